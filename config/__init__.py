@@ -1,0 +1,1 @@
+"""Settings, logging, and the lines a PBX needs from us."""

@@ -1,0 +1,212 @@
+"""Settings: a TOML file and the environment in, one frozen typed tree out. Every complaint names the key and the
+fix. Environment variables win over the file: `RINGBACK_SERVER__PORT=9000` is `[server] port = 9000`.
+`config/example.toml` shows every key (a test keeps it complete)."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+DEFAULT_PATHS = (Path("ringback.toml"), Path("/etc/ringback/ringback.toml"))
+
+
+class BadSettingsError(Exception):
+    """The settings cannot be used; `str(error)` has one line per complaint."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Site(_Part):
+    """The business the PBX belongs to."""
+
+    name: str = "Ringback"
+    region: str = Field(
+        "PL", description="ISO country of the site: numbers without a country code belong to it"
+    )
+    time_zone: str = Field("Europe/Warsaw", description="IANA name; times on screens are in it")
+
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        if len(value) != 2 or not value.isalpha():
+            raise ValueError("write a two-letter ISO country code such as PL, US or DE")
+        return value.upper()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError with an odd text
+            raise ValueError("write an IANA time zone such as Europe/Warsaw") from error
+        except KeyError as error:
+            raise ValueError("write an IANA time zone such as Europe/Warsaw") from error
+        return value
+
+
+class Server(_Part):
+    """The staff listener: desk, log, API, metrics."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=1, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses whose X-Forwarded-* headers are believed"
+    )
+    public_url: str | None = Field(
+        None, description="how people reach this server, e.g. https://calls.example.com"
+    )
+
+
+class DatabaseSettings(_Part):
+    url: str = "sqlite:///ringback.db"
+
+
+class AmiUser(_Part):
+    user: str
+    secret: SecretStr
+
+
+class Pbx(_Part):
+    """One Asterisk. `trunks` are channel prefixes; whatever comes through them is outside."""
+
+    host: str
+    port: int = Field(5038, ge=1, le=65535)
+    tls: bool = False
+    tls_ca: Path | None = None
+    events: AmiUser
+    dial: AmiUser | None = None
+    trunks: tuple[str, ...] = Field(min_length=1, description='channel prefixes, e.g. ["PJSIP/trunk"]')
+
+    @field_validator("trunks")
+    @classmethod
+    def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for trunk in value:
+            if "/" not in trunk:
+                raise ValueError(
+                    f"{trunk!r} is not a channel prefix: write technology and name, e.g. PJSIP/{trunk}"
+                )
+        return value
+
+
+class Log(_Part):
+    level: str = "INFO"
+    format: str = Field("auto", pattern="^(auto|json|console)$")
+
+    @field_validator("level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("write DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+
+class Settings(BaseSettings):
+    """The whole tree. Build it with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RINGBACK_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    site: Site = Site()
+    server: Server = Server()
+    database: DatabaseSettings = DatabaseSettings()
+    pbx: dict[str, Pbx] = {}
+    log: Log = Log()
+
+    @model_validator(mode="after")
+    def _two_tls_files(self) -> Settings:
+        if (self.server.tls_certificate is None) != (self.server.tls_key is None):
+            raise ValueError("server.tls_certificate and server.tls_key go together: set both or neither")
+        return self
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read settings from `path`, else `$RINGBACK_CONFIG`, else the first of `DEFAULT_PATHS` that exists, else none.
+
+    Raises BadSettingsError with every complaint, each naming the key and the fix.
+    """
+    chosen = path or _default_path()
+    if chosen is not None and not chosen.is_file():
+        raise BadSettingsError(
+            f"there is no settings file {chosen}: copy config/example.toml there, or name another with --config"
+        )
+    try:
+        return _from_file(chosen)()
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettingsError(f"{chosen} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise BadSettingsError("\n".join(_complaint(detail) for detail in error.errors())) from error
+
+
+def _default_path() -> Path | None:
+    if named := os.environ.get("RINGBACK_CONFIG"):
+        return Path(named)
+    return next((path for path in DEFAULT_PATHS if path.is_file()), None)
+
+
+def _from_file(path: Path | None) -> type[Settings]:
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            if path is None:
+                return (env_settings,)
+            return env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+    return FromFile
+
+
+def _complaint(detail: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"`{key}`: there is no such setting{_suggestion(detail['loc'])}; see config/example.toml"
+    if detail["type"] == "missing":
+        return f"`{key}`: this setting is missing; see config/example.toml"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"`{key}`: {message}" if key else message
+
+
+def _suggestion(loc: tuple[int | str, ...]) -> str:
+    model: Any = Settings
+    for part in loc[:-1]:
+        annotation = (
+            model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else Pbx
+        )
+        model = annotation if hasattr(annotation, "model_fields") else Pbx
+    close = difflib.get_close_matches(str(loc[-1]), list(model.model_fields), n=1)
+    return f" (did you mean `{close[0]}`?)" if close else ""

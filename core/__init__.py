@@ -1,0 +1,1 @@
+"""The floor all rooms stand on: facts, bus, database, clock, phone numbers, accounts, errors."""

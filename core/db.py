@@ -1,0 +1,127 @@
+"""The one database: SQLite (default) or PostgreSQL behind the same two doors. `read()` gives a connection that
+cannot write, `write()` one transaction that commits at the end of the block or rolls back whole.
+
+SQLite: writes go through an engine with a single connection whose transactions begin IMMEDIATE, so no write ever
+fails half-way with "database is locked"; reads have their own engine with `query_only`, since IMMEDIATE in a
+shared hook would serialise readers too. Which tables exist is not decided here (each room has its `tables.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import MetaData, event, exc
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from core.errors import DatabaseError
+
+READERS = 4
+"""Reader connections: more only queue for the same two or four cores, each holds a page cache."""
+
+BUSY_TIMEOUT_MS = 5000
+
+
+class Base(DeclarativeBase):
+    """All tables of all rooms register here; constraint names are predictable so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """Open with a SQLAlchemy URL (`sqlite:///file.db`, `postgresql://user@host/name`); close with `close()`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _async_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, writer=True)
+            self._reader = _sqlite_engine(self.url, writer=False)
+        else:
+            self._writer = self._reader = create_async_engine(self.url, pool_size=8, max_overflow=4)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction. Commits when the block ends, rolls back when it raises."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent view for reading; anything written through it is refused or rolled back."""
+        async with self._reader.connect() as connection:
+            yield connection
+            await connection.rollback()
+
+    async def check(self) -> None:
+        """Touch the database once. Raises DatabaseError with the cause and the fix."""
+        try:
+            async with self.write() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except (exc.DBAPIError, OSError) as error:
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            raise DatabaseError(
+                f"cannot use the database {self.url.render_as_string(hide_password=True)}: {cause}; "
+                "check `database.url` and that this user may read and write there"
+            ) from error
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def _async_url(url: str) -> URL:
+    """Plain URLs get our async drivers, so that settings never have to name one."""
+    drivers = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgresql": "postgresql+asyncpg",
+        "postgres": "postgresql+asyncpg",
+    }
+    try:
+        parsed = make_url(url)
+        return parsed.set(drivername=drivers[parsed.get_backend_name()])
+    except (exc.ArgumentError, KeyError) as error:
+        raise DatabaseError(
+            f"`database.url` is {url!r}: write sqlite:///path/to/ringback.db or postgresql://user:password@host/name"
+        ) from error
+
+
+def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1 if writer else READERS,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: it would begin deferred ones.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        if not writer:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine

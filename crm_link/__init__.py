@@ -1,0 +1,1 @@
+"""Customers: who is calling, what we know, and the card an agent sees."""

@@ -1,0 +1,1 @@
+"""The roof: wires the rooms into one web application and one command."""
