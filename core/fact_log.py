@@ -1,0 +1,135 @@
+"""Durable facts. A room appends a fact in the same transaction as the row it describes; each consumer that owes
+work for it keeps its own cursor and is called at least once per fact, in order. A crash between the commit and a
+consumer loses nothing: the consumer finds the fact at its cursor after the restart. Consumers must therefore be
+idempotent. Slow work does not belong in a consumer either: it writes a row and lets a worker do it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Database
+from core.facts import Fact
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+"""Facts read per turn: enough to catch up quickly, few enough that a stop is honoured soon."""
+
+IDLE_WAKE_S = 5.0
+"""A consumer looks by itself this often, for facts another process appended."""
+
+RETRY_S = 2.0
+
+
+class FactLogRow(Base):
+    __tablename__ = "fact_log"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    kind: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(
+        String(120), doc="call or customer id: deliveries keep order per subject"
+    )
+    at: Mapped[float] = mapped_column(Double)
+    body: Mapped[str] = mapped_column(Text, doc="the fact's fields as JSON")
+
+    __table_args__ = (Index("ix_fact_log_kind_id", "kind", "id"),)
+
+
+class FactCursor(Base):
+    __tablename__ = "fact_cursors"
+
+    consumer: Mapped[str] = mapped_column(String(60), primary_key=True)
+    last_id: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedFact:
+    """A fact as a consumer gets it: `id` grows with time, `body` is the fact's fields as JSON values."""
+
+    id: int
+    kind: str
+    subject: str
+    at: float
+    body: Mapping[str, Any]
+
+
+async def append(connection: AsyncConnection, fact: Fact, *, subject: str, at: float) -> None:
+    """Write `fact` inside the caller's transaction."""
+    body = json.dumps(asdict(fact), ensure_ascii=False)  # type: ignore[call-overload]
+    await connection.execute(
+        insert(FactLogRow).values(kind=type(fact).__name__, subject=subject, at=at, body=body)
+    )
+
+
+class FactConsumer:
+    """Feeds one consumer from the log. `run()` until cancelled; `wake()` after a commit saves it the idle wait."""
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        kinds: tuple[type[Fact], ...],
+        handle: Callable[[LoggedFact], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self.name = name
+        self._kinds = [kind.__name__ for kind in kinds]
+        self._handle = handle
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver for ever. A failing handler is retried with the same fact; the order is never broken."""
+        while True:
+            self._woken.clear()
+            try:
+                while await self.deliver_batch():
+                    pass
+            except Exception:
+                log.exception("fact consumer failed; it will try again", consumer=self.name)
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                await asyncio.wait_for(self._woken.wait(), IDLE_WAKE_S)
+            except TimeoutError:
+                continue
+
+    async def deliver_batch(self) -> int:
+        """Deliver what is due, at most `BATCH` facts; returns how many."""
+        facts = await self._due()
+        for fact in facts:
+            await self._handle(fact)
+            await self._advance(fact.id)
+        return len(facts)
+
+    async def _due(self) -> list[LoggedFact]:
+        async with self._database.read() as connection:
+            last = await connection.scalar(select(FactCursor.last_id).where(FactCursor.consumer == self.name))
+            rows = await connection.execute(
+                select(FactLogRow.id, FactLogRow.kind, FactLogRow.subject, FactLogRow.at, FactLogRow.body)
+                .where(FactLogRow.id > (last or 0), FactLogRow.kind.in_(self._kinds))
+                .order_by(FactLogRow.id)
+                .limit(BATCH)
+            )
+            return [LoggedFact(r.id, r.kind, r.subject, r.at, json.loads(r.body)) for r in rows]
+
+    async def _advance(self, fact_id: int) -> None:
+        async with self._database.write() as connection:
+            moved = await connection.execute(
+                update(FactCursor).where(FactCursor.consumer == self.name).values(last_id=fact_id)
+            )
+            if moved.rowcount == 0:
+                await connection.execute(insert(FactCursor).values(consumer=self.name, last_id=fact_id))
