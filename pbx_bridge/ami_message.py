@@ -1,0 +1,175 @@
+"""One AMI message: an event or a reply, with case-insensitive access to its headers.
+
+Pure. Made from the bytes between two empty lines (`AmiDecoder`) or from headers (tests, the
+simulator). Text is decoded and split here, at CR LF only, when the first header is asked for:
+most messages of a busy PBX are never looked at beyond their name.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
+
+END_OF_MESSAGE = b"\r\n\r\n"
+
+_UNKNOWN = "<unknown>"
+# Asterisk escapes the names of channel snapshots like C strings (ast_escape_c). These three
+# print the name as it stands, so a backslash in them is the caller's own.
+_RAW_NAME_EVENTS = frozenset({"QueueEntry", "OriginateResponse", "MeetmeList"})
+_RAW_NAME_KEYS = frozenset({"effectiveconnectedlinename"})
+_C_ESCAPE = re.compile(r"\\([abfnrtv\\'\"?])")
+_C_MEANING = dict(zip("abfnrtv\\'\"?", "\a\b\f\n\r\t\v\\'\"?", strict=True))
+
+HeaderValue = str | int | float | bool | None
+"""None leaves the header out; True and False become `true` and `false`."""
+
+ActionHeaders = Mapping[str, HeaderValue | Sequence[HeaderValue]]
+
+
+class AmiMessage:
+    """One event or reply, immutable; its headers are parsed when the first one is asked for.
+
+    `offset` is the position of its first byte in the stream, `end` the position after the
+    empty line that closes it.
+    """
+
+    __slots__ = ("_event", "_headers", "_offset", "_raw")
+
+    def __init__(self, raw: bytes, offset: int = 0, event: str | None = None) -> None:
+        self._raw = raw
+        self._offset = offset
+        self._event = event
+        self._headers: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, headers: ActionHeaders) -> Self:
+        """Build a message from headers (a list of values repeats the key)."""
+        lines = [f"{key}: {value}" for key, value in flat_headers(headers)]
+        return cls("\r\n".join(lines).encode())
+
+    @property
+    def raw(self) -> bytes:
+        """The message as received, without the closing empty line."""
+        return self._raw
+
+    @property
+    def offset(self) -> int:
+        return self._offset
+
+    @property
+    def end(self) -> int:
+        return self._offset + len(self._raw) + len(END_OF_MESSAGE)
+
+    @property
+    def event(self) -> str | None:
+        """Name of the event, None for a reply."""
+        if self._event is None:
+            self._event = self.get("event")
+        return self._event
+
+    @property
+    def response(self) -> str | None:
+        """`Success`, `Error`, `Goodbye` …, None for an event."""
+        return self.get("response")
+
+    @property
+    def action_id(self) -> str | None:
+        return self.get("actionid")
+
+    @property
+    def is_success(self) -> bool:
+        return self.response in ("Success", "Goodbye", "Follows")
+
+    @property
+    def list_state(self) -> str | None:
+        """`start`, `complete` or `cancelled` (header EventList, in lower case)."""
+        state = self.get("eventlist")
+        return state.lower() if state else None
+
+    @property
+    def timestamp(self) -> float | None:
+        """The PBX's own time in epoch seconds (`timestampevents = yes`), or None."""
+        try:
+            seconds = float(self.get("timestamp") or "")
+        except ValueError:
+            return None
+        return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """First value of `key` in any case; `<unknown>` is None, caller names are unescaped."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = _first_values(self._raw)
+        key = key.lower()
+        value = headers.get(key)
+        if value is None:
+            return default
+        if value == _UNKNOWN:
+            return None
+        return self._unescaped(key, value) if "\\" in value else value
+
+    def get_all(self, key: str) -> list[str | None]:
+        """Every value of a repeated key (`Variable`, `Output` …) in the order received."""
+        wanted = key.lower()
+        return [value for name, value in self.items() if name.lower() == wanted]
+
+    def items(self) -> Iterator[tuple[str, str | None]]:
+        """All headers in the order received, keys as Asterisk spells them."""
+        for key, value in _headers(self._raw):
+            yield key, None if value == _UNKNOWN else self._unescaped(key.lower(), value)
+
+    def __contains__(self, key: str) -> bool:
+        return any(name.lower() == key.lower() for name, _ in _headers(self._raw))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AmiMessage):
+            return NotImplemented
+        return self._raw == other._raw and self._offset == other._offset
+
+    def __hash__(self) -> int:
+        return hash((self._raw, self._offset))
+
+    def __repr__(self) -> str:
+        """Name and size only: a log line must not carry a caller's number or name."""
+        what = self.event or f"Response {self.response}"
+        return f"<AmiMessage {what} at {self._offset}, {len(self._raw)} bytes>"
+
+    def _unescaped(self, key: str, value: str) -> str:
+        escaped = key.endswith(("calleridname", "connectedlinename")) and not (
+            key in _RAW_NAME_KEYS or self.event in _RAW_NAME_EVENTS
+        )
+        if escaped or (key == "value" and self.event == "VarSet"):
+            return _C_ESCAPE.sub(lambda match: _C_MEANING[match[1]], value)
+        return value
+
+
+def _headers(raw: bytes) -> list[list[str]]:
+    """Split into [key, value]; a line without `: ` is text that belongs to no header."""
+    lines = raw.decode("utf-8", "replace").split("\r\n")
+    pairs = [line.split(": ", 1) for line in lines]
+    if all(len(pair) == 2 for pair in pairs):
+        return pairs
+    bare = [[pair[0][:-1], ""] if pair[0].endswith(":") else pair for pair in pairs]
+    return [pair for pair in bare if len(pair) == 2]
+
+
+def _first_values(raw: bytes) -> dict[str, str]:
+    pairs = _headers(raw)
+    pairs.reverse()  # the later entry wins in a dict, and the first value is wanted
+    return {key.lower(): value for key, value in pairs}
+
+
+def flat_headers(headers: ActionHeaders) -> Iterator[tuple[str, str]]:
+    """(key, text) in order; a list of values repeats its key, None leaves the header out."""
+    for key, value in headers.items():
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            value = (value,)
+        for one in value:
+            if one is not None:
+                yield key, header_text(one)
+
+
+def header_text(value: HeaderValue) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
