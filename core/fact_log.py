@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, insert, select, update
+from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,6 +28,9 @@ IDLE_WAKE_S = 5.0
 """A consumer looks by itself this often, for facts another process appended."""
 
 RETRY_S = 2.0
+
+APPEND_LOCK = 0x52494E47
+"""PostgreSQL advisory lock that makes fact ids become visible in order ("RING")."""
 
 
 class FactLogRow(Base):
@@ -65,7 +68,13 @@ class LoggedFact:
 
 
 async def append(connection: AsyncConnection, fact: Fact, *, subject: str, at: float) -> None:
-    """Write `fact` inside the caller's transaction."""
+    """Write `fact` inside the caller's transaction.
+
+    On PostgreSQL ids are given out at insert but become visible at commit: without the lock a consumer could pass
+    a higher id before a lower one is committed and never see it. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(APPEND_LOCK)))
     body = json.dumps(asdict(fact), ensure_ascii=False)  # type: ignore[call-overload]
     await connection.execute(
         insert(FactLogRow).values(kind=type(fact).__name__, subject=subject, at=at, body=body)
