@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help install run test test-full test-tools lint bench clean
+
+help:               ## what can be made
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP)   ## make .venv and install Ringback with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sip]'
+	@touch $@
+
+run: install        ## the demo on http://127.0.0.1:8080: calls ring on the screen by themselves
+	@$(BIN)/ringback demo
+
+test-tools: install ## what the tests need beside Python: Chromium, SIPp, PostgreSQL, Asterisk (as root on Debian)
+	@$(BIN)/python -m tests.tools
+
+test: install test-tools ## lint, types and all tests; six stories run live on a real Asterisk
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -m "not full"
+
+test-full: install test-tools ## everything: all stories live on Asterisk 22 and 16
+	$(BIN)/python -m tests.tools --all
+	$(BIN)/python -m pytest
+
+lint: install       ## ruff, mypy strict, the import rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: install      ## figures beside peers in the same run, also in bench/results.json
+	$(BIN)/python -m bench
+
+clean:              ## remove what was made here (not the cached Asterisk)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
