@@ -1,0 +1,62 @@
+"""A PBX with everybody around it: the registered phones of the staff and two carriers full of customers.
+
+In: a running ``Pbx``. Out: ``lab.phone("101")``, ``lab.trunk``, ``lab.second_trunk``, ready to call. Phones open
+when first asked for, so a story starts only what it needs; ``close`` switches all off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from tests.asterisk.pbx import Pbx
+from tests.asterisk.phone import Phone, Seen
+
+PHONE_SECRET = "phone-secret"
+
+
+class Lab:
+    """The people of one story."""
+
+    def __init__(self, pbx: Pbx) -> None:
+        self.pbx = pbx
+        self.trunk = Phone("trunk", pbx.place.trunk, pbx.place.pbx)
+        self.second_trunk = Phone("trunk2", pbx.place.second_trunk, pbx.place.pbx)
+        self._phones: dict[tuple[str, int], Phone] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.trunk.open()
+        await self.second_trunk.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def phone(self, extension: str, device: int = 1) -> Phone:
+        """The extension's registered phone."""
+        key = extension, device
+        if key not in self._phones:
+            place = self.pbx.place
+            self._phones[key] = Phone(extension, place.phone(extension, device), place.pbx, PHONE_SECRET)
+            await self._phones[key].open()
+        return self._phones[key]
+
+    async def phones(self, *extensions: str) -> list[Phone]:
+        """Several at once, in that order."""
+        return list(await asyncio.gather(*(self.phone(extension) for extension in extensions)))
+
+    def seen(self) -> list[Seen]:
+        """Everything every phone saw, in order of time."""
+        devices = [self.trunk, self.second_trunk, *self._phones.values()]
+        return sorted((seen for device in devices for seen in device.log), key=lambda seen: seen.at)
+
+    async def close(self) -> None:
+        """Unregister and switch off."""
+        for phone in self._phones.values():
+            await phone.register(0)
+            phone.close()
+        self.trunk.close()
+        self.second_trunk.close()

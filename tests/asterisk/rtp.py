@@ -1,0 +1,120 @@
+"""Sound of one call: sends G.711 tone or silence every 20 ms, counts what comes back, sends keys (RFC 4733).
+
+In: a local address, then the other side's. Out: packet counts. Runs as one asyncio task per call; nothing is decoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import struct
+
+PACKET_SECONDS = 0.02
+SAMPLES = 160
+KEYS = "0123456789*#ABCD"
+KEY_EVENT = 101
+KEY_PACKETS = 5
+SILENCE = bytes([0xFF]) * SAMPLES
+
+
+def mu_law(sample: int) -> int:
+    """One 16-bit sample as a G.711 µ-law byte (ITU-T G.711)."""
+    sign = 0x80 if sample < 0 else 0
+    magnitude = min(abs(sample), 32635) + 132
+    exponent = magnitude.bit_length() - 8
+    return ~(sign | exponent << 4 | (magnitude >> (exponent + 3)) & 0x0F) & 0xFF
+
+
+def tone(hertz: int) -> list[bytes]:
+    """One second of a sine as packets' contents."""
+    samples = (int(8000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(8000))
+    sound = bytes(mu_law(sample) for sample in samples)
+    return [sound[start : start + SAMPLES] for start in range(0, len(sound), SAMPLES)]
+
+
+class Rtp(asyncio.DatagramProtocol):
+    """One sound stream in each direction."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.sent = 0
+        self.sending = True
+        self._sound = [SILENCE]
+        self._keys: list[bytes] = []
+        self._peer: tuple[str, int] | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._source = random.getrandbits(32)
+        self._sequence = random.getrandbits(15)
+        self._clock = random.getrandbits(31)
+
+    @classmethod
+    async def open(cls, address: str) -> Rtp:
+        """Bind any free port of that address."""
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.create_datagram_endpoint(cls, local_addr=(address, 0))
+        protocol._transport = transport
+        return protocol
+
+    @property
+    def port(self) -> int:
+        """Our port, for the session description."""
+        assert self._transport is not None
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        """asyncio calls this."""
+        self.received += 1
+
+    def start(self, peer: tuple[str, int]) -> None:
+        """Send to the other side from now on (again after a re-INVITE)."""
+        self._peer = peer
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def play(self, hertz: int) -> None:
+        """A tone in the place of silence."""
+        self._sound = tone(hertz)
+
+    def press(self, keys: str) -> float:
+        """Queue key presses; returns how many seconds they take."""
+        for key in keys:
+            self._keys += [
+                struct.pack("!BBH", KEYS.index(key), 10, SAMPLES * (n + 1)) for n in range(KEY_PACKETS)
+            ]
+            self._keys += [struct.pack("!BBH", KEYS.index(key), 0x8A, SAMPLES * KEY_PACKETS)] * 3
+            self._keys += [b""] * 4
+        return len(self._keys) * PACKET_SECONDS
+
+    def close(self) -> None:
+        """End the stream."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due, key_clock = loop.time(), 0
+        while True:
+            key = self._keys.pop(0) if self._keys else b""
+            if not key:
+                key_clock = 0
+                self._send(0, self._clock, self._sound[self.sent % len(self._sound)])
+            else:
+                # All packets of one key carry the moment it was pressed.
+                first = key_clock == 0
+                key_clock = key_clock or self._clock
+                self._send(KEY_EVENT | (0x80 if first else 0), key_clock, key)
+            self._clock = (self._clock + SAMPLES) & 0xFFFFFFFF
+            due += PACKET_SECONDS
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    def _send(self, payload: int, clock: int, content: bytes) -> None:
+        if self._peer is None or self._transport is None or not self.sending:
+            return
+        header = struct.pack("!BBHII", 0x80, payload, self._sequence, clock, self._source)
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._transport.sendto(header + content, self._peer)
+        self.sent += 1
