@@ -22,7 +22,18 @@ from pbx_bridge.ami_message import (
     header_text,
 )
 
-__all__ = ["AmiDecoder", "AmiEncodeError", "AmiMessage", "AmiProtocolError", "DecoderLimits", "encode_action"]
+__all__ = [
+    "ActionHeaders",
+    "AmiDecoder",
+    "AmiEncodeError",
+    "AmiMessage",
+    "AmiProtocolError",
+    "DecoderLimits",
+    "HeaderValue",
+    "VocabularyAction",
+    "action_name",
+    "encode_action",
+]
 
 GREETING = b"Asterisk Call Manager/"
 MAX_ACTION_LINE = 1_023  # bytes; Asterisk reads into a buffer of 1,024 and discards longer lines
@@ -215,6 +226,17 @@ def _check_shape(block: bytes, limits: DecoderLimits, found: list[AmiMessage]) -
         raise AmiProtocolError(f"a line is longer than {limits.line} bytes", found)
 
 
+def action_name(action: ActionHeaders | VocabularyAction) -> str:
+    """`Originate`, `Status` … of either spelling of an action; raises `AmiEncodeError` without one."""
+    if isinstance(action, Mapping):
+        name = next((value for key, value in flat_headers(action) if key.lower() == "action"), "")
+    else:
+        name = action.name
+    if not name:
+        raise AmiEncodeError("an action without the header Action")
+    return name
+
+
 def encode_action(
     action: ActionHeaders | VocabularyAction,
     action_id: str,
@@ -240,14 +262,12 @@ def _parts(
     action: ActionHeaders | VocabularyAction, variables: Mapping[str, HeaderValue]
 ) -> tuple[str, list[tuple[str, str]], Mapping[str, HeaderValue]]:
     """Name, plain headers and channel variables of either spelling of an action."""
+    name = action_name(action)
     if isinstance(action, Mapping):
-        pairs = list(flat_headers(action))
-        name = next((value for key, value in pairs if key.lower() == "action"), "")
+        pairs = flat_headers(action)
     else:
-        pairs, name = list(flat_headers(action.keys)), action.name
+        pairs = flat_headers(action.keys)
         variables = {**action.variables, **variables}
-    if not name:
-        raise AmiEncodeError("an action without the header Action")
     headers = [(key, value) for key, value in pairs if key.lower() != "action"]
     return name, [pair for pair in headers if _is_ours_to_send(name.lower(), *pair)], variables
 
