@@ -21,11 +21,12 @@ class Call(Base):
     id: Mapped[str] = mapped_column(String(120), primary_key=True)
     pbx: Mapped[str] = mapped_column(String(60))
     direction: Mapped[str] = mapped_column(String(10))
-    caller: Mapped[str | None] = mapped_column(String(80))
-    caller_name: Mapped[str | None] = mapped_column(String(200))
-    callee: Mapped[str | None] = mapped_column(String(80))
+    # Whatever a caller or a dialplan invents must fit: PostgreSQL refuses a longer text than declared.
+    caller: Mapped[str | None] = mapped_column(Text)
+    caller_name: Mapped[str | None] = mapped_column(Text)
+    callee: Mapped[str | None] = mapped_column(Text)
     customer_number: Mapped[str | None] = mapped_column(String(20))
-    queue: Mapped[str | None] = mapped_column(String(80))
+    queue: Mapped[str | None] = mapped_column(Text)
     result: Mapped[str | None] = mapped_column(String(10))
     started_at: Mapped[float] = mapped_column(Double)
     answered_at: Mapped[float | None] = mapped_column(Double)
@@ -50,7 +51,7 @@ class CallPerson(Base):
     call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[str] = mapped_column(String(6), primary_key=True, doc="rang or talked")
     position: Mapped[int] = mapped_column(primary_key=True)
-    extension: Mapped[str] = mapped_column(String(80), index=True)
+    extension: Mapped[str] = mapped_column(Text, index=True)
 
 
 class CallTransfer(Base):
@@ -59,8 +60,8 @@ class CallTransfer(Base):
     call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(8))
-    from_extension: Mapped[str] = mapped_column(String(80))
-    to: Mapped[str] = mapped_column(String(80))
+    from_extension: Mapped[str] = mapped_column(Text)
+    to: Mapped[str] = mapped_column(Text)
     at: Mapped[float] = mapped_column(Double)
 
 
@@ -73,8 +74,8 @@ class CallMoment(Base):
     call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
     at: Mapped[float] = mapped_column(Double)
     kind: Mapped[str] = mapped_column(String(20))
-    extension: Mapped[str | None] = mapped_column(String(80))
-    detail: Mapped[str | None] = mapped_column(String(200))
+    extension: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[str | None] = mapped_column(Text)
 
 
 class CallWrapUp(Base):

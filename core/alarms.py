@@ -1,0 +1,73 @@
+"""The administrator's inbox: one row per alarm, open until its cause is gone. An alarm is raised by the room that
+sees the cause and is open at most once per (code, subject); raising it again refreshes its text. E-mail and
+webhooks are not sent from here: they follow the durable facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base
+
+
+class AlarmRow(Base):
+    __tablename__ = "alarms"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    code: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(120), doc="what it is about, e.g. the PBX's name")
+    text: Mapped[str] = mapped_column(Text)
+    raised_at: Mapped[float] = mapped_column(Double)
+    closed_at: Mapped[float | None] = mapped_column(Double)
+
+    __table_args__ = (Index("ix_alarms_raised_at", "raised_at"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    id: int
+    code: str
+    subject: str
+    text: str
+    raised_at: float
+    closed_at: float | None
+
+
+async def raise_alarm(connection: AsyncConnection, code: str, subject: str, text: str, at: float) -> None:
+    """Open an alarm, or refresh the text of the one that is open for the same (code, subject)."""
+    refreshed = await connection.execute(
+        update(AlarmRow)
+        .where(AlarmRow.code == code, AlarmRow.subject == subject, AlarmRow.closed_at.is_(None))
+        .values(text=text)
+    )
+    if refreshed.rowcount == 0:
+        await connection.execute(
+            insert(AlarmRow).values(code=code, subject=subject, text=text, raised_at=at, closed_at=None)
+        )
+
+
+async def close_alarm(connection: AsyncConnection, code: str, subject: str, at: float) -> None:
+    """The cause is gone. Closing what is not open changes nothing."""
+    await connection.execute(
+        update(AlarmRow)
+        .where(AlarmRow.code == code, AlarmRow.subject == subject, AlarmRow.closed_at.is_(None))
+        .values(closed_at=at)
+    )
+
+
+async def list_alarms(connection: AsyncConnection, *, limit: int = 100) -> Sequence[Alarm]:
+    """Open ones first, then the newest closed ones."""
+    rows = await connection.execute(
+        select(
+            AlarmRow.id, AlarmRow.code, AlarmRow.subject, AlarmRow.text, AlarmRow.raised_at, AlarmRow.closed_at
+        )
+        .order_by(AlarmRow.closed_at.is_not(None), AlarmRow.raised_at.desc())
+        .limit(limit)
+    )
+    return [Alarm(*row) for row in rows]
