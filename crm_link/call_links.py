@@ -1,0 +1,112 @@
+"""Whose call it is: the rows between calls and customers, read and written inside the caller's transaction. What a
+number matches is decided in `match.py`; showing it is the screens' business."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.facts import CallMatched, MatchKind
+from crm_link.tables import CallCustomer, CallMatch, LinkHow
+
+
+@dataclass(frozen=True, slots=True)
+class CallLinks:
+    """What is stored of one call: the number it was matched by and its customers, ranked."""
+
+    call_id: str
+    number: str | None
+    call_at: float
+    customer_ids: tuple[int, ...]
+    how: LinkHow | None
+
+    @property
+    def kind(self) -> MatchKind:
+        match len(self.customer_ids):
+            case 0:
+                return MatchKind.UNKNOWN
+            case 1:
+                return MatchKind.EXACT
+            case _:
+                return MatchKind.SEVERAL
+
+    def fact(self, at: float) -> CallMatched:
+        return CallMatched(
+            call_id=self.call_id,
+            at=at,
+            match=self.kind,
+            customer_ids=self.customer_ids,
+            created=self.how is LinkHow.CREATED,
+        )
+
+
+async def read_links(connection: AsyncConnection, call_id: str) -> CallLinks | None:
+    """What is stored of this call, or None when it was never matched."""
+    rows = (
+        await connection.execute(
+            select(CallMatch.number, CallMatch.call_at, CallCustomer.customer_id, CallCustomer.how)
+            .outerjoin(CallCustomer, CallCustomer.call_id == CallMatch.call_id)
+            .where(CallMatch.call_id == call_id)
+            .order_by(CallCustomer.rank, CallCustomer.customer_id)
+        )
+    ).all()
+    if not rows:
+        return None
+    linked = [row for row in rows if row.customer_id is not None]
+    return CallLinks(
+        call_id=call_id,
+        number=rows[0].number,
+        call_at=rows[0].call_at,
+        customer_ids=tuple(row.customer_id for row in linked),
+        how=LinkHow(linked[0].how) if linked else None,
+    )
+
+
+async def write_links(connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None) -> None:
+    """Make `links` what is stored of the call, whatever was stored before."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(CallMatch).values(call_id=links.call_id, number=links.number, call_at=links.call_at)
+    await connection.execute(
+        row.on_conflict_do_update(index_elements=["call_id"], set_={"number": row.excluded.number})
+    )
+    await connection.execute(delete(CallCustomer).where(CallCustomer.call_id == links.call_id))
+    await _insert(connection, links, links.customer_ids, picked_by)
+
+
+async def _insert(
+    connection: AsyncConnection, links: CallLinks, customer_ids: Sequence[int], picked_by: int | None
+) -> None:
+    if not customer_ids or links.how is None:
+        return
+    rows = [
+        {
+            "call_id": links.call_id,
+            "customer_id": customer_id,
+            "how": links.how.value,
+            "rank": rank,
+            "call_at": links.call_at,
+            "picked_by": picked_by,
+        }
+        for rank, customer_id in enumerate(customer_ids, start=1)
+    ]
+    await connection.execute(insert(CallCustomer), rows)
+
+
+async def join_links(connection: AsyncConnection, survivor: str, absorbed: str) -> bool:
+    """Two calls turned out to be one: keep what the survivor knows, else take over what the absorbed one knew.
+
+    Returns whether the survivor's customers changed.
+    """
+    kept = await read_links(connection, survivor)
+    moves = kept is None or not kept.customer_ids
+    if moves:
+        await connection.execute(delete(CallMatch).where(CallMatch.call_id == survivor))
+        for table in (CallMatch, CallCustomer):
+            await connection.execute(update(table).where(table.call_id == absorbed).values(call_id=survivor))
+    for table in (CallMatch, CallCustomer):
+        await connection.execute(delete(table).where(table.call_id == absorbed))
+    return moves

@@ -1,0 +1,40 @@
+"""Pure. Text as people type it to text as we keep and find it: `clean_line` for what is stored, `fold` and `words`
+for what is searched ("lodz" finds "Łódź", "STRASSE" finds "Straße"). One library for both databases, since theirs
+disagree with each other."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+WORD = re.compile(r"\w+")
+LONGEST_WORD = 80
+MOST_WORDS = 20
+"""Per customer: names and companies are shorter; a pasted page must not fill the index."""
+
+UNDECOMPOSED = str.maketrans(
+    {"ł": "l", "đ": "d", "ð": "d", "ø": "o", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŋ": "n"}
+)
+"""Letters that Unicode does not take apart into a base letter and a mark."""
+
+
+def clean_line(text: str, longest: int = 200) -> str:
+    """One line of text for storage: control and format characters and runs of spaces become single spaces.
+
+    Names come from strangers' telephones: a right-to-left override or a line break in one must not reach a page.
+    """
+    visible = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
+    return " ".join(unicodedata.normalize("NFC", visible).split())[:longest].rstrip()
+
+
+def fold(text: str) -> str:
+    """`text` without case, accents and compatibility forms."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(char for char in plain if not unicodedata.combining(char))
+    return bare.translate(UNDECOMPOSED)
+
+
+def words(*texts: str) -> frozenset[str]:
+    """The folded words of all `texts`."""
+    found = [word[:LONGEST_WORD] for text in texts for word in WORD.findall(fold(text))]
+    return frozenset(found[:MOST_WORDS])

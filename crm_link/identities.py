@@ -1,0 +1,170 @@
+"""Who holds a number: finding the holders, making the one automatic customer for a number nobody holds, giving a
+number to a customer and taking it away. Works inside the caller's transaction; knows nothing of calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.errors import ConflictError
+from crm_link.changes import Change, Edit, What, journal
+from crm_link.match import MAX_CANDIDATES, Candidate, Match, Unknown, match
+from crm_link.records import NewRecord, insert_customer
+from crm_link.tables import Confidence, Customer, Identity, IdentityKey, IdentityKind, Source
+
+ATTEMPTS = 5
+"""Turns of "match, else claim": each further turn needs somebody else to have taken and given up the number in
+between, so even a second one is rare."""
+
+WAS_PICKED = (func.coalesce(IdentityKey.picked_customer_id, 0) == Customer.id).label("was_picked")
+
+HOLDERS = (
+    select(Customer.id, Customer.is_provisional, Customer.last_contact_at, Customer.owner_id, WAS_PICKED)
+    .select_from(Identity)
+    .join(Customer, Customer.id == Identity.customer_id)
+    .join(IdentityKey, (IdentityKey.kind == Identity.kind) & (IdentityKey.value == Identity.value))
+    .order_by(WAS_PICKED.desc(), Customer.is_provisional, func.coalesce(Customer.last_contact_at, 0.0).desc())
+    .limit(MAX_CANDIDATES)
+)
+"""The order only decides who is left out where there are too many; the ranking itself is `match.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim to make. `value` is normalised already: E.164 for a telephone."""
+
+    kind: IdentityKind
+    value: str
+    source: Source
+    confidence: Confidence
+
+
+async def holders(
+    connection: AsyncConnection, value: str, kind: IdentityKind = IdentityKind.PHONE
+) -> list[Candidate]:
+    """The customers who hold `value`, at most MAX_CANDIDATES of them."""
+    rows = await connection.execute(HOLDERS.where(Identity.kind == kind.value, Identity.value == value))
+    return [
+        Candidate(
+            customer_id=row.id,
+            is_provisional=row.is_provisional,
+            was_picked=row.was_picked,
+            last_contact_at=row.last_contact_at,
+            owner_id=row.owner_id,
+        )
+        for row in rows
+    ]
+
+
+async def match_number(connection: AsyncConnection, number: str | None) -> Match:
+    """Who `number` (E.164, or None when withheld) belongs to."""
+    return match(number, await holders(connection, number) if number is not None else ())
+
+
+async def match_or_create(
+    connection: AsyncConnection, number: str, name: str, at: float
+) -> tuple[Match, int | None]:
+    """Like `match_number`, but a number nobody holds becomes a provisional customer, whose id is returned too.
+
+    Only the transaction whose key is really inserted creates (P9). Whoever loses waits for the winner's commit
+    inside the insert (PostgreSQL), or for its turn to write (SQLite), and then finds the winner's customer.
+    """
+    for _ in range(ATTEMPTS):
+        result = await match_number(connection, number)
+        if not isinstance(result, Unknown):
+            return result, None
+        if await _insert_key(connection, IdentityKind.PHONE, number):
+            created = await _create_provisional(connection, number, name, at)
+            return await match_number(connection, number), created
+    raise ConflictError("this number is being given and taken away at the same time; try again")
+
+
+async def _create_provisional(connection: AsyncConnection, number: str, name: str, at: float) -> int:
+    edit = Edit(at)
+    record = NewRecord(Source.CALL, name=name, is_provisional=True)
+    customer_id = await insert_customer(connection, record, edit)
+    claim = Claim(IdentityKind.PHONE, number, Source.CALL, Confidence.SEEN)
+    await _insert_identity(connection, customer_id, claim, at)
+    return customer_id
+
+
+async def _insert_key(connection: AsyncConnection, kind: IdentityKind, value: str) -> bool:
+    """Whether this transaction is the one that made the key."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(IdentityKey).values(kind=kind.value, value=value).on_conflict_do_nothing()
+    return (await connection.execute(statement)).rowcount == 1
+
+
+async def hold_key(connection: AsyncConnection, kind: IdentityKind, value: str) -> None:
+    """Make the key if it is not there and keep everybody else from changing its holders until the transaction
+    ends. Comes before any customer row is touched, so that two editors cannot wait for each other."""
+    if not await _insert_key(connection, kind, value):
+        held = await connection.scalar(
+            select(IdentityKey.value)
+            .where(IdentityKey.kind == kind.value, IdentityKey.value == value)
+            .with_for_update()
+        )
+        if held is None:
+            raise ConflictError("this number was being taken away at the same moment; try again")
+
+
+async def _insert_identity(connection: AsyncConnection, customer_id: int, claim: Claim, at: float) -> None:
+    await connection.execute(
+        insert(Identity).values(
+            customer_id=customer_id,
+            kind=claim.kind.value,
+            value=claim.value,
+            source=claim.source.value,
+            confidence=claim.confidence.value,
+            first_seen=at,
+            last_seen=at,
+        )
+    )
+
+
+async def give(connection: AsyncConnection, customer_id: int, claim: Claim, edit: Edit) -> bool:
+    """Attach a claim whose key is held (`hold_key`). False, and nothing changed, when the customer has it already."""
+    has_it = select(Identity.id).where(
+        Identity.kind == claim.kind.value,
+        Identity.value == claim.value,
+        Identity.customer_id == customer_id,
+    )
+    if await connection.scalar(has_it) is not None:
+        return False
+    await _insert_identity(connection, customer_id, claim, edit.at)
+    await journal(connection, customer_id, edit, Change(What.IDENTITY_ADDED, after=claim.value))
+    return True
+
+
+async def take(connection: AsyncConnection, customer_id: int, kind: IdentityKind, value: str) -> None:
+    """Detach a claim whose key is held; the key goes with its last holder, a pick with the picked one."""
+    key = (IdentityKey.kind == kind.value) & (IdentityKey.value == value)
+    await connection.execute(
+        delete(Identity).where(
+            Identity.kind == kind.value, Identity.value == value, Identity.customer_id == customer_id
+        )
+    )
+    await connection.execute(
+        update(IdentityKey)
+        .where(key, IdentityKey.picked_customer_id == customer_id)
+        .values(picked_customer_id=None, picked_by=None, picked_at=None)
+    )
+    held = exists().where(Identity.kind == IdentityKey.kind, Identity.value == IdentityKey.value)
+    await connection.execute(delete(IdentityKey).where(key, ~held))
+
+
+async def touch_seen(connection: AsyncConnection, customer_id: int, number: str, at: float) -> None:
+    """The network has shown this number for this customer again."""
+    await connection.execute(
+        update(Identity)
+        .where(
+            Identity.kind == IdentityKind.PHONE.value,
+            Identity.value == number,
+            Identity.customer_id == customer_id,
+            Identity.last_seen < at,
+        )
+        .values(last_seen=at)
+    )

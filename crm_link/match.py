@@ -1,0 +1,86 @@
+"""Pure. A number and the customers who hold it in; *exact*, *several* or *unknown* out (P8). Several are ranked,
+never cut down to the first: an agent picks. Finding the candidates and keeping the answer is not done here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.facts import MatchKind
+
+MAX_CANDIDATES = 20
+"""A card cannot usefully show more. A number with more holders is a switchboard: search by name instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A customer who holds the number, with what ranks them. `last_contact_at` is an instant."""
+
+    customer_id: int
+    is_provisional: bool = False
+    was_picked: bool = False
+    last_contact_at: float | None = None
+    owner_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """One customer holds the number."""
+
+    customer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """More than one customer holds it; the likeliest first, as a suggestion only."""
+
+    customer_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody holds it, or there is no number."""
+
+
+Match = Exact | Several | Unknown
+
+
+def match(number: str | None, candidates: Iterable[Candidate]) -> Match:
+    """`number` in E.164 (None when withheld, which never matches) and those who hold it to a verdict."""
+    if number is None:
+        return Unknown()
+    ranked = tuple(candidate.customer_id for candidate in sorted(candidates, key=_likeliest_first))
+    match ranked:
+        case ():
+            return Unknown()
+        case (only,):
+            return Exact(only)
+        case _:
+            return Several(ranked[:MAX_CANDIDATES])
+
+
+def _likeliest_first(candidate: Candidate) -> tuple[bool, bool, float, bool, int]:
+    """The earlier pick for this number, then people over provisional records, then the latest contact, then those
+    somebody is responsible for; the id last, so that equal candidates keep their order from call to call."""
+    return (
+        not candidate.was_picked,
+        candidate.is_provisional,
+        -(candidate.last_contact_at or 0.0),
+        candidate.owner_id is None,
+        candidate.customer_id,
+    )
+
+
+def kind_of(result: Match) -> MatchKind:
+    return {Exact: MatchKind.EXACT, Several: MatchKind.SEVERAL, Unknown: MatchKind.UNKNOWN}[type(result)]
+
+
+def ids_of(result: Match) -> tuple[int, ...]:
+    """The customers of a match, ranked."""
+    match result:
+        case Exact(customer_id):
+            return (customer_id,)
+        case Several(customer_ids):
+            return customer_ids
+        case Unknown():
+            return ()

@@ -1,0 +1,132 @@
+"""Call facts in, `CallMatched` out: who is calling, said on the bus once per call and number, after it was stored. An
+unknown caller becomes a provisional customer; a call of ours to an unknown number is matched only. The same fact told
+again (after a restart) finds what is stored and says it again. What the card shows is not decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.bus import Bus
+from core.db import Database
+from core.facts import (
+    CallDescribed,
+    CallEnded,
+    CallMatched,
+    CallsJoined,
+    CallStarted,
+    CustomerChanged,
+    Direction,
+    Parties,
+)
+from crm_link.call_links import CallLinks, join_links, read_links, write_links
+from crm_link.changes import announce
+from crm_link.folding import clean_line
+from crm_link.identities import match_number, match_or_create, touch_seen
+from crm_link.match import Exact, Match, ids_of
+from crm_link.records import touch_contact
+from crm_link.tables import LinkHow
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The outside party of one call, as far as known. `creates` says that an unknown one becomes a customer."""
+
+    call_id: str
+    at: float
+    number: str | None
+    name: str
+    creates: bool
+
+
+class ScreenPop:
+    """Subscribe it before the first fact is published. Keeps nothing that the database does not have but which
+    calls it has spoken of, and forgets those when they end."""
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._said: dict[str, Caller] = {}
+
+    def subscribe(self) -> None:
+        self._bus.subscribe(CallStarted, self._described, name="screen_pop")
+        self._bus.subscribe(CallDescribed, self._described, name="screen_pop")
+        self._bus.subscribe(CallsJoined, self._joined, name="screen_pop")
+        self._bus.subscribe(CallEnded, self._ended, name="screen_pop")
+
+    async def _described(self, fact: CallStarted | CallDescribed) -> None:
+        caller = _caller_of(fact.call_id, fact.at, fact.parties)
+        if caller is not None:
+            await self._match(caller)
+
+    async def _match(self, caller: Caller) -> None:
+        said = self._said.get(caller.call_id)
+        if said is not None and (said.number, said.creates) == (caller.number, caller.creates):
+            return
+        async with self._database.write() as connection:
+            matched, changed = await settle(connection, caller)
+        self._said[caller.call_id] = caller
+        if changed is not None:
+            await self._bus.publish(changed)
+        await self._bus.publish(matched)
+
+    async def _joined(self, fact: CallsJoined) -> None:
+        self._said.pop(fact.absorbed_id, None)
+        async with self._database.write() as connection:
+            moved = await join_links(connection, fact.call_id, fact.absorbed_id)
+            links = await read_links(connection, fact.call_id)
+        if moved and links is not None:
+            await self._bus.publish(links.fact(fact.at))
+
+    async def _ended(self, fact: CallEnded) -> None:
+        self._said.pop(fact.call_id, None)
+
+
+def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
+    """None for internal calls: nobody outside is part of them."""
+    if parties.direction is Direction.INTERNAL:
+        return None
+    inbound = parties.direction is Direction.INBOUND
+    return Caller(
+        call_id=call_id,
+        at=at,
+        number=parties.customer_number,
+        name=clean_line(parties.caller_name or "") if inbound else "",
+        creates=inbound and parties.customer_number is not None,
+    )
+
+
+async def settle(connection: AsyncConnection, caller: Caller) -> tuple[CallMatched, CustomerChanged | None]:
+    """Decide and store whose call it is; what was decided before stands unless the number is another."""
+    known = await read_links(connection, caller.call_id)
+    if known is not None and _stands(known, caller):
+        return known.fact(caller.at), None
+    result, created = await _find(connection, caller)
+    links = CallLinks(
+        call_id=caller.call_id,
+        number=caller.number,
+        call_at=known.call_at if known else caller.at,
+        customer_ids=ids_of(result),
+        how=LinkHow.CREATED if created else LinkHow.MATCHED,
+    )
+    await write_links(connection, links)
+    if isinstance(result, Exact) and caller.number is not None:
+        await touch_contact(connection, [result.customer_id], caller.at)
+        await touch_seen(connection, result.customer_id, caller.number, caller.at)
+    changed = await announce(connection, created, caller.at) if created else None
+    return links.fact(caller.at), changed
+
+
+def _stands(known: CallLinks, caller: Caller) -> bool:
+    """A person's pick outlives any number; a number once known is not forgotten for a later silence."""
+    if known.how is LinkHow.PICKED:
+        return True
+    same_number = caller.number in (None, known.number)
+    return same_number and (bool(known.customer_ids) or not caller.creates)
+
+
+async def _find(connection: AsyncConnection, caller: Caller) -> tuple[Match, int | None]:
+    if caller.creates and caller.number is not None:
+        return await match_or_create(connection, caller.number, caller.name, caller.at)
+    return await match_number(connection, caller.number), None

@@ -1,0 +1,81 @@
+"""What tests about customers share: a desk that hears what screens hear, facts of a beginning call, and customers
+made the way the server makes them."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from core.bus import Bus
+from core.db import Base, Database
+from core.facts import CallMatched, CallStarted, CustomerChanged, Direction, Parties
+from crm_link.changes import Edit
+from crm_link.identities import Claim, give, hold_key
+from crm_link.records import NewRecord, insert_customer
+from crm_link.screen_pop import ScreenPop
+from crm_link.tables import Confidence, IdentityKind, Source
+
+NUMBER = "+48221234567"
+OTHER = "+48601000111"
+
+
+class Desk:
+    """Everything a screen would hear, in order."""
+
+    def __init__(self, database: Database) -> None:
+        self.bus = Bus()
+        self.matched: list[CallMatched] = []
+        self.changed: list[CustomerChanged] = []
+        ScreenPop(database, self.bus).subscribe()
+        self.bus.subscribe(CallMatched, self._match, name="desk")
+        self.bus.subscribe(CustomerChanged, self._change, name="desk")
+
+    async def _match(self, fact: CallMatched) -> None:
+        self.matched.append(fact)
+
+    async def _change(self, fact: CustomerChanged) -> None:
+        self.changed.append(fact)
+
+    async def call(
+        self,
+        call_id: str,
+        number: str | None = NUMBER,
+        *,
+        at: float = 100.0,
+        direction: Direction = Direction.INBOUND,
+        name: str | None = None,
+    ) -> CallMatched:
+        """A call begins; what the screens heard of it last."""
+        await self.bus.publish(started(call_id, number, at=at, direction=direction, name=name))
+        assert not self.bus.failures
+        return self.matched[-1]
+
+
+def parties(number: str | None, direction: Direction = Direction.INBOUND, name: str | None = None) -> Parties:
+    return Parties(direction=direction, caller=number, caller_name=name, callee="500", customer_number=number)
+
+
+def started(
+    call_id: str,
+    number: str | None,
+    *,
+    at: float = 100.0,
+    direction: Direction = Direction.INBOUND,
+    name: str | None = None,
+) -> CallStarted:
+    return CallStarted(call_id=call_id, pbx="main", at=at, parties=parties(number, direction, name))
+
+
+async def count(database: Database, table: type[Base]) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+
+
+async def customer_with(database: Database, *numbers: str, name: str = "Anna Kowalska") -> int:
+    edit = Edit(at=50.0)
+    async with database.write() as connection:
+        customer_id = await insert_customer(connection, NewRecord(Source.PERSON, name=name), edit)
+        for number in numbers:
+            await hold_key(connection, IdentityKind.PHONE, number)
+            claim = Claim(IdentityKind.PHONE, number, Source.PERSON, Confidence.STATED)
+            assert await give(connection, customer_id, claim, edit)
+    return customer_id
