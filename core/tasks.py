@@ -1,0 +1,39 @@
+"""Named, owned, watched background tasks. A task that fails is logged with its name and started anew; nothing runs
+that nobody would notice dying."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+
+log = structlog.get_logger(__name__)
+
+RESTARTS: Counter[str] = Counter()
+"""How often each task had to be started anew; a metric."""
+
+
+@asynccontextmanager
+async def running(name: str, make: Callable[[], Awaitable[None]]) -> AsyncIterator[asyncio.Task[None]]:
+    """Run `make()` in a task for the length of the block; when it fails, log and run it anew after a growing wait."""
+
+    def report(state: RetryCallState) -> None:
+        RESTARTS[name] += 1
+        error = state.outcome.exception() if state.outcome else None
+        log.error("background task failed; starting it anew", task=name, exc_info=error)
+
+    async def keep() -> None:
+        wait = wait_exponential(multiplier=1, max=30)
+        retrying = AsyncRetrying(retry=retry_if_exception_type(Exception), wait=wait, before_sleep=report)
+        await retrying(make)
+
+    task = asyncio.create_task(keep(), name=name)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
