@@ -1,0 +1,134 @@
+"""Phone numbers: any spelling in, E.164 or a reason out; and the masked form that logs may carry.
+
+*Pure.* What counts is the site's default region: `022…`, `0048 22…`, `+48/22/…` and `tel:+48…` are one number for
+a Polish site. A number is never compared by its last digits. Whether a number may be dialled (premium, country
+not served) is policy and not decided here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
+
+MAX_LENGTH = 250
+"""libphonenumber's own bound; longer text is never a number."""
+
+WITHHELD_WORDS = frozenset(
+    {
+        "anonymous", "blocked", "nonumber", "notavailable", "outofarea", "private", "privatenumber", "restricted",
+        "unavailable", "unknown", "unknownnumber", "withheld",
+    }
+)  # fmt: skip
+"""What carriers write into the number field when the caller asked for privacy (spaces and dashes removed)."""
+
+_URI = re.compile(r"^(?:tel|sips?|callto):", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[\s().\-/‐‑‒–—]+")
+_DIGITS = re.compile(r"^\+?[0-9]+$")
+
+
+class NumberReason(StrEnum):
+    """Why some text has no E.164 form."""
+
+    WITHHELD = "withheld"
+    NOT_A_NUMBER = "not_a_number"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Exactly one of `e164` and `reason` is set. `raw` is the text as it came, "" for none."""
+
+    raw: str
+    e164: str | None
+    reason: NumberReason | None
+
+
+def parse_number(raw: str | None, region: str) -> Number:
+    """Read a number as people and carriers write it. `region` is an ISO 3166 code such as `PL`. Never raises."""
+    return _parse((raw or "").strip(), region)
+
+
+def is_withheld(raw: str | None) -> bool:
+    """True for no number at all and for the words that stand for one (`anonymous`, `Restricted`)."""
+    plain = _plain(raw or "")
+    return not plain or plain.lower() in WITHHELD_WORDS
+
+
+def mask(number: str | None) -> str:
+    """A number fit for a log line: `+48226011111` becomes `+4822*****11`; short ones keep nothing."""
+    if not number:
+        return "-"
+    if len(number) < 8:
+        return "*" * len(number)
+    return number[:5] + "*" * (len(number) - 7) + number[-2:]
+
+
+@lru_cache(maxsize=8192)
+def _parse(raw: str, region: str) -> Number:
+    if is_withheld(raw):
+        return Number(raw, None, NumberReason.WITHHELD)
+    plain = _plain(raw)
+    if len(raw) > MAX_LENGTH or not _DIGITS.match(plain):
+        return Number(raw, None, NumberReason.NOT_A_NUMBER)
+    return _best_reading(raw, plain, region)
+
+
+def _plain(raw: str) -> str:
+    """The number part alone: no URI scheme, host, parameters or separators. `(0)` after a country code goes too."""
+    text = _URI.sub("", raw.strip()).split("@", 1)[0].split(";", 1)[0]
+    if text.startswith("+"):
+        text = text.replace("(0)", "", 1)
+    return _SEPARATORS.sub("", text)
+
+
+def _best_reading(raw: str, plain: str, region: str) -> Number:
+    """The first reading that is a real number wins, then the first of a possible length."""
+    possible: PhoneNumber | None = None
+    worst = NumberReason.IMPOSSIBLE
+    for text in _readings(plain):
+        try:
+            number = phonenumbers.parse(text, region)
+        except NumberParseException as error:
+            if text == plain and error.error_type == NumberParseException.TOO_LONG:
+                worst = NumberReason.TOO_LONG
+            continue
+        if phonenumbers.is_valid_number(number):
+            return Number(raw, _e164(number), None)
+        length = phonenumbers.is_possible_number_with_reason(number)
+        if length == ValidationResult.IS_POSSIBLE and possible is None:
+            possible = number
+        elif text == plain:
+            worst = _length_fault(length)
+    if possible is not None:
+        return Number(raw, _e164(possible), None)
+    return Number(raw, None, worst)
+
+
+def _readings(plain: str) -> list[str]:
+    """As written; with a trunk zero that the country has since given up; as E.164 whose plus was lost on the way."""
+    readings = [plain]
+    if plain.startswith("0") and not plain.startswith("00"):
+        readings.append(plain[1:])
+    if plain.startswith("00"):
+        readings.append("+" + plain[2:])
+    elif plain[0] not in "+0" and len(plain) >= 10:
+        readings.append("+" + plain)
+    return readings
+
+
+def _length_fault(length: int) -> NumberReason:
+    if length in (ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY):
+        return NumberReason.TOO_SHORT
+    if length == ValidationResult.TOO_LONG:
+        return NumberReason.TOO_LONG
+    return NumberReason.IMPOSSIBLE
+
+
+def _e164(number: PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
