@@ -309,6 +309,18 @@ class AgentStateChanged(Fact):
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SessionsEnded(Fact):
+    """Somebody was logged out, disabled or given a new password: their live connections are to be closed.
+
+    `token_hash` names the one session that ended; None means all of this person's sessions.
+    """
+
+    user_id: int
+    at: float
+    token_hash: str | None
+
+
 # --- customers ----------------------------------------------------------------------------------------------
 
 

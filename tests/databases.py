@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 
 import core.accounts
+import core.api_keys
 import core.fact_log
+import core.sessions
 import crm_link.tables
 import pbx_bridge.tables  # noqa: F401
 from core.db import Base, Database

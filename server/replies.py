@@ -1,0 +1,174 @@
+"""Errors out of the house: whatever a handler raises becomes RFC 9457 JSON for programs and scripts, or one readable
+page for people, both with the request id that stands in our log. Internals are logged and never shown."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+import structlog
+from aiohttp import web
+
+from core.errors import (
+    ConflictError,
+    DatabaseError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    PbxError,
+    RingbackError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+)
+from server.pages import render
+from server.routing import Handler
+
+log = structlog.get_logger(__name__)
+
+STATUS: tuple[tuple[type[RingbackError], int], ...] = (
+    (NotFoundError, 404),
+    (InvalidInputError, 422),
+    (ConflictError, 409),
+    (ForbiddenError, 403),
+    (UnauthenticatedError, 401),
+    (TooManyRequestsError, 429),
+    (PbxError, 502),
+    (DatabaseError, 503),
+)
+
+HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 411: "length-required", 413: "too-large"}
+TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    409: "Changed meanwhile",
+    422: "That cannot be used",
+    429: "Too many tries",
+    500: "Something went wrong",
+    502: "The PBX did not answer",
+    503: "Not available",
+}
+PREPARED = web.RequestKey("prepared", bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error as it is told: `code` is stable, `detail` one sentence for a person."""
+
+    status: int
+    code: str
+    detail: str
+    field: str | None = None
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.status, HTTPStatus(self.status).phrase)
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id and turn what is raised inside into an answer."""
+    request["request_id"] = secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(request_id=request["request_id"]):
+        try:
+            response = await handler(request)
+        except RingbackError as error:
+            response = tell(request, problem_of(error))
+            _add_error_headers(response, error)
+        except web.HTTPException as error:
+            response = _http_exception(request, error)
+        except ConnectionResetError:
+            raise
+        except Exception:
+            response = _unexpected(request)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request["request_id"]
+    return response
+
+
+def problem_of(error: RingbackError) -> Problem:
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    return Problem(status, error.code, _sentence(str(error)), getattr(error, "field", None))
+
+
+def tell(request: web.Request, problem: Problem) -> web.Response:
+    """The answer in the shape the caller understands."""
+    if wants_json(request):
+        response = _json(request, problem)
+        if problem.status == 401 and request.headers.get("HX-Request"):
+            response.headers["HX-Redirect"] = "/login"
+        return response
+    if problem.status == 401 and request.method in {"GET", "HEAD"}:
+        location = "/login" if request.path == "/" else f"/login?next={quote(request.path_qs, safe='/')}"
+        return web.Response(status=303, headers={"Location": location})
+    return render(request, "error.html", status=problem.status, problem=problem)
+
+
+def wants_json(request: web.Request) -> bool:
+    """Programs, `fetch()` and htmx get JSON; a browser opening a page gets a page."""
+    if request.path.startswith("/api/") or "HX-Request" in request.headers:
+        return True
+    if request.headers.get("Sec-Fetch-Dest") == "empty":
+        return True
+    return "text/html" not in request.headers.get("Accept", "")
+
+
+def _json(request: web.Request, problem: Problem) -> web.Response:
+    body: dict[str, object] = {
+        "type": f"urn:ringback:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request["request_id"],
+    }
+    if problem.field is not None:
+        body["field"] = problem.field
+    return web.json_response(body, status=problem.status, content_type="application/problem+json")
+
+
+def _add_error_headers(response: web.Response, error: RingbackError) -> None:
+    if isinstance(error, TooManyRequestsError):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnauthenticatedError) and response.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ringback"'
+
+
+def _http_exception(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    if error.status < 400:
+        return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
+    sentences = {
+        404: "There is nothing at this address.",
+        405: f"This address does not take {request.method}.",
+        411: "Say the length of the body in a Content-Length header.",
+        413: "This is more than may be sent here.",
+    }
+    code = HTTP_CODES.get(error.status, "http-error")
+    response = tell(request, Problem(error.status, code, sentences.get(error.status, error.reason)))
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
+def _unexpected(request: web.Request) -> web.Response:
+    log.exception("request failed", method=request.method, path=_one_line(request.path))
+    if request.get(PREPARED):  # a WebSocket or a stream: there is no status left to send
+        raise ConnectionResetError
+    problem = Problem(500, "internal", "Something went wrong on our side. It has been written down.")
+    return tell(request, problem)
+
+
+async def remember_prepared(request: web.Request, _response: web.StreamResponse) -> None:
+    """Signal handler: from here on no other answer can be given."""
+    request[PREPARED] = True
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _one_line(text: str) -> str:
+    """Control characters never reach a log line."""
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:200]

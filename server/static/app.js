@@ -1,0 +1,91 @@
+/* Behaviour that every page has: messages, the stored appearance, questions before something is lost, and the
+   words of errors that htmx meets. Nothing here fetches data. */
+
+const MESSAGE_MS = 6000;
+const ICONS = new URL("vendor/lucide/icons.svg", import.meta.url);
+
+/** An icon of the sprite as an SVG element, for scripts that build their own nodes. */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${ICONS.pathname}#${name}`);
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+/** Say something in the corner; `kind` is "done" or "error". Read out by screen readers. */
+export function toast(text, kind = "done") {
+  const item = document.createElement("li");
+  item.className = `toast ${kind}`;
+  const words = document.createElement("span");
+  words.textContent = text;
+  item.append(icon(kind === "error" ? "circle-alert" : "circle-check"), words);
+  document.getElementById("toasts")?.append(item);
+  setTimeout(() => item.remove(), MESSAGE_MS);
+}
+
+function chooseTheme(event) {
+  const choice = event.submitter?.value;
+  if (!choice) return;
+  event.preventDefault();
+  const root = document.documentElement;
+  if (choice === "system") delete root.dataset.theme;
+  else root.dataset.theme = choice;
+  document.cookie = `ringback-theme=${choice};path=/;max-age=31536000;samesite=lax`;
+  for (const button of event.target.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.value === choice));
+  }
+}
+
+/** Forms with data-confirm="question" ask in a dialog of ours and go on only after a yes. */
+function askFirst(event) {
+  const form = event.target;
+  if (!form.dataset.confirm || form.dataset.confirmed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", "Please confirm");
+  const body = document.createElement("div");
+  body.className = "dialog-body";
+  body.textContent = form.dataset.confirm;
+  const actions = document.createElement("form");
+  actions.method = "dialog";
+  actions.className = "dialog-actions";
+  actions.append(answer("Cancel", "no", "button"), answer(form.dataset.yes ?? "Yes", "yes", "button danger"));
+  dialog.append(body, actions);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (dialog.returnValue !== "yes") return;
+    form.dataset.confirmed = "yes";
+    form.requestSubmit();
+  });
+  dialog.showModal();
+}
+
+function answer(text, value, className) {
+  const button = document.createElement("button");
+  button.textContent = text;
+  button.value = value;
+  button.className = className;
+  return button;
+}
+
+function sayError(event) {
+  const { xhr } = event.detail;
+  if (xhr.getResponseHeader("HX-Redirect")) return;
+  let detail = "The server did not answer as expected.";
+  try {
+    detail = JSON.parse(xhr.responseText).detail ?? detail;
+  } catch {
+    /* not our JSON: a proxy in between answered; the general sentence stands */
+  }
+  toast(detail, "error");
+}
+
+document.querySelector("[data-theme-form]")?.addEventListener("submit", chooseTheme);
+document.addEventListener("submit", askFirst, true);
+document.addEventListener("htmx:responseError", sayError);
+document.addEventListener("htmx:sendError", () => toast("The server cannot be reached.", "error"));

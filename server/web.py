@@ -1,0 +1,47 @@
+"""The web application without its rooms: settings, database, clock and bus go in; an aiohttp application with the
+guard, error replies, templates and every line of `server/routes.py` comes out. `server/app.py` adds the rooms."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from config.settings import Settings
+from core.bus import Bus
+from core.clock import Clock, system_clock
+from core.db import Database
+from server.guard import add_headers, gate
+from server.keys import BUS, CLOCK, DATABASE, DEMO, SETTINGS, ZONE
+from server.network import trusted_networks
+from server.pages import ENVIRONMENT, template_environment
+from server.replies import errors, remember_prepared
+from server.routes import ROUTES
+from server.routing import add_routes
+
+LARGEST_BODY = 4 * 1024 * 1024
+"""A backstop; each route says its own, smaller limit."""
+
+
+def bare_application(
+    settings: Settings,
+    database: Database,
+    *,
+    clock: Clock = system_clock,
+    bus: Bus | None = None,
+    demo: bool = False,
+) -> web.Application:
+    """Raises SettingsError for an unusable `server.trusted_proxies`."""
+    trusted_networks(settings)
+    app = web.Application(middlewares=[errors, gate], client_max_size=LARGEST_BODY)
+    app[SETTINGS] = settings
+    app[DATABASE] = database
+    app[CLOCK] = clock
+    app[BUS] = bus or Bus()
+    app[ZONE] = ZoneInfo(settings.site.time_zone)
+    app[DEMO] = demo
+    app[ENVIRONMENT] = template_environment()
+    add_routes(app, ROUTES)
+    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.append(remember_prepared)
+    return app
