@@ -159,8 +159,8 @@ class Call:
 
     # -- being called -------------------------------------------------------------------------------------------
 
-    def ring(self, invite: SipMessage, refuse: int | None) -> None:
-        """The PBX calls us: ring, or refuse at once."""
+    def ring(self, invite: SipMessage, refuse: int | None, forward: str) -> None:
+        """The PBX calls us: ring, or refuse or forward at once."""
         self.incoming = True
         self._invite = invite
         self.started_at = self.phone.note("invite", self.number)
@@ -168,6 +168,9 @@ class Call:
         if refuse:
             self._reply(invite, refuse)
             self._end("us", f"refused {refuse}")
+            return
+        if forward:
+            self.forward(forward)
             return
         self._reply(invite, 180)
         self._mark("rang_at", "ring")

@@ -7,9 +7,12 @@ when first asked for, so a story starts only what it needs; ``close`` switches a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
+from tests.asterisk.ami_tap import AmiTap
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Phone, Seen
 
@@ -23,6 +26,8 @@ class Lab:
         self.pbx = pbx
         self.trunk = Phone("trunk", pbx.place.trunk, pbx.place.pbx)
         self.second_trunk = Phone("trunk2", pbx.place.second_trunk, pbx.place.pbx)
+        self.taps: list[AmiTap] = []
+        """The product's AMI connections in order; a story may cut one and open the next."""
         self._phones: dict[tuple[str, int], Phone] = {}
 
     async def __aenter__(self) -> Self:
@@ -48,6 +53,22 @@ class Lab:
         """Several at once, in that order."""
         return list(await asyncio.gather(*(self.phone(extension) for extension in extensions)))
 
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[None]:
+        """Record AMI with the product's own rights."""
+        await self.reconnect(snapshot=False)
+        yield
+        await self.taps[-1].close()
+
+    async def reconnect(self, snapshot: bool = True) -> None:
+        """Cut the AMI connection, open the next one and ask what was missed."""
+        if self.taps:
+            await self.taps[-1].close()
+        self.taps.append(AmiTap(self.pbx, "ringback-events"))
+        await self.taps[-1].open()
+        if snapshot:
+            await self.taps[-1].snapshot()
+
     def seen(self) -> list[Seen]:
         """Everything every phone saw, in order of time."""
         devices = [self.trunk, self.second_trunk, *self._phones.values()]
@@ -60,3 +81,5 @@ class Lab:
             phone.close()
         self.trunk.close()
         self.second_trunk.close()
+        # asyncio closes sockets in its next round, and the next lab wants the same addresses.
+        await asyncio.sleep(0)

@@ -17,7 +17,7 @@ from typing import Self
 
 from tests.asterisk.call import Call
 from tests.asterisk.place import SIP_PORT
-from tests.asterisk.sip import SipMessage, authorization, parse, reply, tag_of, token, uri_of, user_of
+from tests.asterisk.sip import SipMessage, authorization, parse, reply, token, uri_of, user_of
 
 WAIT_SECONDS = 15.0
 RESEND_SECONDS = 0.5
@@ -50,6 +50,8 @@ class Phone(asyncio.DatagramProtocol):
         self.calls: list[Call] = []
         self.refuse_at_once: dict[str, int] = {}
         """Dialled user (or "*") → status this phone answers without ringing."""
+        self.forward_at_once = ""
+        """Where this phone sends every call (302), without ringing."""
         self._transport: asyncio.DatagramTransport | None = None
         self._replies: dict[tuple[str, str], asyncio.Queue[SipMessage]] = {}
         self._news = asyncio.Event()
@@ -230,5 +232,6 @@ class Phone(asyncio.DatagramProtocol):
             self, message.get("Call-ID"), local, message.get("From"), uri_of(message.get("Contact")), number
         )
         self.calls.append(call)
-        call.ring(message, self.refuse_at_once.get(number) or self.refuse_at_once.get("*"))
-        assert tag_of(call.local)
+        call.ring(
+            message, self.refuse_at_once.get(number) or self.refuse_at_once.get("*"), self.forward_at_once
+        )
