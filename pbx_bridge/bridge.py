@@ -1,0 +1,308 @@
+"""One PBX, from bytes to facts: for each batch of messages apply, commit, publish. The loop is `Bridge.run`.
+
+In: the link's ordered stream. Out: rows (the log, the journal, blind windows) in one transaction per batch, then
+facts on the bus, in order. What a message means is decided in `calls.py` and `agents.py`; the socket is
+`ami_link.py`'s. After every login, and every minute, what the PBX says of itself is compared with our books."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+
+from core.alarms import close_alarm, raise_alarm
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.facts import BlindWindowClosed, Fact, PbxConnected, PbxLost
+from pbx_bridge import blindness, call_log, journal
+from pbx_bridge.agents import AgentBook
+from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
+from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.calls import CallBook
+from pbx_bridge.lease import RENEW_S, Lease
+from pbx_bridge.resync import Picture, take_picture
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+"""Messages per transaction: a burst is committed in few transactions, a single ring in one of its own."""
+
+COMPARE_S = 60.0
+COMPARE_AGAIN_S = 5.0
+"""After a comparison the PBX did not answer while the link stayed up."""
+
+TICK_S = 0.5
+
+LAGS_KEPT = 1000
+
+DEAD_SERVER = "Ringback was not running"
+REFUSED_ALARM = "pbx-login-refused"
+LOST_ALARM = "pbx-lost"
+
+
+@dataclass(slots=True)
+class Step:
+    """What one transaction writes and what is published after it."""
+
+    facts: list[Fact] = field(default_factory=list)
+    entries: list[journal.Entry] = field(default_factory=list)
+
+
+class Bridge:
+    """Reads one PBX for as long as `run` runs. `on_commit` is called after each commit that wrote facts."""
+
+    def __init__(
+        self,
+        link: AmiLink,
+        book: CallBook,
+        *,
+        pbx: str,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.pbx = pbx
+        self.link = link
+        self.agents = AgentBook(pbx)
+        self.messages = 0
+        self.lags: deque[float] = deque(maxlen=LAGS_KEPT)
+        self.compared_at: float | None = None
+        self._book = book
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._on_commit = on_commit
+        self._lease = Lease(database, pbx)
+        self._turn = asyncio.Lock()
+        self._compare_now = asyncio.Event()
+        self._skew = 0.0
+        self._least_delay = float("inf")
+
+    async def run(self) -> None:
+        """Take the lease, rebuild the books, then read until cancelled."""
+        await self._take_lease()
+        try:
+            await self._recover()
+            async with self.link, asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_time(), name=f"{self.pbx}: time")
+                tasks.create_task(self._keep_comparing(), name=f"{self.pbx}: compare")
+                async for batch in self.link.batches(BATCH):
+                    await self._take(batch)
+        finally:
+            await self._lease.release()
+
+    @property
+    def is_seeing(self) -> bool:
+        """The link is up and our books have been compared with the PBX since."""
+        return self.link.is_up and self.compared_at is not None
+
+    # ---- the stream
+
+    async def _take(self, batch: Sequence[LinkItem]) -> None:
+        async with self._turn:
+            step = Step()
+            for item in batch:
+                if isinstance(item, Received):
+                    self._apply(item, step)
+                else:
+                    await self._commit(step)
+                    step = Step()
+                    await self._link_changed(item)
+            await self._commit(step)
+
+    def _apply(self, item: Received, step: Step) -> None:
+        message, at = item.message, item.at
+        self.messages += 1
+        self._measure_delay(message.timestamp, at)
+        step.facts += self._book.apply(message, at)
+        step.facts += self.agents.apply(message, at)
+        call_id = self._book.call_of(message)
+        if call_id is not None:
+            step.entries.append(journal.Entry(message, at, call_id))
+
+    def _measure_delay(self, stamped: float | None, arrived: float) -> None:
+        """The PBX's clock may differ from ours: the least delay seen since the last comparison counts as none."""
+        if stamped is None:
+            return
+        delay = arrived - stamped
+        self._least_delay = min(self._least_delay, delay)
+        self._skew = self._least_delay
+        self.lags.append(self._clock() - stamped - self._skew)
+
+    def _pbx_now(self) -> float:
+        return self._clock() - self._skew
+
+    async def _link_changed(self, item: LinkItem) -> None:
+        match item:
+            case LinkUp():
+                self._compare_now.set()
+            case LinkLost(_, since, reason):
+                await self._went_blind(since, reason, LOST_ALARM)
+            case LinkRefused(_, since, reason):
+                await self._went_blind(since, reason, REFUSED_ALARM)
+            case LinkGap(_, since, dropped):
+                await self._went_blind(since, f"{dropped} messages were lost because we fell behind", None)
+                self._compare_now.set()
+
+    async def _went_blind(self, since: float, reason: str, alarm: str | None) -> None:
+        self.compared_at = None
+        self._book.blind(since - self._skew, reason)
+        log.warning("blind", pbx=self.pbx, reason=reason)
+
+        async def write() -> None:
+            async with self._database.write() as connection:
+                await blindness.open_window(connection, self.pbx, since, reason)
+                if alarm is not None:
+                    await raise_alarm(connection, alarm, self.pbx, reason, self._clock())
+
+        await self._persist(write)
+        await self._bus.publish(PbxLost(self.pbx, since, reason))
+
+    # ---- writing
+
+    async def _commit(self, step: Step) -> None:
+        """One transaction for everything, then publish. A database that is away is waited for: the link's queue
+        holds what comes meanwhile, and the PBX is read more slowly."""
+        if not step.facts and not step.entries:
+            return
+
+        async def write() -> None:
+            async with self._database.write() as connection:
+                await journal.write(connection, self.pbx, step.entries)
+                await call_log.record(connection, step.facts)
+
+        try:
+            await self._persist(write)
+        except DBAPIError:
+            log.exception("a batch of facts was refused; writing them one by one", pbx=self.pbx)
+            await self._commit_one_by_one(step)
+        for fact in step.facts:
+            await self._bus.publish(fact)
+        if step.facts:
+            self._on_commit()
+
+    async def _commit_one_by_one(self, step: Step) -> None:
+        """One fact the database refuses must not take its neighbours with it."""
+        for fact in step.facts:
+            try:
+                async with self._database.write() as connection:
+                    await call_log.record(connection, [fact])
+            except DBAPIError:
+                log.exception(
+                    "fact not stored", fact=type(fact).__name__, call_id=getattr(fact, "call_id", None)
+                )
+
+    async def _persist(self, write: Callable[[], object]) -> None:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((OperationalError, InterfaceError, OSError)),
+            wait=wait_exponential(multiplier=0.2, max=5),
+            before_sleep=self._warn_about_database,
+        )
+        await retrying(write)  # type: ignore[arg-type]
+
+    def _warn_about_database(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("the database does not take our rows; trying again", pbx=self.pbx, error=str(error))
+
+    # ---- time, lease, comparison
+
+    async def _take_lease(self) -> None:
+        while not await self._lease.take(self._clock()):
+            log.warning(
+                "another server reads this PBX; waiting", pbx=self.pbx, holder=await self._lease.holder()
+            )
+            await asyncio.sleep(RENEW_S)
+
+    async def _recover(self) -> None:
+        """Rebuild open calls from the journal and say since when we are blind. Their facts are published for the
+        screens; they are in the log already."""
+        async with self._database.read() as connection:
+            messages = await journal.recover(connection, self.pbx)
+        for message, at in messages:
+            for fact in self._book.apply(message, at):
+                await self._bus.publish(fact)
+        seen_at = await self._lease.seen_at()
+        if seen_at is None:
+            return
+        async with self._database.write() as connection:
+            await blindness.open_window(connection, self.pbx, seen_at, DEAD_SERVER)
+            window = await blindness.open_since(connection, self.pbx)
+        if window is not None:
+            self._book.blind(*window)
+
+    async def _keep_time(self) -> None:
+        """Calls that wait for late events end even when the PBX is quiet; the lease stays ours."""
+        renewed = 0.0
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = self._clock()
+            if self.is_seeing:
+                async with self._turn:
+                    await self._commit(Step(facts=self._book.tick(self._pbx_now())))
+            if now - renewed >= RENEW_S:
+                renewed = now
+                if not await self._lease.renew(now, now if self.is_seeing else None):
+                    raise RuntimeError(f"the lease on PBX {self.pbx} was taken by another server")
+
+    async def _keep_comparing(self) -> None:
+        wait = COMPARE_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._compare_now.wait(), wait)
+            self._compare_now.clear()
+            wait = COMPARE_S
+            if not self.link.is_up:
+                continue
+            try:
+                picture = await take_picture(self.link, self._pbx_now)
+            except AmiActionError as error:
+                log.warning("the PBX did not tell its state; asking again", pbx=self.pbx, error=str(error))
+                wait = COMPARE_AGAIN_S
+                continue
+            await self._compare(picture)
+
+    async def _compare(self, picture: Picture) -> None:
+        async with self._turn:
+            now = self._pbx_now()
+            before = {call.call_id for call in self._book.open_calls()}
+            facts = self._book.reconcile(picture.status, now)
+            after = {call.call_id for call in self._book.open_calls()}
+            facts += self.agents.resync(picture.members, picture.devices, now)
+            await self._commit(Step(facts=facts))
+            await self._see_again(
+                kept=len(before & after), ended=len(before - after), found=len(after - before)
+            )
+            self._least_delay = float("inf")
+
+    async def _see_again(self, *, kept: int, ended: int, found: int) -> None:
+        """The comparison is done: close the blind window, if one is open, and tell the screens."""
+        now = self._clock()
+        was_blind, self.compared_at = self.compared_at is None, now
+        if not was_blind:
+            return
+        closed: list[BlindWindowClosed] = []
+
+        async def write() -> None:
+            closed.clear()
+            async with self._database.write() as connection:
+                for alarm in (LOST_ALARM, REFUSED_ALARM):
+                    await close_alarm(connection, alarm, self.pbx, now)
+                if (window := await blindness.open_since(connection, self.pbx)) is not None:
+                    since, reason = window
+                    fact = BlindWindowClosed(self.pbx, since, now, reason, kept, ended, found)
+                    await blindness.close_window(connection, fact)
+                    closed.append(fact)
+
+        await self._persist(write)
+        for fact in closed:
+            await self._bus.publish(fact)
+        await self._bus.publish(PbxConnected(self.pbx, now))
+        self._on_commit()

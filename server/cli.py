@@ -1,0 +1,124 @@
+"""The `ringback` command: each subcommand parses words, calls one function and turns our errors into one sentence
+and a non-zero exit. No work is done here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from config.settings import BadSettingsError, Settings, load
+from core.accounts import Role
+from core.errors import InvalidInputError, RingbackError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+user_app = typer.Typer(no_args_is_help=True, help="Add people, reset passwords, import a list.")
+app.add_typer(user_app, name="user")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file (default: ringback.toml)")
+]
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main() -> None:
+    """Entry point. Our errors become one sentence on standard error and exit status 1 or 2."""
+    try:
+        app()
+    except BadSettingsError as error:
+        _give_up(str(error), EXIT_USAGE)
+    except RingbackError as error:
+        _give_up(str(error), EXIT_FAILED)
+
+
+def _give_up(sentence: str, status: int) -> NoReturn:
+    for line in sentence.splitlines():
+        print(f"ringback: {line}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        asyncio.run(work())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Run the server beside the PBXs named in the settings."""
+    from server.serve import serve as run_server
+
+    run_server(_settings(config))
+
+
+@app.command()
+def demo() -> None:
+    """Run with a simulated PBX, sample customers and a fresh login; loopback only, its own database."""
+    from server.demo import run as run_demo
+
+    run_demo()
+
+
+@app.command()
+def replay(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Captured AMI bytes; several files are one PBX's connections in order"),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    trunk: Annotated[
+        list[str] | None, typer.Option(help="Channel prefix of a trunk, e.g. PJSIP/trunk; repeatable")
+    ] = None,
+    region: Annotated[str, typer.Option(help="ISO country of the site")] = "PL",
+) -> None:
+    """Run captured AMI bytes through the same code as a live PBX and print the calls."""
+    from pbx_bridge.replay import as_table, replay_files
+
+    result = replay_files(files, tuple(trunk or ()), region)
+    print(json.dumps(result, indent=2, ensure_ascii=False) if as_json else as_table(result))
+
+
+@user_app.command("add")
+def user_add(
+    login: str,
+    name: Annotated[str, typer.Option(help="Full name")] = "",
+    role: Role = Role.AGENT,
+    device: Annotated[list[str] | None, typer.Option(help="Phone, e.g. main:PJSIP/101; repeatable")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Create a person and print a fresh password."""
+    from server import people
+
+    _run(lambda: people.add(_settings(config), login, name or login, role, device or []))
+
+
+@user_app.command("reset")
+def user_reset(login: str, config: ConfigOption = None) -> None:
+    """Give a person a fresh password, print it, and end their sessions."""
+    from server import people
+
+    _run(lambda: people.reset(_settings(config), login))
+
+
+@user_app.command("import")
+def user_import(file: Path, config: ConfigOption = None) -> None:
+    """Create people from a CSV file with the columns login,name,role,password,devices."""
+    from server import people
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"cannot read {file}: {error}") from error
+    _run(lambda: people.import_csv(_settings(config), text))
+
+
+def _settings(path: Path | None) -> Settings:
+    return load(path)

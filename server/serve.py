@@ -1,0 +1,68 @@
+"""`ringback serve`: check what can be checked before listening, then run until stopped. Every refusal is one
+sentence that names the key and the fix."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+
+from aiohttp import web
+
+from config.logging import set_up
+from config.settings import Settings
+from core.errors import SettingsError
+from server.app import build
+from server.guard import check_listener
+
+STOP_S = 5.0
+"""Open pages get this long to finish when the server stops."""
+
+
+def serve(settings: Settings) -> None:
+    """Run the real thing. Raises SettingsError, DatabaseError."""
+    set_up(settings.log)
+    if not settings.pbx:
+        raise SettingsError(
+            "no PBX is set: add a section [pbx.main] (see config/example.toml), or try `ringback demo`"
+        )
+    check_listener(settings)
+    listen(build(settings), settings)
+
+
+def listen(app: web.Application, settings: Settings) -> None:
+    """Serve `app` on the settings' listener until SIGINT or SIGTERM."""
+    server = settings.server
+    try:
+        web.run_app(
+            app,
+            host=server.host,
+            port=server.port,
+            ssl_context=_tls(settings),
+            print=None,
+            access_log=None,
+            shutdown_timeout=STOP_S,
+            loop=asyncio.new_event_loop(),
+        )
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise SettingsError(
+            f"cannot listen on {server.host}:{server.port} ({error.strerror}): "
+            "set `server.port` or `server.host` (RINGBACK_SERVER__PORT=8090) or stop what uses it"
+        ) from error
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    server = settings.server
+    if server.tls_certificate is None or server.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(server.tls_certificate, server.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"cannot load `server.tls_certificate` {server.tls_certificate} with `server.tls_key` "
+            f"{server.tls_key}: {error}"
+        ) from error
+    return context

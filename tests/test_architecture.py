@@ -1,0 +1,59 @@
+"""The house keeps its walls: the import rule by import-linter, purity of the pure files by their own imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+IMPURE = {"asyncio", "aiohttp", "sqlalchemy", "os", "time", "socket", "threading", "random"}
+PURE = (
+    "core/facts.py",
+    "core/phone.py",
+    "pbx_bridge/ami_codec.py",
+    "pbx_bridge/ami_message.py",
+    "pbx_bridge/ami_queue.py",
+    "pbx_bridge/ami_session.py",
+    "pbx_bridge/ami_events.py",
+    "pbx_bridge/agents.py",
+    "pbx_bridge/calls.py",
+    "pbx_bridge/legs.py",
+    "crm_link/match.py",
+    "server/snapshot.py",
+)
+
+
+def test_rooms_do_not_know_each_other() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_files_ask_nobody(name: str) -> None:
+    tree = ast.parse((ROOT / name).read_text())
+    assert imported(tree).isdisjoint(IMPURE)
+
+
+def test_only_one_file_opens_an_ami_socket() -> None:
+    opening = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "pbx_bridge").rglob("*.py")
+        if "create_connection" in path.read_text() or "open_connection" in path.read_text()
+    ]
+    assert opening == ["pbx_bridge/ami_link.py"]
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Top-level names of everything a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
