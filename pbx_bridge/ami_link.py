@@ -11,7 +11,7 @@ import contextlib
 import os
 import random
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from enum import StrEnum
 from typing import Self, cast
 
@@ -162,6 +162,14 @@ class AmiLink:
             self._connection.room_again()
         return item
 
+    async def batches(self, limit: int) -> AsyncIterator[list[LinkItem]]:
+        """The same stream in lists: waits for one item, then takes what is there already, at most `limit`."""
+        async for first in self:
+            batch = [first]
+            while len(batch) < limit and (item := self.queue.pop()) is not None:
+                batch.append(item)
+            yield batch
+
     # ---- connecting
 
     async def _keep_connected(self) -> None:
@@ -172,7 +180,8 @@ class AmiLink:
             if self._up_at is not None and self._clock() - self._up_at >= self._options.times.steady:
                 attempt = 0
             self._announce(ending)
-            await asyncio.sleep(self._wait(attempt, ending))
+            luck = self._dice()
+            await asyncio.sleep(self._options.times.wait(attempt, luck, is_refusal=ending.is_refusal))
             attempt += 1
 
     async def _connect_once(self) -> Ending:
@@ -229,14 +238,6 @@ class AmiLink:
             change = LinkRefused if ending.is_refusal else LinkLost
             self.queue.put_change(change(self._clock(), self._heard_at, ending.sentence))
         self._news.set()
-
-    def _wait(self, attempt: int, ending: Ending) -> float:
-        """Seconds to the next attempt: fail2ban locks out whoever repeats a refused login."""
-        times = self._options.times
-        if ending.is_refusal:
-            return times.refused_wait
-        bound = min(times.backoff_max, times.backoff_first * 2.0 ** min(attempt, 16))
-        return bound * self._dice()
 
 
 def _cause(error: OSError) -> str:
