@@ -36,7 +36,9 @@ __all__ = [
 ]
 
 GREETING = b"Asterisk Call Manager/"
-MAX_ACTION_LINE = 1_023  # bytes; Asterisk reads into a buffer of 1,024 and discards longer lines
+# Bytes of a line without its CR LF. Asterisk 16 and 22 read into 1,024 bytes: one byte more (1,023) and the
+# CR left over is taken for an empty line, which ends the action in the middle.
+MAX_ACTION_LINE = 1_022
 MAX_ACTION_LINES = 128  # AST_MAX_MANHEADERS
 
 _CRLF = b"\r\n"
@@ -246,7 +248,7 @@ def encode_action(
 
     Channel variables go in `variables`, one header each, and arrive as they are here.
     Raises `AmiEncodeError` for what Asterisk would misread: control characters (a lone LF ends
-    a line too), lines over 1,023 bytes, over 128 lines, `Variable` headers written by hand.
+    a line too), lines over 1,022 bytes, over 128 lines, `Variable` headers written by hand.
     """
     name, headers, variables = _parts(action, variables or {})
     lines = [("Action", name), *headers, ("ActionID", action_id)]

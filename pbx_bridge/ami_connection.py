@@ -63,6 +63,16 @@ class LinkTimes:
     patience: float = 2.0
     session: SessionTimes = field(default_factory=SessionTimes)
 
+    def wait(self, attempt: int, luck: float, *, is_refusal: bool) -> float:
+        """Seconds until attempt number `attempt` + 1; `luck` is between 0 and 1.
+
+        After a refusal always the same: fail2ban locks out whoever repeats a wrong login.
+        """
+        if is_refusal:
+            return self.refused_wait
+        bound = min(self.backoff_max, self.backoff_first * 2.0 ** min(attempt, 16))
+        return bound * luck
+
 
 @dataclass(frozen=True, slots=True)
 class LinkOptions:

@@ -68,7 +68,7 @@ class QueueLimits:
     """Reading should stop at half of these and may go on below a quarter; they are never passed.
 
     20,000 messages are about two seconds of the busiest PBX measured (11,600 events/s), 64 MiB
-    a bound for unusually long ones.
+    a bound for unusually long ones. The upper half takes what one last read brings (256 kB).
     """
 
     messages: int = 20_000

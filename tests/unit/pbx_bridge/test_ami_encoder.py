@@ -49,9 +49,9 @@ def test_odd_header_names_are_refused(key: str) -> None:
 
 
 def test_the_longest_line_asterisk_reads_passes_and_one_more_byte_does_not() -> None:
-    room = 1_023 - len("Data: ")
+    room = 1_022 - len("Data: ")
     assert encode_action({"Action": "A", "Data": "x" * room}, "1")
-    with pytest.raises(AmiEncodeError, match="1024 bytes"):
+    with pytest.raises(AmiEncodeError, match="1023 bytes"):
         encode_action({"Action": "A", "Data": "x" * (room + 1)}, "1")
 
 

@@ -98,7 +98,7 @@ def test_an_action_is_refused_or_is_exactly_its_own_lines(
     lines = sent.removesuffix(b"\r\n\r\n").split(b"\r\n")
     assert len(lines) == len(action) + 1 + len(variables)
     assert not any(byte < 0x20 or byte == 0x7F for line in lines for byte in line)
-    assert all(len(line) <= 1_023 for line in lines)
+    assert all(len(line) <= 1_022 for line in lines)
 
 
 @given(st.binary(max_size=64))
