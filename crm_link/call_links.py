@@ -11,7 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.facts import CallMatched, MatchKind
-from crm_link.tables import CallCustomer, CallMatch, LinkHow
+from crm_link.kinds import LinkHow
+from crm_link.tables import CallCustomer, CallMatch
+
+MOST_RECENT = 20
+"""Calls of one number that could still be on somebody's card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,18 @@ async def read_links(connection: AsyncConnection, call_id: str) -> CallLinks | N
         customer_ids=tuple(row.customer_id for row in linked),
         how=LinkHow(linked[0].how) if linked else None,
     )
+
+
+async def read_links_since(connection: AsyncConnection, number: str, since: float) -> list[CallLinks]:
+    """The stored links of the calls of `number` that began at or after `since`, the newest `MOST_RECENT`."""
+    recent = (
+        select(CallMatch.call_id)
+        .where(CallMatch.number == number, CallMatch.call_at >= since)
+        .order_by(CallMatch.call_at.desc())
+        .limit(MOST_RECENT)
+    )
+    found = [await read_links(connection, call_id) for call_id in (await connection.scalars(recent)).all()]
+    return [links for links in found if links is not None]
 
 
 async def write_links(connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None) -> None:

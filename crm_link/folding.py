@@ -29,7 +29,8 @@ def clean_line(text: str, longest: int = 200) -> str:
 
 def fold(text: str) -> str:
     """`text` without case, accents and compatibility forms."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    # Twice: letters such as the mathematical A only become an upper-case letter by the first.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(char for char in plain if not unicodedata.combining(char))
     return bare.translate(UNDECOMPOSED)
 

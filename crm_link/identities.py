@@ -3,6 +3,7 @@ number to a customer and taking it away. Works inside the caller's transaction; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, func, insert, select, update
@@ -11,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError
 from crm_link.changes import Change, Edit, What, journal
+from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.match import MAX_CANDIDATES, Candidate, Match, Unknown, match
 from crm_link.records import NewRecord, insert_customer
-from crm_link.tables import Confidence, Customer, Identity, IdentityKey, IdentityKind, Source
+from crm_link.tables import Customer, Identity, IdentityKey
 
 ATTEMPTS = 5
 """Turns of "match, else claim": each further turn needs somebody else to have taken and given up the number in
@@ -59,6 +61,14 @@ async def holders(
     ]
 
 
+async def keep_holders(connection: AsyncConnection, number: str) -> None:
+    """Let nobody give or take `number` until the transaction ends, so that a call cannot be attached to a record
+    that disappears at the same moment. SQLite writers are alone anyway."""
+    if connection.dialect.name == "postgresql":
+        key = (IdentityKey.kind == IdentityKind.PHONE.value) & (IdentityKey.value == number)
+        await connection.execute(select(IdentityKey.value).where(key).with_for_update(read=True))
+
+
 async def match_number(connection: AsyncConnection, number: str | None) -> Match:
     """Who `number` (E.164, or None when withheld) belongs to."""
     return match(number, await holders(connection, number) if number is not None else ())
@@ -73,6 +83,7 @@ async def match_or_create(
     inside the insert (PostgreSQL), or for its turn to write (SQLite), and then finds the winner's customer.
     """
     for _ in range(ATTEMPTS):
+        await keep_holders(connection, number)
         result = await match_number(connection, number)
         if not isinstance(result, Unknown):
             return result, None
@@ -109,6 +120,31 @@ async def hold_key(connection: AsyncConnection, kind: IdentityKind, value: str) 
         )
         if held is None:
             raise ConflictError("this number was being taken away at the same moment; try again")
+
+
+async def hold_keys(connection: AsyncConnection, claims: Iterable[Claim]) -> None:
+    """`hold_key` for all of them, always in the same order."""
+    for kind, value in sorted({(claim.kind, claim.value) for claim in claims}):
+        await hold_key(connection, kind, value)
+
+
+async def count_identities(connection: AsyncConnection, customer_id: int) -> int:
+    held = select(func.count()).select_from(Identity).where(Identity.customer_id == customer_id)
+    return (await connection.execute(held)).scalar_one()
+
+
+async def keep_pick(connection: AsyncConnection, number: str, customer_id: int, edit: Edit) -> None:
+    """Remember whom somebody chose for `number`, if that customer holds it."""
+    holds = exists().where(
+        Identity.kind == IdentityKind.PHONE.value,
+        Identity.value == number,
+        Identity.customer_id == customer_id,
+    )
+    await connection.execute(
+        update(IdentityKey)
+        .where(IdentityKey.kind == IdentityKind.PHONE.value, IdentityKey.value == number, holds)
+        .values(picked_customer_id=customer_id, picked_by=edit.user_id, picked_at=edit.at)
+    )
 
 
 async def _insert_identity(connection: AsyncConnection, customer_id: int, claim: Claim, at: float) -> None:

@@ -14,12 +14,12 @@ MAX_CANDIDATES = 20
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A customer who holds the number, with what ranks them. `last_contact_at` is an instant."""
+    """A customer who holds the number, with what ranks them. `last_contact_at` is an instant, 0 for never."""
 
     customer_id: int
     is_provisional: bool = False
     was_picked: bool = False
-    last_contact_at: float | None = None
+    last_contact_at: float = 0.0
     owner_id: int | None = None
 
 
@@ -65,7 +65,7 @@ def _likeliest_first(candidate: Candidate) -> tuple[bool, bool, float, bool, int
     return (
         not candidate.was_picked,
         candidate.is_provisional,
-        -(candidate.last_contact_at or 0.0),
+        -candidate.last_contact_at,
         candidate.owner_id is None,
         candidate.customer_id,
     )

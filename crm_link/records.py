@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.errors import ConflictError, NotFoundError
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.folding import clean_line, words
-from crm_link.tables import Customer, CustomerWord, Source
+from crm_link.kinds import Source
+from crm_link.tables import Customer, CustomerWord
 
 LONGEST_CHAIN = 20
 """Merges followed from an old id. Each merge lengthens a chain by one; a longer one would be a loop."""
@@ -85,9 +86,6 @@ async def touch_contact(connection: AsyncConnection, customer_ids: Iterable[int]
     """Remember that we were in contact with these customers at `at`."""
     await connection.execute(
         update(Customer)
-        .where(
-            Customer.id.in_(sorted(customer_ids)),
-            Customer.last_contact_at.is_(None) | (Customer.last_contact_at < at),
-        )
+        .where(Customer.id.in_(sorted(customer_ids)), Customer.last_contact_at < at)
         .values(last_contact_at=at)
     )

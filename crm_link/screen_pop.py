@@ -23,10 +23,10 @@ from core.facts import (
 from crm_link.call_links import CallLinks, join_links, read_links, write_links
 from crm_link.changes import announce
 from crm_link.folding import clean_line
-from crm_link.identities import match_number, match_or_create, touch_seen
+from crm_link.identities import keep_holders, match_number, match_or_create, touch_seen
+from crm_link.kinds import LinkHow
 from crm_link.match import Exact, Match, ids_of
 from crm_link.records import touch_contact
-from crm_link.tables import LinkHow
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +129,6 @@ def _stands(known: CallLinks, caller: Caller) -> bool:
 async def _find(connection: AsyncConnection, caller: Caller) -> tuple[Match, int | None]:
     if caller.creates and caller.number is not None:
         return await match_or_create(connection, caller.number, caller.name, caller.at)
+    if caller.number is not None:
+        await keep_holders(connection, caller.number)
     return await match_number(connection, caller.number), None

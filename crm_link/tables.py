@@ -6,8 +6,6 @@ and the check on `identity_keys.value` keeps anything but E.164 from ever being 
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -30,39 +28,6 @@ Word = String(80).with_variant(String(80, collation="C"), "postgresql")
 """Folded words are searched by range; only byte order makes a range a prefix."""
 
 
-class IdentityKind(StrEnum):
-    PHONE = "phone"
-    EMAIL = "email"
-    CHAT = "chat"
-    EXTERNAL = "external"
-
-
-class Source(StrEnum):
-    """Where a customer or a claim comes from."""
-
-    CALL = "call"
-    PERSON = "person"
-    IMPORT = "import"
-    API = "api"
-
-
-class Confidence(StrEnum):
-    """How far a claim can be believed: the network said so, somebody said so, or it was checked with them."""
-
-    SEEN = "seen"
-    STATED = "stated"
-    CONFIRMED = "confirmed"
-
-
-class LinkHow(StrEnum):
-    """Why a call stands with a customer."""
-
-    MATCHED = "matched"
-    CREATED = "created"
-    PICKED = "picked"
-    RELABELLED = "relabelled"
-
-
 class Customer(Base):
     """One person or firm. `merged_into_id` is set when the record became part of another: the id then redirects."""
 
@@ -76,7 +41,9 @@ class Customer(Base):
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[float] = mapped_column(Double)
     created_from: Mapped[str] = mapped_column(String(10))
-    last_contact_at: Mapped[float | None] = mapped_column(Double, doc="ranks customers who share a number")
+    last_contact_at: Mapped[float] = mapped_column(
+        Double, default=0.0, doc="0 when never; ranks customers who share a number"
+    )
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
 
     __table_args__ = (
@@ -160,6 +127,7 @@ class Note(Base):
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     call_id: Mapped[str | None] = mapped_column(String(120))
     text: Mapped[str] = mapped_column(Text)
+    is_pinned: Mapped[bool] = mapped_column(default=False, doc="shown on the card, above everything else")
     created_at: Mapped[float] = mapped_column(Double)
     edited_at: Mapped[float | None] = mapped_column(Double)
 

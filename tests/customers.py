@@ -10,9 +10,9 @@ from core.db import Base, Database
 from core.facts import CallMatched, CallStarted, CustomerChanged, Direction, Parties
 from crm_link.changes import Edit
 from crm_link.identities import Claim, give, hold_key
+from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.records import NewRecord, insert_customer
 from crm_link.screen_pop import ScreenPop
-from crm_link.tables import Confidence, IdentityKind, Source
 
 NUMBER = "+48221234567"
 OTHER = "+48601000111"

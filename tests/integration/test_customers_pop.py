@@ -55,7 +55,7 @@ async def test_p8_a_shared_number_says_several_and_attaches_nobody_silently(data
     assert set(said.customer_ids) == {anna, jan}
     async with database.read() as connection:
         contacts = (await connection.scalars(select(Customer.last_contact_at))).all()
-    assert contacts == [None, None], "nobody was contacted as far as we know"
+    assert contacts == [0.0, 0.0], "nobody was contacted as far as we know"
 
 
 @pytest.mark.parametrize("direction", [Direction.OUTBOUND, Direction.CALLBACK])

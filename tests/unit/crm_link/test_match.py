@@ -18,7 +18,7 @@ CANDIDATES = st.lists(
         customer_id=st.integers(1, 50),
         is_provisional=st.booleans(),
         was_picked=st.booleans(),
-        last_contact_at=st.none() | st.floats(0, 2e9),
+        last_contact_at=st.floats(0, 2e9),
         owner_id=st.none() | st.integers(1, 5),
     ),
     max_size=30,

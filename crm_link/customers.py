@@ -1,0 +1,265 @@
+"""Editing customers: people's decisions in, rows, history and facts out. Every method is one transaction that ends
+with the durable `CustomerChanged`; afterwards the same fact goes to the bus for the screens. `by` is the id of the user
+who decided, None for the server or an API key; whether they may is decided by the caller.
+
+Reading is `directory.py`, notes and tags are `annotations.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.accounts import find_user
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.errors import InvalidInputError, NotFoundError
+from core.facts import CallMatched, Fact
+from crm_link.call_links import CallLinks, read_links, read_links_since, write_links
+from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.directory import CustomerView, read_customer
+from crm_link.folding import clean_line
+from crm_link.identities import Claim, count_identities, hold_key, hold_keys, keep_pick, take, touch_seen
+from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
+from crm_link.records import NewRecord, bump, insert_customer, resolve, store_words, touch_contact
+from crm_link.relabel import give_and_relabel
+from crm_link.spelling import normal_value
+from crm_link.tables import Customer, Identity
+
+MOST_IDENTITIES = 100
+"""Per customer. A firm with more numbers has number blocks, which are not listed one by one."""
+
+ON_A_SCREEN_S = 24 * 3600.0
+"""Calls older than this are on nobody's card any more: relabelling them is not said on the bus."""
+
+
+class Unchanged(Enum):
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """A customer to create. `numbers` and `emails` as people write them; `owner_id` is a user."""
+
+    name: str = ""
+    company: str = ""
+    numbers: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    owner_id: int | None = None
+    source: Source = Source.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerEdit:
+    """What to change; the rest stays."""
+
+    name: str | Unchanged = UNCHANGED
+    company: str | Unchanged = UNCHANGED
+    owner_id: int | Unchanged | None = UNCHANGED
+
+
+class Customers:
+    """All edits of customers. One instance serves the whole process."""
+
+    def __init__(self, database: Database, bus: Bus, clock: Clock, region: str) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._region = region
+
+    async def create(self, new: NewCustomer, by: int | None) -> CustomerView:
+        """A new, identified customer with its numbers; old calls of those numbers come along (P10).
+
+        Raises InvalidInputError when there is neither a name nor a company, or a number cannot be read.
+        """
+        edit = self._edit(by)
+        claims = [self.claim(IdentityKind.PHONE, text, new.source) for text in new.numbers]
+        claims += [self.claim(IdentityKind.EMAIL, text, new.source) for text in new.emails]
+        if not (clean_line(new.name) or clean_line(new.company)):
+            raise InvalidInputError("a customer needs a name or a company", field="name")
+        record = NewRecord(new.source, name=new.name, company=new.company, owner_id=new.owner_id)
+        async with self._database.write() as connection:
+            await _check_owner(connection, new.owner_id)
+            await hold_keys(connection, claims)
+            customer_id = await insert_customer(connection, record, edit)
+            facts = await self._give_all(connection, customer_id, claims, edit)
+        await self._publish(facts)
+        return await self._read(customer_id)
+
+    async def edit(
+        self, customer_id: int, changes: CustomerEdit, by: int | None, expected_version: int | None = None
+    ) -> CustomerView:
+        """Rename, set the company or the owner. A provisional customer who gets a name or company is identified.
+
+        Raises NotFoundError, InvalidInputError, and ConflictError when `expected_version` is no longer current.
+        """
+        edit = self._edit(by)
+        async with self._database.write() as connection:
+            current = await resolve(connection, customer_id)
+            await bump(connection, current, expected_version)
+            done = await _apply(connection, current, changes)
+            await journal(connection, current, edit, *done)
+            facts = [await announce(connection, current, edit.at)] if done else []
+        await self._publish(facts)
+        return await self._read(current)
+
+    async def add_identity(
+        self,
+        customer_id: int,
+        kind: IdentityKind,
+        text: str,
+        by: int | None,
+        *,
+        confidence: Confidence = Confidence.STATED,
+        source: Source = Source.PERSON,
+    ) -> CustomerView:
+        """Give the customer a number, address or id. The old calls of a number come along, and a provisional
+        customer who held nothing else becomes part of this one (P10). Giving what is held already changes nothing.
+
+        Raises NotFoundError, and InvalidInputError for text that cannot be read.
+        """
+        edit = self._edit(by)
+        claim = self.claim(kind, text, source, confidence)
+        async with self._database.write() as connection:
+            await hold_keys(connection, [claim])
+            current = await resolve(connection, customer_id)
+            facts = await self._give_all(connection, current, [claim], edit)
+        await self._publish(facts)
+        return await self._read(current)
+
+    async def remove_identity(self, customer_id: int, identity_id: int, by: int | None) -> CustomerView:
+        """Take a claim away. Calls stay with the customer they stand with: they did happen.
+
+        Raises NotFoundError when the customer has no such claim.
+        """
+        edit = self._edit(by)
+        async with self._database.write() as connection:
+            current = await resolve(connection, customer_id)
+            claim = select(Identity.kind, Identity.value)
+            claim = claim.where(Identity.id == identity_id, Identity.customer_id == current)
+            row = (await connection.execute(claim)).one_or_none()
+            if row is None:
+                raise NotFoundError(f"customer {current} has no identity {identity_id}")
+            kind = IdentityKind(row.kind)
+            await hold_key(connection, kind, row.value)
+            await bump(connection, current)
+            await take(connection, current, kind, row.value)
+            await journal(connection, current, edit, Change(What.IDENTITY_REMOVED, before=row.value))
+            facts = [await announce(connection, current, edit.at)]
+        await self._publish(facts)
+        return await self._read(current)
+
+    async def pick(self, call_id: str, customer_id: int, by: int | None) -> CallMatched:
+        """Somebody says whose call it is. That holds for this call, and the customer is suggested first for the
+        next calls of the number when they hold it (P8).
+
+        Raises NotFoundError for a call or customer we do not know.
+        """
+        edit = self._edit(by)
+        async with self._database.write() as connection:
+            links = await read_links(connection, call_id)
+            if links is None:
+                raise NotFoundError(f"there is no call {call_id} with somebody outside")
+            current = await resolve(connection, customer_id)
+            picked = CallLinks(call_id, links.number, links.call_at, (current,), LinkHow.PICKED)
+            if links.number is not None:
+                await keep_pick(connection, links.number, current, edit)
+                await touch_seen(connection, current, links.number, links.call_at)
+            await write_links(connection, picked, picked_by=by)
+            await touch_contact(connection, [current], links.call_at)
+        matched = picked.fact(edit.at)
+        await self._bus.publish(matched)
+        return matched
+
+    def claim(
+        self,
+        kind: IdentityKind,
+        text: str,
+        source: Source,
+        confidence: Confidence = Confidence.STATED,
+    ) -> Claim:
+        """What somebody typed as a claim: E.164, a lower-case address, or an id as it is.
+
+        Raises InvalidInputError (field `value`) when it is not one.
+        """
+        return Claim(kind, normal_value(kind, text, self._region), source, confidence)
+
+    def _edit(self, by: int | None) -> Edit:
+        return Edit(self._clock(), by)
+
+    async def _read(self, customer_id: int) -> CustomerView:
+        async with self._database.read() as connection:
+            return await read_customer(connection, customer_id)
+
+    async def _give_all(
+        self, connection: AsyncConnection, customer_id: int, claims: Sequence[Claim], edit: Edit
+    ) -> list[Fact]:
+        """Attach the claims, whose keys are held, and let old calls follow; the transaction's last step."""
+        if await count_identities(connection, customer_id) + len(claims) > MOST_IDENTITIES:
+            raise InvalidInputError(f"a customer has at most {MOST_IDENTITIES} numbers and addresses")
+        changed = {customer_id}
+        facts: list[Fact] = []
+        for claim in claims:
+            moved = await give_and_relabel(connection, customer_id, claim, edit)
+            changed.update(moved.provisional_ids)
+            if moved.calls:
+                lately = await read_links_since(connection, claim.value, edit.at - ON_A_SCREEN_S)
+                facts += [links.fact(edit.at) for links in lately]
+        for one in sorted(changed):
+            facts.append(await announce(connection, one, edit.at))
+        return facts
+
+    async def _publish(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            await self._bus.publish(fact)
+
+
+async def _check_owner(connection: AsyncConnection, owner_id: int | None) -> None:
+    if owner_id is not None and await find_user(connection, owner_id) is None:
+        raise InvalidInputError(f"there is no user {owner_id}", field="owner_id")
+
+
+async def _apply(connection: AsyncConnection, customer_id: int, changes: CustomerEdit) -> list[Change]:
+    """Write what differs from the row; returns it as history."""
+    row = (
+        await connection.execute(
+            select(Customer.name, Customer.company, Customer.owner_id, Customer.is_provisional).where(
+                Customer.id == customer_id
+            )
+        )
+    ).one()
+    name = row.name if changes.name is UNCHANGED else clean_line(changes.name)
+    company = row.company if changes.company is UNCHANGED else clean_line(changes.company)
+    owner_id = row.owner_id if changes.owner_id is UNCHANGED else changes.owner_id
+    renamed = (name, company) != (row.name, row.company)
+    if renamed and not (name or company):
+        raise InvalidInputError("a customer needs a name or a company", field="name")
+    if owner_id != row.owner_id:
+        await _check_owner(connection, owner_id)
+    values = {"name": name, "company": company, "owner_id": owner_id}
+    if renamed:
+        values["is_provisional"] = False
+        await store_words(connection, customer_id, name, company)
+    await connection.execute(update(Customer).where(Customer.id == customer_id).values(**values))
+    identified = [Change(What.IDENTIFIED)] if renamed and row.is_provisional else []
+    return identified + [
+        Change(what, before=_text(before), after=_text(after))
+        for what, before, after in (
+            (What.NAME, row.name, name),
+            (What.COMPANY, row.company, company),
+            (What.OWNER, row.owner_id, owner_id),
+        )
+        if before != after
+    ]
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)

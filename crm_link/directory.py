@@ -1,0 +1,226 @@
+"""Reading customers: one by id, several by id in a given order, many by what somebody typed. Plain reads on the
+caller's connection; edits are `customers.py`, and what joins other rooms' tables is in the server's views."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.phone import parse_number
+from crm_link.folding import words
+from crm_link.kinds import Confidence, IdentityKind, Source
+from crm_link.paging import cursor_of, parts_of
+from crm_link.records import resolve
+from crm_link.tables import Customer, CustomerTag, CustomerWord, Identity, Note
+
+LAST_CHARACTER = "\U0010ffff"
+"""Sorts behind every continuation of a prefix."""
+
+MOST_LISTED = 200
+"""Customers or notes in one answer; the rest by cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityView:
+    """A claim about a customer. `first_seen` and `last_seen` are instants."""
+
+    id: int
+    kind: IdentityKind
+    value: str
+    source: Source
+    confidence: Confidence
+    first_seen: float
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    """A customer as screens and the API show them. `last_contact_at` is None when there was none yet."""
+
+    id: int
+    name: str
+    company: str
+    is_provisional: bool
+    owner_id: int | None
+    version: int
+    created_at: float
+    created_from: Source
+    last_contact_at: float | None
+    identities: tuple[IdentityView, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return tuple(one.value for one in self.identities if one.kind is IdentityKind.PHONE)
+
+    @property
+    def title(self) -> str:
+        """What to call them: the name, else the company, else how they reach us."""
+        known = (self.name, self.company, *(one.value for one in self.identities))
+        return next((text for text in known if text), "Unknown caller")
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A note; `author_id` is None when its author's account is gone or the server wrote it."""
+
+    id: int
+    customer_id: int
+    author_id: int | None
+    call_id: str | None
+    text: str
+    is_pinned: bool
+    created_at: float
+    edited_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """`next` is the cursor of the following page, None on the last one."""
+
+    customers: tuple[CustomerView, ...]
+    next: str | None
+
+
+async def read_customer(connection: AsyncConnection, customer_id: int) -> CustomerView:
+    """The customer that `customer_id` stands for today: `id` differs when the record became part of another.
+
+    Raises NotFoundError.
+    """
+    current = await resolve(connection, customer_id)
+    return (await read_customers(connection, [current]))[0]
+
+
+async def read_customers(connection: AsyncConnection, customer_ids: Sequence[int]) -> list[CustomerView]:
+    """The customers in the order asked; ids that were never given out are left out, merged ones not followed."""
+    rows = await connection.execute(select(*Customer.__table__.c).where(Customer.id.in_(customer_ids)))
+    found = {row.id: row for row in rows}
+    identities = await _identities(connection, customer_ids)
+    tags = await _tags(connection, customer_ids)
+    return [
+        _view(found[one], identities.get(one, ()), tags.get(one, ())) for one in customer_ids if one in found
+    ]
+
+
+def _view(row: Row[Any], identities: Iterable[IdentityView], tags: Iterable[str]) -> CustomerView:
+    return CustomerView(
+        id=row.id,
+        name=row.name,
+        company=row.company,
+        is_provisional=row.is_provisional,
+        owner_id=row.owner_id,
+        version=row.version,
+        created_at=row.created_at,
+        created_from=Source(row.created_from),
+        last_contact_at=row.last_contact_at or None,
+        identities=tuple(identities),
+        tags=tuple(tags),
+    )
+
+
+async def _identities(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[IdentityView]]:
+    rows = await connection.execute(
+        select(*Identity.__table__.c).where(Identity.customer_id.in_(ids)).order_by(Identity.id)
+    )
+    found: dict[int, list[IdentityView]] = defaultdict(list)
+    for row in rows:
+        found[row.customer_id].append(
+            IdentityView(
+                id=row.id,
+                kind=IdentityKind(row.kind),
+                value=row.value,
+                source=Source(row.source),
+                confidence=Confidence(row.confidence),
+                first_seen=row.first_seen,
+                last_seen=row.last_seen,
+            )
+        )
+    return found
+
+
+async def _tags(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[str]]:
+    rows = await connection.execute(
+        select(CustomerTag.customer_id, CustomerTag.tag)
+        .where(CustomerTag.customer_id.in_(ids))
+        .order_by(CustomerTag.tag)
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        found[row.customer_id].append(row.tag)
+    return found
+
+
+async def find_customers(
+    connection: AsyncConnection, text: str, *, region: str, limit: int = 50, after: str | None = None
+) -> CustomerPage:
+    """Customers by what somebody typed: a number in any spelling, else the beginnings of words of their names and
+    companies, all of which must fit; everybody for empty text. Latest contact first.
+
+    Raises InvalidInputError for a cursor that is not ours.
+    """
+    limit = max(1, min(limit, MOST_LISTED))
+    order = tuple_(Customer.last_contact_at, Customer.id)
+    statement = (
+        select(Customer.last_contact_at, Customer.id)
+        .where(Customer.merged_into_id.is_(None), *_conditions(text, region))
+        .order_by(Customer.last_contact_at.desc(), Customer.id.desc())
+        .limit(limit + 1)
+    )
+    if after is not None:
+        statement = statement.where(order < tuple_(*parts_of(after, float, int, field="after")))
+    rows = (await connection.execute(statement)).all()
+    customers = await read_customers(connection, [row.id for row in rows[:limit]])
+    return CustomerPage(tuple(customers), cursor_of(*rows[limit - 1]) if len(rows) > limit else None)
+
+
+def _conditions(text: str, region: str) -> list[ColumnElement[bool]]:
+    number = parse_number(text, region).e164
+    if number is not None:
+        holders = select(Identity.customer_id).where(
+            Identity.kind == IdentityKind.PHONE.value, Identity.value == number
+        )
+        return [Customer.id.in_(holders)]
+    if "@" in text:
+        holders = select(Identity.customer_id).where(
+            Identity.kind == IdentityKind.EMAIL.value, Identity.value == text.strip().casefold()
+        )
+        return [Customer.id.in_(holders)]
+    return [
+        Customer.id.in_(
+            select(CustomerWord.customer_id).where(
+                CustomerWord.word >= word, CustomerWord.word < word + LAST_CHARACTER
+            )
+        )
+        for word in sorted(words(text))
+    ]
+
+
+async def read_notes(
+    connection: AsyncConnection, customer_id: int, *, limit: int = 50
+) -> tuple[NoteView, ...]:
+    """The customer's notes, pinned ones first, then the newest."""
+    rows = await connection.execute(
+        select(*Note.__table__.c)
+        .where(Note.customer_id == customer_id)
+        .order_by(Note.is_pinned.desc(), Note.created_at.desc(), Note.id.desc())
+        .limit(min(limit, MOST_LISTED))
+    )
+    return tuple(note_view(row) for row in rows)
+
+
+def note_view(row: Row[Any]) -> NoteView:
+    return NoteView(
+        id=row.id,
+        customer_id=row.customer_id,
+        author_id=row.author_id,
+        call_id=row.call_id,
+        text=row.text,
+        is_pinned=row.is_pinned,
+        created_at=row.created_at,
+        edited_at=row.edited_at,
+    )

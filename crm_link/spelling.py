@@ -1,0 +1,56 @@
+"""Pure. What somebody typed as a number, address or id in; the one form we store and compare out (P7)."""
+
+from __future__ import annotations
+
+import re
+
+from core.errors import InvalidInputError
+from core.phone import NumberReason, parse_number
+from crm_link.folding import clean_line
+from crm_link.kinds import IdentityKind
+
+LONGEST_VALUE = 200
+LONGEST_TAG = 40
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+"""Only what would certainly bounce is refused: whether an address works is found out by writing to it."""
+
+FAULTS = {
+    NumberReason.WITHHELD: "a withheld number belongs to nobody",
+    NumberReason.NOT_A_NUMBER: "this is not a telephone number",
+    NumberReason.TOO_SHORT: "this telephone number is too short",
+    NumberReason.TOO_LONG: "this telephone number is too long",
+    NumberReason.IMPOSSIBLE: "there can be no such telephone number; write it with + and the country code",
+}
+
+
+def normal_value(kind: IdentityKind, text: str, region: str) -> str:
+    """E.164 for a telephone, lower case for an address, one clean line for the rest.
+
+    Raises InvalidInputError (field `value`).
+    """
+    if kind is IdentityKind.PHONE:
+        return _number(text, region)
+    value = clean_line(text, LONGEST_VALUE + 1)
+    if not value or len(value) > LONGEST_VALUE:
+        raise InvalidInputError(f"write between 1 and {LONGEST_VALUE} characters", field="value")
+    if kind is not IdentityKind.EMAIL:
+        return value
+    if EMAIL.fullmatch(value) is None:
+        raise InvalidInputError("this is not an e-mail address", field="value")
+    return value.casefold()
+
+
+def _number(text: str, region: str) -> str:
+    number = parse_number(text, region)
+    if number.e164 is None:
+        raise InvalidInputError(FAULTS[number.reason or NumberReason.IMPOSSIBLE], field="value")
+    return number.e164
+
+
+def normal_tag(text: str) -> str:
+    """A tag in the one spelling it is kept in. Raises InvalidInputError (field `tag`)."""
+    tag = clean_line(text, LONGEST_TAG + 1).casefold()
+    if not tag or len(tag) > LONGEST_TAG:
+        raise InvalidInputError(f"a tag has between 1 and {LONGEST_TAG} characters", field="tag")
+    return tag
