@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -11,9 +12,17 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 
+if TYPE_CHECKING:
+    from core.ports import QueuePauser
+    from pbx_bridge.bridge import Bridge
+
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 BUS = web.AppKey("bus", Bus)
 ZONE = web.AppKey("zone", ZoneInfo)
 DEMO = web.AppKey("demo", bool)
+BRIDGES: web.AppKey[dict[str, Bridge]] = web.AppKey("bridges")
+"""The bridge of each PBX that is being read, by the PBX's name in the settings."""
+
+PAUSER: web.AppKey[QueuePauser] = web.AppKey("pauser")

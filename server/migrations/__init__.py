@@ -1,0 +1,1 @@
+"""The schema's history, as Alembic revisions; `server/schema.py` applies them."""

@@ -1,0 +1,572 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+
+    op.create_table(
+        "alarms",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("raised_at", sa.Double(), nullable=False),
+        sa.Column("closed_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
+    )
+    with op.batch_alter_table("alarms", schema=None) as batch_op:
+        batch_op.create_index("ix_alarms_raised_at", ["raised_at"], unique=False)
+
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("prefix", sa.String(length=12), nullable=False),
+        sa.Column("secret_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.String(length=400), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("last_used_at", sa.Double(), nullable=True),
+        sa.Column("revoked_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("prefix", name=op.f("uq_api_keys_prefix")),
+    )
+    op.create_table(
+        "blind_windows",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("calls_kept", sa.Integer(), nullable=False),
+        sa.Column("calls_ended_unseen", sa.Integer(), nullable=False),
+        sa.Column("calls_found", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_blind_windows")),
+    )
+    with op.batch_alter_table("blind_windows", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_blind_windows_since"), ["since"], unique=False)
+
+    op.create_table(
+        "call_journal",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("call_id", sa.String(length=120), nullable=True),
+        sa.Column("message", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_call_journal")),
+    )
+    with op.batch_alter_table("call_journal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_call_journal_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_call_journal_pbx"), ["pbx"], unique=False)
+
+    op.create_table(
+        "call_matches",
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=True),
+        sa.Column("call_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("call_id", name=op.f("pk_call_matches")),
+    )
+    with op.batch_alter_table("call_matches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_call_matches_number"), ["number"], unique=False)
+
+    op.create_table(
+        "calls",
+        sa.Column("id", sa.String(length=120), nullable=False),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("direction", sa.String(length=10), nullable=False),
+        sa.Column("caller", sa.Text(), nullable=True),
+        sa.Column("caller_name", sa.Text(), nullable=True),
+        sa.Column("callee", sa.Text(), nullable=True),
+        sa.Column("customer_number", sa.String(length=20), nullable=True),
+        sa.Column("queue", sa.Text(), nullable=True),
+        sa.Column("result", sa.String(length=10), nullable=True),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("answered_at", sa.Double(), nullable=True),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("wait_s", sa.Double(), nullable=True),
+        sa.Column("talk_s", sa.Double(), nullable=True),
+        sa.Column("ended_by", sa.String(length=10), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True),
+        sa.Column("linkedids", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+    )
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.create_index("ix_calls_customer_number", ["customer_number"], unique=False)
+        batch_op.create_index("ix_calls_started_at_id", ["started_at", "id"], unique=False)
+
+    op.create_table(
+        "fact_cursors",
+        sa.Column("consumer", sa.String(length=60), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("consumer", name=op.f("pk_fact_cursors")),
+    )
+    op.create_table(
+        "fact_log",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fact_log")),
+    )
+    with op.batch_alter_table("fact_log", schema=None) as batch_op:
+        batch_op.create_index("ix_fact_log_kind_id", ["kind", "id"], unique=False)
+
+    op.create_table(
+        "login_throttle",
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.Double(), nullable=False),
+        sa.Column("blocked_until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_login_throttle")),
+    )
+    op.create_table(
+        "pbx_heartbeats",
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("owner", sa.String(length=120), nullable=True),
+        sa.Column("leased_until", sa.Double(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=True),
+        sa.Column("started_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("pbx", name=op.f("pk_pbx_heartbeats")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("login", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("password_changed_at", sa.Double(), nullable=False),
+        sa.Column("disabled_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("login", name=op.f("uq_users_login")),
+    )
+    op.create_table(
+        "agent_states",
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=80), nullable=True),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_agent_states_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_agent_states")),
+    )
+    op.create_table(
+        "call_moments",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("extension", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["calls.id"], name=op.f("fk_call_moments_call_id_calls"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_call_moments")),
+    )
+    with op.batch_alter_table("call_moments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_call_moments_call_id"), ["call_id"], unique=False)
+
+    op.create_table(
+        "call_people",
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=6), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("extension", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["calls.id"], name=op.f("fk_call_people_call_id_calls"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("call_id", "role", "position", name=op.f("pk_call_people")),
+    )
+    with op.batch_alter_table("call_people", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_call_people_extension"), ["extension"], unique=False)
+
+    op.create_table(
+        "call_transfers",
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("from_extension", sa.Text(), nullable=False),
+        sa.Column("to", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["calls.id"], name=op.f("fk_call_transfers_call_id_calls"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("call_id", "position", name=op.f("pk_call_transfers")),
+    )
+    op.create_table(
+        "call_wrap_ups",
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("disposition", sa.String(length=60), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.Double(), nullable=False),
+        sa.Column("saved_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["call_id"], ["calls.id"], name=op.f("fk_call_wrap_ups_call_id_calls"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_call_wrap_ups_user_id_users")),
+        sa.PrimaryKeyConstraint("call_id", "user_id", name=op.f("pk_call_wrap_ups")),
+    )
+    op.create_table(
+        "customers",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("company", sa.String(length=200), nullable=False),
+        sa.Column("is_provisional", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("created_from", sa.String(length=10), nullable=False),
+        sa.Column("last_contact_at", sa.Double(), nullable=False),
+        sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("merged_into_id <> id", name=op.f("ck_customers_not_merged_into_itself")),
+        sa.ForeignKeyConstraint(
+            ["merged_into_id"], ["customers.id"], name=op.f("fk_customers_merged_into_id_customers")
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["users.id"], name=op.f("fk_customers_owner_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
+    )
+    with op.batch_alter_table("customers", schema=None) as batch_op:
+        batch_op.create_index("ix_customers_last_contact_at_id", ["last_contact_at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_customers_merged_into_id"), ["merged_into_id"], unique=False)
+
+    op.create_table(
+        "pops",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("rang_at", sa.Double(), nullable=False),
+        sa.Column("shown_at", sa.Double(), nullable=True),
+        sa.Column("visible", sa.Boolean(), nullable=True),
+        sa.Column("over_at", sa.Double(), nullable=False),
+        sa.Column("answered", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_pops_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pops")),
+    )
+    with op.batch_alter_table("pops", schema=None) as batch_op:
+        batch_op.create_index("ix_pops_rang_at", ["rang_at"], unique=False)
+
+    op.create_table(
+        "user_devices",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("device", sa.String(length=120), nullable=False),
+        sa.Column("extension", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_user_devices_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_user_devices")),
+        sa.UniqueConstraint("pbx", "device", name=op.f("uq_user_devices_pbx")),
+    )
+    with op.batch_alter_table("user_devices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_user_devices_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "user_sessions",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("address", sa.String(length=60), nullable=False),
+        sa.Column("browser", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_user_sessions_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_user_sessions")),
+    )
+    with op.batch_alter_table("user_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_user_sessions_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "call_customers",
+        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("how", sa.String(length=10), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("call_at", sa.Double(), nullable=False),
+        sa.Column("picked_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_call_customers_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["picked_by"], ["users.id"], name=op.f("fk_call_customers_picked_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("call_id", "customer_id", name=op.f("pk_call_customers")),
+    )
+    with op.batch_alter_table("call_customers", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_call_customers_customer_id_call_at", ["customer_id", "call_at"], unique=False
+        )
+
+    op.create_table(
+        "customer_changes",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("changed_by", sa.Integer(), nullable=True),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("before", sa.String(length=200), nullable=True),
+        sa.Column("after", sa.String(length=200), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["changed_by"],
+            ["users.id"],
+            name=op.f("fk_customer_changes_changed_by_users"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_changes_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_changes")),
+    )
+    with op.batch_alter_table("customer_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_customer_changes_customer_id_at", ["customer_id", "at"], unique=False)
+
+    op.create_table(
+        "customer_tags",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tag", sa.String(length=40), nullable=False),
+        sa.Column("added_at", sa.Double(), nullable=False),
+        sa.Column("added_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["added_by"], ["users.id"], name=op.f("fk_customer_tags_added_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_tags_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "tag", name=op.f("pk_customer_tags")),
+    )
+    with op.batch_alter_table("customer_tags", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_customer_tags_tag"), ["tag"], unique=False)
+
+    op.create_table(
+        "customer_words",
+        sa.Column(
+            "word",
+            sa.String(length=80).with_variant(sa.String(length=80, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_words_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("word", "customer_id", name=op.f("pk_customer_words")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("customer_words", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_customer_words_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "identity_keys",
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("picked_customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("picked_by", sa.Integer(), nullable=True),
+        sa.Column("picked_at", sa.Double(), nullable=True),
+        sa.CheckConstraint("kind <> 'phone' OR value LIKE '+%'", name=op.f("ck_identity_keys_phone_is_e164")),
+        sa.ForeignKeyConstraint(
+            ["picked_by"], ["users.id"], name=op.f("fk_identity_keys_picked_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["picked_customer_id"],
+            ["customers.id"],
+            name=op.f("fk_identity_keys_picked_customer_id_customers"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("kind", "value", name=op.f("pk_identity_keys")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("identity_keys", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_identity_keys_picked_customer_id"), ["picked_customer_id"], unique=False
+        )
+
+    op.create_table(
+        "notes",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("author_id", sa.Integer(), nullable=True),
+        sa.Column("call_id", sa.String(length=120), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("is_pinned", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("edited_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["users.id"], name=op.f("fk_notes_author_id_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_notes_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
+    )
+    with op.batch_alter_table("notes", schema=None) as batch_op:
+        batch_op.create_index("ix_notes_customer_id_created_at", ["customer_id", "created_at"], unique=False)
+
+    op.create_table(
+        "identities",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.String(length=10), nullable=False),
+        sa.Column("confidence", sa.String(length=10), nullable=False),
+        sa.Column("first_seen", sa.Double(), nullable=False),
+        sa.Column("last_seen", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_identities_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["kind", "value"],
+            ["identity_keys.kind", "identity_keys.value"],
+            name=op.f("fk_identities_kind_identity_keys"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
+    )
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_identities_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(
+            "uq_identities_kind_value_customer_id", ["kind", "value", "customer_id"], unique=True
+        )
+
+
+def downgrade() -> None:
+
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.drop_index("uq_identities_kind_value_customer_id")
+        batch_op.drop_index(batch_op.f("ix_identities_customer_id"))
+
+    op.drop_table("identities")
+    with op.batch_alter_table("notes", schema=None) as batch_op:
+        batch_op.drop_index("ix_notes_customer_id_created_at")
+
+    op.drop_table("notes")
+    with op.batch_alter_table("identity_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identity_keys_picked_customer_id"))
+
+    op.drop_table("identity_keys")
+    with op.batch_alter_table("customer_words", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_customer_words_customer_id"))
+
+    op.drop_table("customer_words")
+    with op.batch_alter_table("customer_tags", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_customer_tags_tag"))
+
+    op.drop_table("customer_tags")
+    with op.batch_alter_table("customer_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_customer_changes_customer_id_at")
+
+    op.drop_table("customer_changes")
+    with op.batch_alter_table("call_customers", schema=None) as batch_op:
+        batch_op.drop_index("ix_call_customers_customer_id_call_at")
+
+    op.drop_table("call_customers")
+    with op.batch_alter_table("user_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_user_sessions_user_id"))
+
+    op.drop_table("user_sessions")
+    with op.batch_alter_table("user_devices", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_user_devices_user_id"))
+
+    op.drop_table("user_devices")
+    with op.batch_alter_table("pops", schema=None) as batch_op:
+        batch_op.drop_index("ix_pops_rang_at")
+
+    op.drop_table("pops")
+    with op.batch_alter_table("customers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_customers_merged_into_id"))
+        batch_op.drop_index("ix_customers_last_contact_at_id")
+
+    op.drop_table("customers")
+    op.drop_table("call_wrap_ups")
+    op.drop_table("call_transfers")
+    with op.batch_alter_table("call_people", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_call_people_extension"))
+
+    op.drop_table("call_people")
+    with op.batch_alter_table("call_moments", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_call_moments_call_id"))
+
+    op.drop_table("call_moments")
+    op.drop_table("agent_states")
+    op.drop_table("users")
+    op.drop_table("pbx_heartbeats")
+    op.drop_table("login_throttle")
+    with op.batch_alter_table("fact_log", schema=None) as batch_op:
+        batch_op.drop_index("ix_fact_log_kind_id")
+
+    op.drop_table("fact_log")
+    op.drop_table("fact_cursors")
+    with op.batch_alter_table("calls", schema=None) as batch_op:
+        batch_op.drop_index("ix_calls_started_at_id")
+        batch_op.drop_index("ix_calls_customer_number")
+
+    op.drop_table("calls")
+    with op.batch_alter_table("call_matches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_call_matches_number"))
+
+    op.drop_table("call_matches")
+    with op.batch_alter_table("call_journal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_call_journal_pbx"))
+        batch_op.drop_index(batch_op.f("ix_call_journal_call_id"))
+
+    op.drop_table("call_journal")
+    with op.batch_alter_table("blind_windows", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_blind_windows_since"))
+
+    op.drop_table("blind_windows")
+    op.drop_table("api_keys")
+    with op.batch_alter_table("alarms", schema=None) as batch_op:
+        batch_op.drop_index("ix_alarms_raised_at")
+
+    op.drop_table("alarms")
