@@ -1,33 +1,40 @@
 """Read this first: the only file that knows all rooms. Settings go in, the whole web application comes out, with
-one bridge per PBX, the customers' room and the live hub on one bus. The order of subscription is the order in
-which a fact is handled: the caller is matched before anyone's screen is told."""
+one bridge per PBX, the customers' room and the desks on one bus. The order of subscription is the order in which a
+fact is handled: the caller is matched before anyone's screen is told."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from config.settings import Pbx, Settings
+from config.settings import AmiUser, Pbx, Settings
 from core.bus import Bus
 from core.clock import Clock, system_clock
 from core.db import Database
+from core.fact_log import FactConsumer
+from core.facts import CallEnded
 from core.tasks import running
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import ami_events
 from pbx_bridge.agents import WANTED as AGENT_EVENTS
-from pbx_bridge.ami_link import AmiLink, AmiTarget, LinkOptions
+from pbx_bridge.ami_link import AmiLink, LinkOptions
 from pbx_bridge.ami_session import Credentials
+from pbx_bridge.ami_target import AmiTarget, LinkRole
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
-from server.keys import BRIDGES
-from server.live import LiveHub
+from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
+from server.desk_parts import add_desk
+from server.keys import BRIDGES, PAUSER
 from server.schema import prepare
 from server.web import bare_application
 
 WANTED_EVENTS = ami_events.WANTED | AGENT_EVENTS
 """All other events are skipped after a look at their name."""
+
+Part = Callable[[web.Application], AsyncIterator[None]]
+"""Opens with the application and closes with it, in the reverse order."""
 
 
 def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False) -> web.Application:
@@ -37,57 +44,76 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     """
     database = Database(settings.database.url)
     bus = Bus()
+    hands: dict[str, PbxHands] = {}
     app = bare_application(settings, database, clock=clock, bus=bus, demo=demo)
     app[BRIDGES] = {}
-    app.cleanup_ctx.append(_part(lambda: _database(database)))
-    app.cleanup_ctx.append(_part(lambda: _rooms(app, database, bus, clock)))
-    app.cleanup_ctx.append(_part(lambda: _bridges(app, settings, database, bus, clock)))
+    app[PAUSER] = QueuePauses(hands)
+    app.cleanup_ctx.append(_database(database))
+    app.cleanup_ctx.append(_customers(database, bus))
+    add_desk(app, database, bus, clock)
+    app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
     return app
 
 
-def _part(
-    open_part: Callable[[], AsyncIterator[None]],
-) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def context(_app: web.Application) -> AsyncIterator[None]:
-        async with asynccontextmanager(open_part)():
+def _database(database: Database) -> Part:
+    async def part(_app: web.Application) -> AsyncIterator[None]:
+        await prepare(database)
+        yield
+        await database.close()
+
+    return part
+
+
+def _customers(database: Database, bus: Bus) -> Part:
+    async def part(_app: web.Application) -> AsyncIterator[None]:
+        screen_pop = ScreenPop(database, bus)
+        screen_pop.subscribe()
+        # A call that was never seen ringing (we were blind, or died) still gets its customer.
+        catch_up = FactConsumer(database, "call_links", (CallEnded,), screen_pop.catch_up)
+        async with running("customers of ended calls", catch_up.run):
             yield
 
-    return context
+    return part
 
 
-async def _database(database: Database) -> AsyncIterator[None]:
-    await prepare(database)
-    yield
-    await database.close()
+def _bridges(
+    settings: Settings, database: Database, bus: Bus, clock: Clock, hands: dict[str, PbxHands]
+) -> Part:
+    async def part(app: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for name, pbx in settings.pbx.items():
+                line = _dial_line(name, pbx, database, clock)
+                if line is not None:
+                    await stack.enter_async_context(running(f"dial {name}", line.run))
+
+                async def run(name: str = name, pbx: Pbx = pbx, line: DialLine | None = line) -> None:
+                    # Started anew with empty books each time: the journal knows what was open.
+                    link = AmiLink(
+                        _target(name, pbx, pbx.events, LinkRole.EVENTS),
+                        clock=clock,
+                        options=LinkOptions(wanted=WANTED_EVENTS),
+                    )
+                    book = CallBook(pbx=name, trunks=pbx.trunks, region=settings.site.region)
+                    bridge = Bridge(link, book, pbx=name, database=database, bus=bus, clock=clock)
+                    app[BRIDGES][name] = bridge
+                    hands[name] = PbxHands(bridge.agents, line)
+                    await bridge.run()
+
+                await stack.enter_async_context(running(f"bridge {name}", run))
+            yield
+
+    return part
 
 
-async def _rooms(app: web.Application, database: Database, bus: Bus, clock: Clock) -> AsyncIterator[None]:
-    ScreenPop(database, bus).subscribe()
-    async with LiveHub.on(app, database, bus, clock):
-        yield
+def _dial_line(name: str, pbx: Pbx, database: Database, clock: Clock) -> DialLine | None:
+    if pbx.dial is None:
+        return None
+    # The dial user's only event is OriginateResponse; nothing reads it until calls are placed.
+    options = LinkOptions(wanted=frozenset())
+    link = AmiLink(_target(name, pbx, pbx.dial, LinkRole.DIAL), clock=clock, options=options)
+    return DialLine(link, database, clock)
 
 
-async def _bridges(
-    app: web.Application, settings: Settings, database: Database, bus: Bus, clock: Clock
-) -> AsyncIterator[None]:
-    async with AsyncExitStack() as stack:
-        for name, pbx in settings.pbx.items():
-
-            async def run(name: str = name, pbx: Pbx = pbx) -> None:
-                # Started anew with empty books each time: the journal knows what was open.
-                bridge = _bridge(name, pbx, settings, database, bus, clock)
-                app[BRIDGES][name] = bridge
-                await bridge.run()
-
-            await stack.enter_async_context(running(f"bridge {name}", run))
-        yield
-
-
-def _bridge(
-    name: str, pbx: Pbx, settings: Settings, database: Database, bus: Bus, clock: Clock
-) -> Bridge:
-    credentials = Credentials(pbx.events.user, pbx.events.secret.get_secret_value())
-    target = AmiTarget(name, pbx.host, pbx.port, credentials, tls=pbx.tls, tls_ca=pbx.tls_ca)
-    link = AmiLink(target, clock=clock, options=LinkOptions(wanted=WANTED_EVENTS))
-    book = CallBook(pbx=name, trunks=pbx.trunks, region=settings.site.region)
-    return Bridge(link, book, pbx=name, database=database, bus=bus, clock=clock)
+def _target(name: str, pbx: Pbx, user: AmiUser, role: LinkRole) -> AmiTarget:
+    credentials = Credentials(user.user, user.secret.get_secret_value())
+    return AmiTarget(name, pbx.host, pbx.port, credentials, role=role, tls=pbx.tls, tls_ca=pbx.tls_ca)
