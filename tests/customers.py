@@ -8,7 +8,9 @@ from sqlalchemy import func, select
 from core.bus import Bus
 from core.db import Base, Database
 from core.facts import CallMatched, CallStarted, CustomerChanged, Direction, Parties
+from crm_link.annotations import Annotations
 from crm_link.changes import Edit
+from crm_link.customers import Customers
 from crm_link.identities import Claim, give, hold_key
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.records import NewRecord, insert_customer
@@ -48,6 +50,16 @@ class Desk:
         await self.bus.publish(started(call_id, number, at=at, direction=direction, name=name))
         assert not self.bus.failures
         return self.matched[-1]
+
+
+class Office:
+    """A desk and those who edit customers, on one bus. `now` is what the clock shows."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = 1000.0
+        self.desk = Desk(database)
+        self.customers = Customers(database, self.desk.bus, lambda: self.now, "PL")
+        self.notes = Annotations(database, self.desk.bus, lambda: self.now)
 
 
 def parties(number: str | None, direction: Direction = Direction.INBOUND, name: str | None = None) -> Parties:
