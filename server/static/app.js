@@ -17,7 +17,7 @@ export function icon(name) {
 
 /** Say something in the corner; `kind` is "done" or "error". Read out by screen readers. */
 export function toast(text, kind = "done") {
-  const item = document.createElement("li");
+  const item = document.createElement("div");
   item.className = `toast ${kind}`;
   const words = document.createElement("span");
   words.textContent = text;
@@ -85,7 +85,7 @@ function sayError(event) {
   toast(detail, "error");
 }
 
-document.querySelector("[data-theme-form]")?.addEventListener("submit", chooseTheme);
+document.addEventListener("submit", (event) => event.target.matches("[data-theme-form]") && chooseTheme(event));
 document.addEventListener("submit", askFirst, true);
 document.addEventListener("htmx:responseError", sayError);
 document.addEventListener("htmx:sendError", () => toast("The server cannot be reached.", "error"));

@@ -1,0 +1,165 @@
+"""The manager's call log: the list with its filters, one call, and the export. Reads only."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from core.accounts import list_users
+from core.clock import iso
+from core.facts import Direction, Verdict
+from server.guard import current_user
+from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
+from server.pages import local, render
+from server.views.call_filter import WHEN_LABELS, CallFilter, read_filter
+from server.views.call_story import read_story
+from server.views.calls import Blind, CallPage, CallRow, read_calls, read_figures, read_queues
+
+log = structlog.get_logger(__name__)
+
+EXPORT_PAGE = 1000
+EXPORT_LIMIT = 100_000
+"""What a spreadsheet still opens with pleasure; the API has the rest, page by page."""
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+COLUMNS = (
+    "id", "pbx", "direction", "caller", "caller_name", "callee", "customer", "queue", "verdict", "started_at",
+    "answered_at", "ended_at", "wait_s", "talk_s", "rang", "talked", "ended_by", "why",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the list; exactly one part is set."""
+
+    day: date | None = None
+    call: CallRow | None = None
+    blind: Blind | None = None
+
+
+async def index(request: web.Request) -> web.StreamResponse:
+    """The whole page; for htmx only what changed: the log, or the rows that follow a cursor."""
+    wanted, after = _filter(request), request.query.get("after")
+    region = request.app[SETTINGS].site.region
+    async with request.app[DATABASE].read() as connection:
+        page = await read_calls(connection, wanted, region=region, after=after)
+        figures = None if after else await read_figures(connection, wanted, region=region)
+        users = [] if after else await list_users(connection)
+        queues = [] if after else await read_queues(connection)
+    context: dict[str, Any] = {
+        "filter": wanted,
+        "entries": list(_arrange(request, page, after)),
+        "next": page.next,
+        "figures": figures,
+        "verdicts": [verdict.value for verdict in Verdict],
+        "users": users,
+        "queues": queues,
+        "directions": [direction.value for direction in Direction],
+        "when_labels": WHEN_LABELS,
+    }
+    return render(request, _template(request, after), **context)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    async with request.app[DATABASE].read() as connection:
+        story = await read_story(connection, request.match_info["id"], request.app[CLOCK]())
+    return render(request, "calls/call.html", story=story, call=story.call)
+
+
+async def export(request: web.Request) -> web.StreamResponse:
+    """The filtered calls as CSV, oldest last, streamed page by page."""
+    wanted, region = _filter(request), request.app[SETTINGS].site.region
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": 'attachment; filename="calls.csv"',
+        }
+    )
+    await response.prepare(request)
+    await response.write(("\ufeff" + _csv([COLUMNS])).encode())
+    after: str | None = None
+    written = 0
+    while written < EXPORT_LIMIT:
+        async with request.app[DATABASE].read() as connection:
+            page = await read_calls(connection, wanted, region=region, after=after, limit=EXPORT_PAGE)
+        await response.write(_csv(_cells(call) for call in page.calls).encode())
+        written += len(page.calls)
+        after = page.next
+        if after is None:
+            break
+    log.info("calls exported", user_id=current_user(request).id, calls=written)
+    await response.write_eof()
+    return response
+
+
+def guard_cell(text: str) -> str:
+    """A cell that a spreadsheet would run as a formula is made plain text."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _filter(request: web.Request) -> CallFilter:
+    return read_filter(request.query, request.app[CLOCK](), request.app[ZONE])
+
+
+def _template(request: web.Request, after: str | None) -> str:
+    if "HX-Request" not in request.headers:
+        return "calls/index.html"
+    return "calls/_rows.html" if after else "calls/_log.html"
+
+
+def _arrange(request: web.Request, page: CallPage, after: str | None) -> Iterator[LogEntry]:
+    """Calls and blind windows in one order, newest first, with a line where a new day begins."""
+    zone = request.app[ZONE]
+    timed: list[tuple[float, LogEntry]] = [(call.started_at, LogEntry(call=call)) for call in page.calls]
+    timed += [(blind.since, LogEntry(blind=blind)) for blind in page.blind]
+    timed.sort(key=lambda pair: pair[0], reverse=True)
+    shown = local(float(after.partition("~")[0]), zone).date() if after else None
+    for at, entry in timed:
+        day = local(at, zone).date()
+        if day != shown:
+            yield LogEntry(day=day)
+            shown = day
+        yield entry
+
+
+def _cells(call: CallRow) -> tuple[object, ...]:
+    return (
+        call.id,
+        call.pbx,
+        call.direction,
+        call.caller,
+        call.caller_name,
+        call.callee,
+        "; ".join(customer.title or f"#{customer.id}" for customer in call.customers),
+        call.queue,
+        call.result,
+        iso(call.started_at),
+        iso(call.answered_at),
+        iso(call.ended_at),
+        _seconds(call.wait_s),
+        _seconds(call.talk_s),
+        "; ".join(person.label for person in call.rang),
+        "; ".join(person.label for person in call.talked),
+        call.ended_by,
+        call.why,
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    for row in rows:
+        writer.writerow([guard_cell("" if cell is None else str(cell)) for cell in row])
+    return buffer.getvalue()
