@@ -1,0 +1,106 @@
+"""Settings: every complaint names the key and the fix; the example shows every key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from config.settings import AmiUser, BadSettingsError, Pbx, Settings, load
+
+EXAMPLE = Path(__file__).parents[3] / "config" / "example.toml"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RINGBACK_CONFIG", raising=False)
+
+
+def complaint(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "ringback.toml"
+    path.write_text(text)
+    with pytest.raises(BadSettingsError) as raised:
+        load(path)
+    return str(raised.value)
+
+
+PBX = """
+[pbx.main]
+host = "127.0.0.1"
+trunks = ["PJSIP/trunk"]
+events = {user = "u", secret = "s"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[server]\nprot = 1", r"`server\.prot`: there is no such setting \(did you mean `port`\?\)"),
+        ("[serverr]\nport = 1", r"`serverr`: there is no such setting \(did you mean `server`\?\)"),
+        ("[server]\nport = 'x'", r"`server\.port`: .*integer"),
+        ("[server]\nport = 70000", r"`server\.port`: .*65535"),
+        ("[site]\nregion = 'Poland'", r"`site\.region`: write a two-letter ISO country code"),
+        ("[site]\ntime_zone = 'Warsaw'", r"`site\.time_zone`: write an IANA time zone"),
+        ("[log]\nlevel = 'loud'", r"`log\.level`: write DEBUG, INFO"),
+        ("[server]\ntls_key = 'k'", r"server\.tls_certificate and server\.tls_key go together"),
+        ("[pbx.main]\nhost = 'h'\ntrunks = ['PJSIP/t']", r"`pbx\.main\.events`: this setting is missing"),
+        (PBX.replace("PJSIP/trunk", "trunk"), r"`pbx\.main\.trunks`: .*PJSIP/trunk"),
+        (
+            PBX.replace("host", "hots"),
+            r"`pbx\.main\.hots`: there is no such setting \(did you mean `host`\?\)",
+        ),
+        ("[server\nport=1", r"is not valid TOML"),
+    ],
+)
+def test_a_complaint_names_the_key_and_the_fix(tmp_path: Path, text: str, says: str) -> None:
+    assert re.search(says, complaint(tmp_path, text))
+
+
+def test_every_complaint_at_once(tmp_path: Path) -> None:
+    assert len(complaint(tmp_path, "[server]\nport = 0\nhots = 'x'").splitlines()) == 2
+
+
+def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadSettingsError, match=r"no settings file .*nowhere\.toml"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ringback.toml"
+    path.write_text("[server]\nport = 9001\nhost = '127.0.0.2'" + PBX)
+    monkeypatch.setenv("RINGBACK_SERVER__PORT", "9002")
+    monkeypatch.setenv("RINGBACK_PBX__MAIN__EVENTS__SECRET", "from the environment")
+    settings = load(path)
+    assert (settings.server.host, settings.server.port) == ("127.0.0.2", 9002)
+    assert settings.pbx["main"].events.secret.get_secret_value() == "from the environment"
+    assert settings.pbx["main"].events.user == "u"
+
+
+def test_a_secret_is_never_printed(tmp_path: Path) -> None:
+    path = tmp_path / "ringback.toml"
+    path.write_text(PBX.replace('"s"', '"hunter2"'))
+    assert "hunter2" not in repr(load(path))
+
+
+def test_no_file_gives_the_defaults() -> None:
+    assert load().server.port == 8080
+
+
+def keys_of(model: type[BaseModel]) -> set[str]:
+    return set(model.model_fields)
+
+
+def test_the_example_is_valid_and_shows_every_key() -> None:
+    load(EXAMPLE)
+    text = EXAMPLE.read_text()
+    shown = set(re.findall(r"^(?:# ?)?(\w+) =", text, re.M)) | set(re.findall(r"[{,] (\w+) =", text))
+    sections = set(re.findall(r"^\[(\w+)", text, re.M))
+    assert sections == keys_of(Settings)
+    for name, field in Settings.model_fields.items():
+        part = Pbx if name == "pbx" else field.annotation
+        assert isinstance(part, type)
+        assert keys_of(part) <= shown, name
+    assert keys_of(AmiUser) <= shown
