@@ -113,6 +113,29 @@ class Pbx(_Part):
         return value
 
 
+class Desk(_Part):
+    """What agents choose from, and how long they may write after a call."""
+
+    dispositions: tuple[str, ...] = Field(
+        ("Solved", "Follow-up needed", "Passed on", "Wrong number", "No conversation"), max_length=20
+    )
+    pause_reasons: tuple[str, ...] = Field(("Break", "Lunch", "Meeting", "Paperwork"), max_length=20)
+    wrap_up_seconds: int = Field(
+        60,
+        ge=0,
+        le=3600,
+        description="after a call an agent is paused until the wrap-up is saved, at most so long; 0: never",
+    )
+
+    @field_validator("dispositions", "pause_reasons")
+    @classmethod
+    def _short_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            if not 1 <= len(word.strip()) <= 60:
+                raise ValueError(f"{word!r} must have between 1 and 60 characters")
+        return value
+
+
 class Log(_Part):
     level: str = "INFO"
     format: str = Field("auto", pattern="^(auto|json|console)$")
@@ -140,6 +163,7 @@ class Settings(BaseSettings):
     server: Server = Server()
     database: DatabaseSettings = DatabaseSettings()
     pbx: dict[str, Pbx] = {}
+    desk: Desk = Desk()
     log: Log = Log()
 
     @model_validator(mode="after")

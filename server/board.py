@@ -34,7 +34,7 @@ from server.cards import (
     card_for,
     why_gone,
 )
-from server.recent import RecentCall, add_recent, recent_for
+from server.recent import RecentCall, add_recent, named_of, recent_for
 from server.snapshot import (
     AgentNow,
     CardGone,
@@ -194,8 +194,11 @@ class LiveBoard:
             return
         self._remove(call.call_id)
         self._drafts.pop(call.call_id, None)
+        self._forget_customers(call)
+
+    def _forget_customers(self, gone: CallNow) -> None:
         used = {one for other in self.calls.values() for one in other.customer_ids}
-        for customer_id in set(call.customer_ids) - used:
+        for customer_id in set(gone.customer_ids) - used:
             self._customers.pop(customer_id, None)
 
     def _wrap_ups(self, call: CallNow) -> bool:
@@ -212,6 +215,7 @@ class LiveBoard:
             self._drafts[fact.call_id] = {**drafts, **self._drafts.get(fact.call_id, {})}
         waiting = self._count_waiting(absorbed, replace(absorbed, waiting_in=None))
         step = self._replace(call, calls_now.joined(call, absorbed), self.owners_of(absorbed) | waiting)
+        self._forget_customers(absorbed)
         return replace(step, moved=(fact.absorbed_id, fact.call_id))
 
     def _remember(self, fact: CallEnded) -> frozenset[int]:
@@ -219,9 +223,9 @@ class LiveBoard:
         record = fact.record
         extensions = {*record.rang, *record.talked, record.caller or ""}
         users = {user for one in extensions for user in self._by_extension.get((record.pbx, one), ())}
-        call = self.calls.get(fact.call_id)
+        customer = named_of(self.calls.get(fact.call_id), self.known)
         for user_id in users:
-            line = recent_for(record, self._owners[user_id], call, self.known)
+            line = recent_for(record, self._owners[user_id], customer, self.known)
             if line is not None:
                 self._recent[user_id] = add_recent(self._recent.get(user_id, ()), line)
         return frozenset(users)
@@ -381,3 +385,10 @@ _HANDLERS: Mapping[type[Fact], Callable[[LiveBoard, Any], Step]] = {
     WrapUpRestored: LiveBoard._wrap_up_restored,
     RecentLoaded: LiveBoard._recent_loaded,
 }
+
+HEARD: tuple[type[Fact], ...] = tuple(
+    fact_type
+    for fact_type in (*_HANDLERS, *calls_now.FOLDS)
+    if fact_type.__module__ == AgentStateChanged.__module__
+)
+"""The facts of other rooms that change what screens show."""

@@ -5,7 +5,7 @@ Folding facts is done in `calls_now.py`, the rest of a person's screen in `snaps
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from core.facts import Direction, MatchKind, StopReason, Transfer, TransferKind
@@ -44,6 +44,16 @@ class PastCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote: about the customer, or (a colleague) in the same call."""
+
+    by: str | None
+    text: str
+    at: float | None
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerSummary:
     """What a card shows of a customer. `provisional`: made from an unknown number, nobody has named them yet."""
 
@@ -52,9 +62,8 @@ class CustomerSummary:
     provisional: bool = False
     company: str | None = None
     tags: tuple[str, ...] = ()
-    pinned_note: str | None = None
+    notes: tuple[Note, ...] = ()
     past: tuple[PastCall, ...] = ()
-    calls_total: int = 0
     last_contact_at: float | None = None
 
 
@@ -64,18 +73,8 @@ class Draft:
 
     note: str = ""
     disposition: str | None = None
-    tags: tuple[str, ...] = ()
     saved_at: float | None = None
     closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AgentNote:
-    """A colleague's note in the same call."""
-
-    by: str
-    text: str
-    at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Card:
     match: MatchKind | None = None
     customers: tuple[CustomerSummary, ...] = ()
     transferred: TransferredBy | None = None
-    notes: tuple[AgentNote, ...] = ()
+    notes: tuple[Note, ...] = ()
     draft: Draft = field(default_factory=Draft)
 
 
@@ -199,7 +198,13 @@ def _other_party(call: CallNow, placed: bool) -> str | None:
 
 def _customers(call: CallNow, known: Known) -> tuple[CustomerSummary, ...]:
     found = (known.customers.get(one) for one in call.customer_ids)
-    return tuple(one for one in found if one is not None)
+    return tuple(_without(one, call.call_id) for one in found if one is not None)
+
+
+def _without(customer: CustomerSummary, call_id: str) -> CustomerSummary:
+    """The call of a card is not one of the earlier calls on it."""
+    earlier = tuple(one for one in customer.past if one.call_id != call_id)
+    return customer if len(earlier) == len(customer.past) else replace(customer, past=earlier)
 
 
 def _transferred(call: CallNow, owner: Owner, known: Known) -> TransferredBy | None:
@@ -213,10 +218,10 @@ def _transferred(call: CallNow, owner: Owner, known: Known) -> TransferredBy | N
     return TransferredBy(last.kind, last.from_extension, known.people.get(key), last.at)
 
 
-def _notes(call: CallNow, owner: Owner, known: Known) -> tuple[AgentNote, ...]:
+def _notes(call: CallNow, owner: Owner, known: Known) -> tuple[Note, ...]:
     written = known.drafts.get(call.call_id, {})
     notes = [
-        AgentNote(known.names.get(user_id, "a colleague"), draft.note, draft.saved_at)
+        Note(known.names.get(user_id, "a colleague"), draft.note, draft.saved_at)
         for user_id, draft in written.items()
         if user_id != owner.user_id and draft.note.strip()
     ]

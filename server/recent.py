@@ -39,41 +39,32 @@ class RecentCall:
     talk_s: float
 
 
-def outcome_for(
-    direction: Direction,
-    result: Verdict | str | None,
-    placed: bool,
-    rang: bool,
-    talked: bool,
-) -> Outcome | None:
-    """What the call was for a person who placed it, or whose phone rang, or who talked; None: nothing."""
-    if talked or (placed and result == Verdict.ANSWERED):
-        return Outcome.TALKED
-    if placed and direction in (Direction.OUTBOUND, Direction.INTERNAL):
-        return Outcome.UNANSWERED
-    if not rang:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The customer a call was matched to without doubt."""
+
+    id: int
+    name: str | None
+
+
+def named_of(call: CallNow | None, known: Known) -> Named | None:
+    """The one customer of a call in progress; several candidates are nobody."""
+    if call is None or call.match is MatchKind.SEVERAL or len(call.customer_ids) != 1:
         return None
-    return Outcome.ELSEWHERE if result == Verdict.ANSWERED else Outcome.MISSED
+    customer = known.customers.get(call.customer_ids[0])
+    return Named(call.customer_ids[0], customer.name if customer else None)
 
 
-def recent_for(record: CallRecord, owner: Owner, call: CallNow | None, known: Known) -> RecentCall | None:
-    """The line `record` leaves on the owner's list, or None. `call` gives the matched customer."""
+def recent_for(record: CallRecord, owner: Owner, customer: Named | None, known: Known) -> RecentCall | None:
+    """The line `record` leaves on the owner's list, or None."""
     mine = {extension for pbx, extension in owner.extensions if pbx == record.pbx}
     placed = record.caller in mine
-    outcome = outcome_for(
-        record.direction,
-        record.result,
-        placed,
-        not mine.isdisjoint(record.rang),
-        not mine.isdisjoint(record.talked),
-    )
+    outcome = _outcome(record, mine, placed)
     if outcome is None:
         return None
-    exact = call is not None and call.match is not MatchKind.SEVERAL and len(call.customer_ids) == 1
-    customer = known.customers.get(call.customer_ids[0]) if call is not None and exact else None
     others = [one for one in record.talked if one not in mine]
     by = others[0] if others and outcome is Outcome.ELSEWHERE else None
-    number, name = other_party(record, placed)
+    number, name = _other_party(record, placed)
     colleague = known.people.get((record.pbx, number or ""))
     return RecentCall(
         call_id=record.call_id,
@@ -88,7 +79,19 @@ def recent_for(record: CallRecord, owner: Owner, call: CallNow | None, known: Kn
     )
 
 
-def other_party(record: CallRecord, placed: bool) -> tuple[str | None, str | None]:
+def _outcome(record: CallRecord, mine: set[str], placed: bool) -> Outcome | None:
+    """What the call was for a person who placed it, or whose phone rang, or who talked; None: nothing."""
+    answered = record.result is Verdict.ANSWERED
+    if not mine.isdisjoint(record.talked) or (placed and answered):
+        return Outcome.TALKED
+    if placed and record.direction in (Direction.OUTBOUND, Direction.INTERNAL):
+        return Outcome.UNANSWERED
+    if mine.isdisjoint(record.rang):
+        return None
+    return Outcome.ELSEWHERE if answered else Outcome.MISSED
+
+
+def _other_party(record: CallRecord, placed: bool) -> tuple[str | None, str | None]:
     """Number and PBX-given name of the other side, as this person sees it."""
     if record.direction is Direction.INTERNAL:
         return (record.callee if placed else record.caller), None

@@ -23,7 +23,8 @@ import core.api_keys
 import core.fact_log
 import core.sessions
 import crm_link.tables
-import pbx_bridge.tables  # noqa: F401
+import pbx_bridge.tables
+import server.tables  # noqa: F401
 from core.db import Base, Database
 
 __all__ = ["database", "database_url", "postgres_cluster", "sqlite_template"]

@@ -56,7 +56,7 @@ from tests.live_story import (
     started,
 )
 
-KOWALSKI = CustomerSummary(7, "Jan Kowalski", company="Kowalski Sp. z o.o.", calls_total=3)
+KOWALSKI = CustomerSummary(7, "Jan Kowalski", company="Kowalski Sp. z o.o.")
 
 
 def ring_all(desks: Desks) -> None:

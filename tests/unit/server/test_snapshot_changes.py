@@ -3,7 +3,7 @@ the changes a browser gets are always enough to have exactly the screen a fresh 
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.facts import (
@@ -162,6 +162,15 @@ def test_a_fact_told_twice_changes_nothing_the_second_time(facts: list[Fact]) ->
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(FACTS, max_size=40))
+@example(
+    [
+        started("c1"),
+        CallMatched("c1", 1.0, MatchKind.EXACT, (1,), created=False),
+        CustomersLoaded((CustomerSummary(1, "Ada"),)),
+        started("c2"),
+        CallsJoined("c2", "c1", 2.0),
+    ]
+)
 def test_nothing_is_kept_of_calls_that_are_over(facts: list[Fact]) -> None:
     desks = Desks()
     desks.tell(*facts)

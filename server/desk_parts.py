@@ -1,0 +1,71 @@
+"""Brings the parts of the desk together: the live hub, wrap-ups, agents' states and the measuring of pops, with their
+background tasks. The application goes in with its settings; the parts are reachable from it by key afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.fact_log import FactConsumer
+from core.facts import CallEnded, CallStarted
+from core.tasks import running
+from crm_link.annotations import Annotations
+from crm_link.customers import Customers
+from server.agent_states import AgentStates
+from server.keys import PAUSER, SETTINGS
+from server.live import LiveHub
+from server.live_socket import LIVE
+from server.wrap_ups import WrapUps
+
+WRAP_UPS = web.AppKey("wrap_ups", WrapUps)
+AGENTS = web.AppKey("agents", AgentStates)
+CUSTOMERS = web.AppKey("desk_customers", Customers)
+ANNOTATIONS = web.AppKey("desk_annotations", Annotations)
+
+
+def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
+    """Put the desk into `app`; it lives and stops with it. Add it after the rooms whose facts it shows, before what
+    reads the PBX."""
+    settings = app[SETTINGS]
+    hub = LiveHub(database, clock=clock, pbxs=settings.pbx)
+    states = AgentStates(
+        database, bus, clock, pauser=app.get(PAUSER), wrap_up_s=settings.desk.wrap_up_seconds
+    )
+    app[LIVE] = hub
+    app[AGENTS] = states
+    app[WRAP_UPS] = wrap_ups = WrapUps(database, clock, hub.apply)
+    app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
+    app[ANNOTATIONS] = Annotations(database, bus, clock)
+    hub.on_wrap_up = states.wrap_up_changed
+
+    async def live(_app: web.Application) -> AsyncIterator[None]:
+        hub.subscribe(bus)
+        bus.subscribe(CallStarted, wrap_ups.hear_started, name="notes of open calls")
+        consumer = FactConsumer(database, "wrap_ups", (CallEnded,), wrap_ups.open_due)
+
+        async def wake(_fact: CallEnded) -> None:
+            consumer.wake()
+
+        bus.subscribe(CallEnded, wake, name="wrap-ups")
+        await hub.reload_people()
+        await states.load()
+        await wrap_ups.restore()
+        async with AsyncExitStack() as stack:
+            for name, work in (
+                ("live: load", hub.load),
+                ("live: keep house", hub.keep_house),
+                ("live: store pops", hub.pops.write),
+                ("wrap-ups: open", consumer.run),
+                ("wrap-ups: close forgotten", wrap_ups.sweep),
+                ("agents: end wrap-up", states.end_overdue),
+            ):
+                await stack.enter_async_context(running(name, work))
+            yield
+        await states.stop()
+
+    app.cleanup_ctx.append(live)

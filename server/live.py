@@ -1,0 +1,296 @@
+"""Facts in from the bus, numbered changes out to every desk that is open. `LiveHub` keeps the board of what is going
+on, one stream of changes per person (shared by that person's tabs), and closes what may no longer listen. What is
+on a screen is decided in `board.py`, one tab's socket is driven in `live_tab.py`, the protocol is `docs/live.md`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter, Gauge
+
+from core.accounts import User, list_users
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.facts import (
+    CallMatched,
+    CustomerChanged,
+    Fact,
+    PhoneRinging,
+    SessionsEnded,
+)
+from server import wire
+from server.board import HEARD, LiveBoard, Step
+from server.cards import Card, CardState, Owner
+from server.live_tab import Tab
+from server.pops import PopMeter
+from server.snapshot import CardSet, Change, OwnersChanged, RecentLoaded, UserView, WrapUpRestored, diff
+from server.views.caller_summaries import load_summaries
+from server.views.recent_calls import recent_calls
+
+RING = 256
+"""Changes kept per person for browsers that come back: minutes of a busy desk, about half a megabyte at most."""
+
+LINGER_S = 120.0
+"""A person's stream is kept so long after the last tab went, so that a dropped network can resume."""
+
+MOVED = 1000
+"""Absorbed call ids remembered, for notes that were on their way when two calls became one."""
+
+TABS_PER_USER = 20
+
+BEAT_S = 15.0
+"""Two missed beats and a browser knows that its line is dead, however the network hides it."""
+
+TABS = Gauge("ringback_live_tabs", "Browser tabs listening to /live")
+DROPPED = Counter("ringback_live_tabs_dropped_total", "Tabs cut off because they read too slowly")
+
+
+@dataclass(slots=True)
+class Feed:
+    """One person's stream: `seq` counts changes, `ring` keeps the last of them, `view` is the screen as of `seq`."""
+
+    user_id: int
+    view: UserView
+    epoch: str = field(default_factory=lambda: secrets.token_hex(6))
+    seq: int = 0
+    ring: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=RING))
+    tabs: set[Tab] = field(default_factory=set)
+    empty_since: float | None = None
+
+    def publish(self, made: list[Change]) -> None:
+        self.seq += 1
+        text = wire.changes(self.seq, made)
+        self.ring.append((self.seq, text))
+        for tab in tuple(self.tabs):
+            if not tab.send(text):
+                DROPPED.inc()
+
+    def missed(self, epoch: str, seq: int) -> list[str] | None:
+        """The changes after `seq`; None when they are no longer known and a snapshot is needed."""
+        oldest = self.ring[0][0] if self.ring else self.seq + 1
+        if epoch != self.epoch or not oldest - 1 <= seq <= self.seq:
+            return None
+        return [text for number, text in self.ring if number > seq]
+
+
+class LiveHub:
+    """One per process. `apply` is the only way in for facts; it never waits for anything."""
+
+    def __init__(self, database: Database, *, clock: Clock, pbxs: Iterable[str] = ()) -> None:
+        self._database = database
+        self._clock = clock
+        self.board = LiveBoard(pbxs, clock())
+        self.pops = PopMeter(database)
+        self.on_wrap_up: Callable[[int, bool], None] | None = None
+        self._feeds: dict[int, Feed] = {}
+        self._moved: OrderedDict[str, str] = OrderedDict()
+        self._wanted: OrderedDict[int, bool] = OrderedDict()
+        self._new_people: OrderedDict[int, None] = OrderedDict()
+        self._owners: tuple[Owner, ...] = ()
+        self._work = asyncio.Event()
+
+    def subscribe(self, bus: Bus) -> None:
+        """Listen to everything screens show. Subscribe after the rooms that answer the same facts with facts."""
+        for fact_type in (*HEARD, CustomerChanged, SessionsEnded):
+            bus.subscribe(fact_type, self.hear, name="live screens")
+
+    async def hear(self, fact: Fact) -> None:
+        self.apply(fact)
+
+    def apply(self, fact: Fact) -> None:
+        """Fold one fact and tell every open desk it touches."""
+        if isinstance(fact, SessionsEnded):
+            self._close_sessions(fact)
+            return
+        if isinstance(fact, CustomerChanged):
+            self._want((fact.customer_id,), relabel=True)
+            return
+        step = self.board.apply(fact)
+        self._remember_move(step)
+        touched = tuple(self._feeds) if step.everybody else step.touched
+        for user_id in touched:
+            if (feed := self._feeds.get(user_id)) is not None:
+                self._tell(feed, step, fact)
+        if isinstance(fact, CallMatched):
+            self._want(fact.customer_ids, relabel=False)
+        if isinstance(fact, WrapUpRestored):
+            self._want(fact.call.customer_ids, relabel=False)
+
+    def resolve(self, call_id: str) -> str:
+        """The id under which a call is known now, if it turned out to be part of another."""
+        for _ in range(MOVED):
+            if call_id not in self._moved:
+                break
+            call_id = self._moved[call_id]
+        return call_id
+
+    # tabs
+
+    def join(self, tab: Tab, user: User, resume_from: tuple[str, int] | None) -> None:
+        """Give the tab what it missed, or a snapshot, and everything from now on."""
+        feed = self._feed(user.id)
+        feed.empty_since = None
+        if len(feed.tabs) >= TABS_PER_USER:
+            min(feed.tabs, key=lambda one: one.since).close(4409, b"too many tabs")
+        feed.tabs.add(tab)
+        TABS.inc()
+        missed = feed.missed(*resume_from) if resume_from else None
+        if missed is None:
+            tab.send(wire.snapshot(feed.view, feed.epoch, feed.seq, self._clock()))
+            return
+        tab.send(wire.resumed(feed.epoch, feed.seq - len(missed), self._clock()))
+        for text in missed:
+            tab.send(text)
+
+    def leave(self, tab: Tab, user_id: int) -> None:
+        feed = self._feeds.get(user_id)
+        if feed is None or tab not in feed.tabs:
+            return
+        feed.tabs.discard(tab)
+        TABS.dec()
+        if not feed.tabs:
+            feed.empty_since = self._clock()
+
+    def shown(self, user_id: int, call_id: str, visible: bool) -> None:
+        """A page says that it has the card in its document."""
+        self.pops.shown(user_id, self.resolve(call_id), self._clock(), visible)
+
+    def is_open(self, user_id: int) -> bool:
+        """Whether this person has a desk open."""
+        feed = self._feeds.get(user_id)
+        return feed is not None and bool(feed.tabs)
+
+    # work beside the stream of facts
+
+    async def reload_people(self) -> None:
+        """Read who has which phone; call it after changing that, it is also done every now and then."""
+        async with self._database.read() as connection:
+            users = await list_users(connection)
+        owners = tuple(owner_of(user) for user in users if not user.disabled)
+        if owners != self._owners:
+            self._owners = owners
+            self.apply(OwnersChanged(owners))
+
+    async def load(self) -> None:
+        """Fetch customers and recent calls that screens need, for ever."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._wanted or self._new_people:
+                await self._load_some()
+
+    async def keep_house(self) -> None:
+        """Beat, look after sessions, people and idle streams, for ever."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self.beat()
+            self._drop_idle()
+            await self.reload_people()
+            await self._check_sessions()
+
+    def beat(self) -> None:
+        for feed in self._feeds.values():
+            text = wire.beat(feed.seq, self._clock())
+            for tab in tuple(feed.tabs):
+                tab.send(text)
+
+    async def _check_sessions(self) -> None:
+        for tab in [tab for feed in self._feeds.values() for tab in feed.tabs]:
+            if not await tab.may_stay():
+                tab.close(4401, b"session ended")
+
+    async def _load_some(self) -> None:
+        wanted = dict(self._wanted)
+        self._wanted.clear()
+        people = list(self._new_people)
+        self._new_people.clear()
+        async with self._database.read() as connection:
+            loaded = await load_summaries(connection, wanted, self.board.known)
+            lists = []
+            for user_id in people:
+                owner = self.board.owner(user_id)
+                lines = await recent_calls(connection, owner, self.board.known) if owner else ()
+                lists.append(RecentLoaded(user_id, lines))
+        for fact in (*loaded, *lists):
+            self.apply(fact)
+
+    # one person
+
+    def _feed(self, user_id: int) -> Feed:
+        feed = self._feeds.get(user_id)
+        if feed is None:
+            feed = self._feeds[user_id] = Feed(user_id, self.board.view(user_id))
+            self._new_people[user_id] = None
+            self._work.set()
+        return feed
+
+    def _tell(self, feed: Feed, step: Step, fact: Fact) -> None:
+        old, new = feed.view, self.board.view(feed.user_id)
+        made = diff(old, new, lambda card: self.board.gone(card, step, feed.user_id))
+        if not made:
+            return
+        feed.view = new
+        feed.publish(made)
+        self._measure(feed, old, made, fact)
+        if self.on_wrap_up is not None and _wraps(old) != _wraps(new):
+            self.on_wrap_up(feed.user_id, _wraps(new))
+
+    def _measure(self, feed: Feed, old: UserView, made: list[Change], fact: Fact) -> None:
+        """Pops begin and end where a card begins and ends to ring."""
+        at = self._clock()
+        rang = {card.call_id for card in old.cards if card.state is CardState.RINGING}
+        for change in made:
+            card = change.card if isinstance(change, CardSet) else None
+            call_id = card.call_id if card else getattr(change, "call_id", None)
+            rings = card is not None and card.state is CardState.RINGING
+            if rings and feed.tabs and isinstance(fact, PhoneRinging) and call_id not in rang:
+                self.pops.rang(feed.user_id, fact.call_id, at)
+            elif call_id in rang and not rings and getattr(change, "moved_to", None) is None:
+                self.pops.over(feed.user_id, str(call_id), at, answered=_talks(card))
+
+    def _remember_move(self, step: Step) -> None:
+        if step.moved is None:
+            return
+        absorbed_id, call_id = step.moved
+        self.pops.moved(absorbed_id, call_id)
+        self._moved[absorbed_id] = call_id
+        while len(self._moved) > MOVED:
+            self._moved.popitem(last=False)
+
+    def _want(self, customer_ids: Iterable[int], *, relabel: bool) -> None:
+        for customer_id in customer_ids:
+            self._wanted[customer_id] = relabel or self._wanted.get(customer_id, False)
+            self._work.set()
+
+    def _close_sessions(self, fact: SessionsEnded) -> None:
+        feed = self._feeds.get(fact.user_id)
+        for tab in tuple(feed.tabs) if feed else ():
+            if fact.token_hash in (None, tab.token_hash):
+                tab.close(4401, b"session ended")
+
+    def _drop_idle(self) -> None:
+        now = self._clock()
+        for feed in tuple(self._feeds.values()):
+            if feed.empty_since is not None and now - feed.empty_since > LINGER_S:
+                del self._feeds[feed.user_id]
+
+
+def owner_of(user: User) -> Owner:
+    """A person as the board knows them. FreePBX queues name a member `Local/101@…`, which rings the same phone."""
+    devices = {(one.pbx, one.device) for one in user.devices}
+    local = {(one.pbx, f"Local/{one.extension}") for one in user.devices}
+    extensions = frozenset((one.pbx, one.extension) for one in user.devices)
+    return Owner(user.id, user.name, frozenset(devices | local), extensions)
+
+
+def _wraps(view: UserView) -> bool:
+    return any(card.state is CardState.WRAP_UP for card in view.cards)
+
+
+def _talks(card: Card | None) -> bool:
+    return card is not None and card.state in (CardState.TALKING, CardState.HELD)

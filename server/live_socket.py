@@ -1,0 +1,49 @@
+"""`GET /live`: a browser's WebSocket. `?from=epoch:seq` resumes where it was. The guard has checked session and origin
+before; the protocol is `docs/live.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from server.guard import current_session, session_alive
+from server.keys import CLOCK
+from server.live import LiveHub
+from server.live_tab import LONGEST_WORD, PING_S, Tab
+
+LIVE = web.AppKey("live", LiveHub)
+
+
+async def connect(request: web.Request) -> web.WebSocketResponse:
+    """Serve one tab until it goes, or its session ends (close code 4401)."""
+    hub, session = request.app[LIVE], current_session(request)
+    socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, max_msg_size=LONGEST_WORD)
+    await socket.prepare(request)
+    tab = Tab(
+        request,
+        socket,
+        token_hash=session.token_hash,
+        since=request.app[CLOCK](),
+        may_stay=lambda: session_alive(request),
+    )
+    user_id = session.user.id
+    hub.join(tab, session.user, _position(request.query.get("from", "")))
+    try:
+        await tab.run(lambda said: _hear(hub, user_id, said))
+    finally:
+        hub.leave(tab, user_id)
+    return socket
+
+
+def _position(text: str) -> tuple[str, int] | None:
+    """What a browser has heard last, or None for one that begins (or says something odd)."""
+    epoch, _, seq = text.partition(":")
+    if not (seq.isascii() and seq.isdigit()) or len(seq) > 15:
+        return None
+    return epoch, int(seq)
+
+
+def _hear(hub: LiveHub, user_id: int, said: dict[str, Any]) -> None:
+    if said.get("t") == "shown" and isinstance(said.get("call_id"), str):
+        hub.shown(user_id, said["call_id"], visible=said.get("visible") is True)

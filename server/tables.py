@@ -1,0 +1,41 @@
+"""What the roof itself stores: what agents say of themselves, and when each screen pop reached a screen. Wrap-ups
+are rows of the call log (`pbx_bridge/tables.py`). All instants are float seconds (`core/clock.py`)."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base
+
+
+class AgentStateRow(Base):
+    """What a person said of themselves last."""
+
+    __tablename__ = "agent_states"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(String(80))
+    since: Mapped[float] = mapped_column(Double)
+
+
+class PopRow(Base):
+    """One ringing card of one person who had the desk open. All instants are of our own clock: `rang_at` when we
+    read the event, `shown_at` when a browser said that the card is in its document, `over_at` when the phone was
+    answered or stopped ringing."""
+
+    __tablename__ = "pops"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    call_id: Mapped[str] = mapped_column(String(120))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    rang_at: Mapped[float] = mapped_column(Double)
+    shown_at: Mapped[float | None] = mapped_column(Double)
+    visible: Mapped[bool | None] = mapped_column(doc="whether that page was in the foreground")
+    over_at: Mapped[float] = mapped_column(Double)
+    answered: Mapped[bool] = mapped_column(doc="by this person")
+
+    __table_args__ = (Index("ix_pops_rang_at", "rang_at"),)

@@ -1,0 +1,110 @@
+"""Customers as cards show them: who they are, what was noted, their last calls. Customer ids in, facts for the live
+board out. One connection, plain reads; which customers a screen needs is decided in `live.py`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from crm_link.directory import CustomerView, read_customers, read_notes
+from crm_link.tables import CallCustomer
+from pbx_bridge.tables import Call, CallPerson, CallWrapUp
+from server.cards import CustomerSummary, Known, Note, PastCall
+from server.snapshot import CustomersLoaded
+
+CALLS_SHOWN = 6
+"""Earlier calls per customer: one more than a card has room for, since one may be the call on the card."""
+
+NOTES_SHOWN = 3
+
+
+async def load_summaries(
+    connection: AsyncConnection, wanted: Mapping[int, bool], known: Known
+) -> list[CustomersLoaded]:
+    """What the board needs to know of customers. `wanted` maps ids to whether recent lists must be written anew;
+    `known` gives people their names."""
+    customers = await read_customers(connection, list(wanted))
+    calls = await _last_calls(connection, [one.id for one in customers], known)
+    facts = []
+    for customer in customers:
+        notes = await _notes(connection, customer.id, known.names)
+        summary = _summary(customer, notes, calls.get(customer.id, ()))
+        facts.append(CustomersLoaded((summary,), relabel=wanted[customer.id]))
+    return facts
+
+
+def _summary(customer: CustomerView, notes: tuple[Note, ...], past: Sequence[PastCall]) -> CustomerSummary:
+    return CustomerSummary(
+        id=customer.id,
+        name=customer.name or None,
+        provisional=customer.is_provisional,
+        company=customer.company or None,
+        tags=customer.tags,
+        notes=notes,
+        past=tuple(past),
+        last_contact_at=customer.last_contact_at,
+    )
+
+
+async def _notes(connection: AsyncConnection, customer_id: int, names: Mapping[int, str]) -> tuple[Note, ...]:
+    found = await read_notes(connection, customer_id, limit=NOTES_SHOWN)
+    notes = [Note(names.get(one.author_id or 0), one.text, one.created_at, one.is_pinned) for one in found]
+    return tuple(notes)
+
+
+async def _last_calls(
+    connection: AsyncConnection, customer_ids: Sequence[int], known: Known
+) -> dict[int, list[PastCall]]:
+    calls: dict[int, list[PastCall]] = {}
+    for customer_id in customer_ids:
+        rows = await connection.execute(
+            select(Call.id, Call.pbx, Call.started_at, Call.direction, Call.result)
+            .join(CallCustomer, CallCustomer.call_id == Call.id)
+            .where(CallCustomer.customer_id == customer_id)
+            .order_by(CallCustomer.call_at.desc())
+            .limit(CALLS_SHOWN)
+        )
+        found = rows.all()
+        said = await _said(connection, [row.id for row in found])
+        talked = await _talked(connection, [row.id for row in found])
+        calls[customer_id] = [
+            PastCall(
+                row.id,
+                row.started_at,
+                row.direction,
+                row.result,
+                known.people.get((row.pbx, talked.get(row.id, "")), talked.get(row.id)),
+                *said[row.id],
+            )
+            for row in found
+        ]
+    return calls
+
+
+async def _said(
+    connection: AsyncConnection, call_ids: Sequence[str]
+) -> dict[str, tuple[str | None, str | None]]:
+    """Disposition and note of each call, of whoever wrote last."""
+    said: dict[str, tuple[str | None, str | None]] = defaultdict(lambda: (None, None))
+    rows = await connection.execute(
+        select(CallWrapUp.call_id, CallWrapUp.disposition, CallWrapUp.note)
+        .where(CallWrapUp.call_id.in_(call_ids))
+        .order_by(CallWrapUp.opened_at)
+    )
+    for call_id, disposition, note in rows:
+        before = said[call_id]
+        said[call_id] = (disposition or before[0], note or before[1])
+    return said
+
+
+async def _talked(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, str]:
+    """Who of ours talked last in each call: the extension."""
+    rows = await connection.execute(
+        select(CallPerson.call_id, CallPerson.extension)
+        .where(and_(CallPerson.call_id.in_(call_ids), CallPerson.role == "talked"))
+        .order_by(CallPerson.position)
+    )
+    return {row.call_id: row.extension for row in rows}
