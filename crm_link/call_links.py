@@ -82,12 +82,22 @@ async def read_links_since(connection: AsyncConnection, number: str, since: floa
     return [links for links in found if links is not None]
 
 
-async def write_links(connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None) -> None:
-    """Make `links` what is stored of the call, whatever was stored before."""
+async def hold_call(connection: AsyncConnection, call_id: str, at: float) -> CallLinks:
+    """Keep everybody else from deciding about this call until the transaction ends; returns what is stored of it,
+    an empty row where nothing was."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(CallMatch).values(call_id=links.call_id, number=links.number, call_at=links.call_at)
+    row = dialect.insert(CallMatch).values(call_id=call_id, number=None, call_at=at)
     await connection.execute(
-        row.on_conflict_do_update(index_elements=["call_id"], set_={"number": row.excluded.number})
+        row.on_conflict_do_update(index_elements=["call_id"], set_={"call_id": row.excluded.call_id})
+    )
+    links = await read_links(connection, call_id)
+    return links or CallLinks(call_id, None, at, (), None)
+
+
+async def write_links(connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None) -> None:
+    """Make `links` what is stored of a call that is known (`hold_call`), whatever was stored before."""
+    await connection.execute(
+        update(CallMatch).where(CallMatch.call_id == links.call_id).values(number=links.number)
     )
     await connection.execute(delete(CallCustomer).where(CallCustomer.call_id == links.call_id))
     await _insert(connection, links, links.customer_ids, picked_by)

@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.bus import Bus
 from core.db import Database
+from core.fact_log import LoggedFact
 from core.facts import (
     CallDescribed,
     CallEnded,
-    CallMatched,
     CallsJoined,
     CallStarted,
     CustomerChanged,
     Direction,
     Parties,
 )
-from crm_link.call_links import CallLinks, join_links, read_links, write_links
+from crm_link.call_links import CallLinks, hold_call, join_links, read_links, write_links
 from crm_link.changes import announce
 from crm_link.folding import clean_line
 from crm_link.identities import keep_holders, match_number, match_or_create, touch_seen
@@ -38,6 +38,15 @@ class Caller:
     number: str | None
     name: str
     creates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Whose call it is. `is_new`: decided just now; `changed` when that made a customer."""
+
+    links: CallLinks
+    is_new: bool = False
+    changed: CustomerChanged | None = None
 
 
 class ScreenPop:
@@ -65,11 +74,14 @@ class ScreenPop:
         if said is not None and (said.number, said.creates) == (caller.number, caller.creates):
             return
         async with self._database.write() as connection:
-            matched, changed = await settle(connection, caller)
+            settled = await settle(connection, caller)
         self._said[caller.call_id] = caller
-        if changed is not None:
-            await self._bus.publish(changed)
-        await self._bus.publish(matched)
+        await self._say(settled, caller.at)
+
+    async def _say(self, settled: Settled, at: float) -> None:
+        if settled.changed is not None:
+            await self._bus.publish(settled.changed)
+        await self._bus.publish(settled.links.fact(at))
 
     async def _joined(self, fact: CallsJoined) -> None:
         self._said.pop(fact.absorbed_id, None)
@@ -79,8 +91,31 @@ class ScreenPop:
         if moved and links is not None:
             await self._bus.publish(links.fact(fact.at))
 
+    async def catch_up(self, ended: LoggedFact) -> None:
+        """A consumer of `CallEnded` from the fact log: a call that was never seen ringing, or whose match was lost
+        in a crash, gets its customer now. Calls that have theirs stay as they are, and nothing is said of them."""
+        caller = _caller_of_record(ended)
+        if caller is None:
+            return
+        async with self._database.write() as connection:
+            settled = await settle(connection, caller)
+        if settled.is_new:
+            await self._say(settled, ended.at)
+
     async def _ended(self, fact: CallEnded) -> None:
         self._said.pop(fact.call_id, None)
+
+
+def _caller_of_record(ended: LoggedFact) -> Caller | None:
+    record = ended.body["record"]
+    parties = Parties(
+        direction=Direction(record["direction"]),
+        caller=record["caller"],
+        caller_name=record["caller_name"],
+        callee=record["callee"],
+        customer_number=record["customer_number"],
+    )
+    return _caller_of(record["call_id"], record["started_at"], parties)
 
 
 def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
@@ -97,16 +132,19 @@ def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
     )
 
 
-async def settle(connection: AsyncConnection, caller: Caller) -> tuple[CallMatched, CustomerChanged | None]:
+async def settle(connection: AsyncConnection, caller: Caller) -> Settled:
     """Decide and store whose call it is; what was decided before stands unless the number is another."""
     known = await read_links(connection, caller.call_id)
-    if known is not None and _stands(known, caller):
-        return known.fact(caller.at), None
+    if known is None or not _stands(known, caller):
+        # Two processes, or the bus and the fact log, may come with the same call: the second one waits here.
+        known = await hold_call(connection, caller.call_id, caller.at)
+    if _stands(known, caller):
+        return Settled(known)
     result, created = await _find(connection, caller)
     links = CallLinks(
         call_id=caller.call_id,
         number=caller.number,
-        call_at=known.call_at if known else caller.at,
+        call_at=known.call_at,
         customer_ids=ids_of(result),
         how=LinkHow.CREATED if created else LinkHow.MATCHED,
     )
@@ -115,7 +153,7 @@ async def settle(connection: AsyncConnection, caller: Caller) -> tuple[CallMatch
         await touch_contact(connection, [result.customer_id], caller.at)
         await touch_seen(connection, result.customer_id, caller.number, caller.at)
     changed = await announce(connection, created, caller.at) if created else None
-    return links.fact(caller.at), changed
+    return Settled(links, is_new=True, changed=changed)
 
 
 def _stands(known: CallLinks, caller: Caller) -> bool:

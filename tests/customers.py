@@ -27,7 +27,8 @@ class Desk:
         self.bus = Bus()
         self.matched: list[CallMatched] = []
         self.changed: list[CustomerChanged] = []
-        ScreenPop(database, self.bus).subscribe()
+        self.pop = ScreenPop(database, self.bus)
+        self.pop.subscribe()
         self.bus.subscribe(CallMatched, self._match, name="desk")
         self.bus.subscribe(CustomerChanged, self._change, name="desk")
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from dataclasses import asdict
+
 import pytest
 from sqlalchemy import select
 
 from core.db import Database
-from core.fact_log import FactLogRow
-from core.facts import CallDescribed, CallsJoined, CustomerChanged, Direction, MatchKind
+from core.fact_log import FactConsumer, FactLogRow, LoggedFact, append
+from core.facts import (
+    CallDescribed,
+    CallEnded,
+    CallRecord,
+    CallsJoined,
+    CustomerChanged,
+    Direction,
+    EndedBy,
+    MatchKind,
+    Verdict,
+)
+from crm_link.call_links import read_links
 from crm_link.tables import CallCustomer, CallMatch, Customer, Identity, IdentityKey
 from tests.customers import NUMBER, OTHER, Desk, count, customer_with, parties, started
 
@@ -144,3 +159,83 @@ async def test_the_surviving_call_takes_over_the_customer_it_did_not_know(databa
     await desk.call("c2", NUMBER)
     await desk.bus.publish(CallsJoined(call_id="c1", absorbed_id="c2", at=120.0))
     assert (desk.matched[-1].call_id, desk.matched[-1].customer_ids) == ("c1", (anna,))
+
+
+def ended(call_id: str, number: str | None, direction: Direction = Direction.INBOUND) -> CallEnded:
+    record = CallRecord(
+        call_id=call_id,
+        pbx="main",
+        linkedids=("1.1",),
+        direction=direction,
+        caller=number,
+        caller_name="Jan",
+        callee="500",
+        customer_number=number,
+        queue=None,
+        result=Verdict.MISSED,
+        started_at=100.0,
+        answered_at=None,
+        ended_at=130.0,
+        wait_s=30.0,
+        talk_s=0.0,
+        rang=(),
+        talked=(),
+        transfers=(),
+        ended_by=EndedBy.CALLER,
+        why="",
+    )
+    return CallEnded(call_id=call_id, at=130.0, record=record)
+
+
+async def consume(database: Database, desk: Desk, *facts: CallEnded) -> None:
+    """The call log commits these ends; then the customers' consumer of the fact log runs."""
+    async with database.write() as connection:
+        for fact in facts:
+            await append(connection, fact, subject=fact.call_id, at=fact.at)
+    consumer = FactConsumer(database, "call_links", (CallEnded,), desk.pop.catch_up)
+    while await consumer.deliver_batch():
+        pass
+
+
+async def test_p10_a_call_nobody_saw_ringing_gets_its_customer_when_it_is_logged(database: Database) -> None:
+    desk = Desk(database)
+    await consume(
+        database, desk, ended("c1", NUMBER), ended("c2", None), ended("c3", None, Direction.INTERNAL)
+    )
+    assert [(said.call_id, said.created) for said in desk.matched] == [("c1", True)]
+    async with database.read() as connection:
+        links = await read_links(connection, "c1")
+        customer = (await connection.execute(select(Customer.name, Customer.last_contact_at))).one()
+    assert links is not None
+    assert (links.call_at, tuple(customer)) == (100.0, ("Jan", 100.0))
+
+
+async def test_the_log_says_nothing_new_of_a_call_that_has_its_customer(database: Database) -> None:
+    desk = Desk(database)
+    await desk.call("c1")
+    await consume(database, desk, ended("c1", NUMBER))
+    assert len(desk.matched) == 1
+    assert await count(database, CallCustomer) == 1
+
+
+async def test_a_call_that_comes_by_the_bus_and_by_the_log_at_once_is_linked_once(
+    database: Database, database_url: str
+) -> None:
+    await customer_with(database, NUMBER)
+    await customer_with(database, NUMBER, name="Jan")
+    other = Database(database_url)
+    desk, second = Desk(database), Desk(other)
+    fact = ended("c1", NUMBER)
+    logged = LoggedFact(1, "CallEnded", "c1", fact.at, json.loads(json.dumps(asdict(fact))))
+    try:
+        await asyncio.gather(
+            *(desk.bus.publish(started(f"c{number}", NUMBER)) for number in range(8)),
+            *(second.bus.publish(started(f"c{number}", NUMBER)) for number in range(8)),
+            second.pop.catch_up(logged),
+        )
+    finally:
+        await other.close()
+    assert not desk.bus.failures
+    assert not second.bus.failures
+    assert await count(database, CallMatch) == 8
+    assert await count(database, CallCustomer) == 16, "two candidates each"
