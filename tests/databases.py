@@ -18,14 +18,8 @@ from pathlib import Path
 
 import pytest
 
-import core.accounts
-import core.api_keys
-import core.fact_log
-import core.sessions
-import crm_link.tables
-import pbx_bridge.tables
-import server.tables  # noqa: F401
-from core.db import Base, Database
+from core.db import Database
+from server.schema import prepare
 
 __all__ = ["database", "database_url", "postgres_cluster", "sqlite_template"]
 
@@ -142,8 +136,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def _make_schema(url: str) -> None:
     async def make() -> None:
         database = Database(url)
-        async with database.write() as connection:
-            await connection.run_sync(Base.metadata.create_all)
+        await prepare(database)
         await database.close()
 
     # A thread, because the test runner's own event loop may be about to start in this one.
