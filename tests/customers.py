@@ -7,7 +7,18 @@ from sqlalchemy import func, select
 
 from core.bus import Bus
 from core.db import Base, Database
-from core.facts import CallMatched, CallStarted, CustomerChanged, Direction, Parties
+from core.fact_log import FactConsumer, append
+from core.facts import (
+    CallEnded,
+    CallMatched,
+    CallRecord,
+    CallStarted,
+    CustomerChanged,
+    Direction,
+    EndedBy,
+    Parties,
+    Verdict,
+)
 from crm_link.annotations import Annotations
 from crm_link.changes import Edit
 from crm_link.customers import Customers
@@ -52,6 +63,15 @@ class Desk:
         assert not self.bus.failures
         return self.matched[-1]
 
+    async def consume(self, database: Database, *facts: CallEnded) -> None:
+        """The call log has committed these ends; then the customers' consumer of the fact log runs."""
+        async with database.write() as connection:
+            for fact in facts:
+                await append(connection, fact, subject=fact.call_id, at=fact.at)
+        consumer = FactConsumer(database, "call_links", (CallEnded,), self.pop.catch_up)
+        while await consumer.deliver_batch():
+            pass
+
 
 class Office:
     """A desk and those who edit customers, on one bus. `now` is what the clock shows."""
@@ -76,6 +96,38 @@ def started(
     name: str | None = None,
 ) -> CallStarted:
     return CallStarted(call_id=call_id, pbx="main", at=at, parties=parties(number, direction, name))
+
+
+def ended(
+    call_id: str,
+    number: str | None,
+    direction: Direction = Direction.INBOUND,
+    *,
+    talked: tuple[str, ...] = (),
+) -> CallEnded:
+    record = CallRecord(
+        call_id=call_id,
+        pbx="main",
+        linkedids=("1.1",),
+        direction=direction,
+        caller=number,
+        caller_name="Jan",
+        callee="500",
+        customer_number=number,
+        queue=None,
+        result=Verdict.ANSWERED if talked else Verdict.ABANDONED,
+        started_at=100.0,
+        answered_at=None,
+        ended_at=130.0,
+        wait_s=30.0,
+        talk_s=0.0,
+        rang=(),
+        talked=talked,
+        transfers=(),
+        ended_by=EndedBy.CALLER,
+        why="",
+    )
+    return CallEnded(call_id=call_id, at=130.0, record=record)
 
 
 async def count(database: Database, table: type[Base]) -> int:

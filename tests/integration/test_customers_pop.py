@@ -10,21 +10,17 @@ import pytest
 from sqlalchemy import select
 
 from core.db import Database
-from core.fact_log import FactConsumer, FactLogRow, LoggedFact, append
+from core.fact_log import FactLogRow, LoggedFact
 from core.facts import (
     CallDescribed,
-    CallEnded,
-    CallRecord,
     CallsJoined,
     CustomerChanged,
     Direction,
-    EndedBy,
     MatchKind,
-    Verdict,
 )
 from crm_link.call_links import read_links
 from crm_link.tables import CallCustomer, CallMatch, Customer, Identity, IdentityKey
-from tests.customers import NUMBER, OTHER, Desk, count, customer_with, parties, started
+from tests.customers import NUMBER, OTHER, Desk, count, customer_with, ended, parties, started
 
 
 async def test_p10_an_unknown_caller_becomes_a_provisional_customer(database: Database) -> None:
@@ -161,47 +157,10 @@ async def test_the_surviving_call_takes_over_the_customer_it_did_not_know(databa
     assert (desk.matched[-1].call_id, desk.matched[-1].customer_ids) == ("c1", (anna,))
 
 
-def ended(call_id: str, number: str | None, direction: Direction = Direction.INBOUND) -> CallEnded:
-    record = CallRecord(
-        call_id=call_id,
-        pbx="main",
-        linkedids=("1.1",),
-        direction=direction,
-        caller=number,
-        caller_name="Jan",
-        callee="500",
-        customer_number=number,
-        queue=None,
-        result=Verdict.MISSED,
-        started_at=100.0,
-        answered_at=None,
-        ended_at=130.0,
-        wait_s=30.0,
-        talk_s=0.0,
-        rang=(),
-        talked=(),
-        transfers=(),
-        ended_by=EndedBy.CALLER,
-        why="",
-    )
-    return CallEnded(call_id=call_id, at=130.0, record=record)
-
-
-async def consume(database: Database, desk: Desk, *facts: CallEnded) -> None:
-    """The call log commits these ends; then the customers' consumer of the fact log runs."""
-    async with database.write() as connection:
-        for fact in facts:
-            await append(connection, fact, subject=fact.call_id, at=fact.at)
-    consumer = FactConsumer(database, "call_links", (CallEnded,), desk.pop.catch_up)
-    while await consumer.deliver_batch():
-        pass
-
-
 async def test_p10_a_call_nobody_saw_ringing_gets_its_customer_when_it_is_logged(database: Database) -> None:
     desk = Desk(database)
-    await consume(
-        database, desk, ended("c1", NUMBER), ended("c2", None), ended("c3", None, Direction.INTERNAL)
-    )
+    ends = [ended("c1", NUMBER), ended("c2", None), ended("c3", None, Direction.INTERNAL)]
+    await desk.consume(database, *ends)
     assert [(said.call_id, said.created) for said in desk.matched] == [("c1", True)]
     async with database.read() as connection:
         links = await read_links(connection, "c1")
@@ -213,7 +172,7 @@ async def test_p10_a_call_nobody_saw_ringing_gets_its_customer_when_it_is_logged
 async def test_the_log_says_nothing_new_of_a_call_that_has_its_customer(database: Database) -> None:
     desk = Desk(database)
     await desk.call("c1")
-    await consume(database, desk, ended("c1", NUMBER))
+    await desk.consume(database, ended("c1", NUMBER))
     assert len(desk.matched) == 1
     assert await count(database, CallCustomer) == 1
 
