@@ -44,6 +44,10 @@ MAX_ACTION_LINES = 128  # AST_MAX_MANHEADERS
 _CRLF = b"\r\n"
 _EVENT = b"Event: "
 _ACTION_ID = b"\r\nActionID: "
+# The most frequent events that no list consists of: they need no search for an ActionID.
+_NEVER_AN_ANSWER = frozenset(
+    b"Event: " + name for name in (b"VarSet", b"Newexten", b"RTCPSent", b"RTCPReceived")
+)
 _MAX_KNOWN_EVENTS = 1_024  # Asterisk 22 has about 180 event names
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # a bare LF ends a line for Asterisk
@@ -109,7 +113,8 @@ class AmiDecoder:
         self.offset = 0
         self._limits = limits or DecoderLimits()
         self._wanted = None if wanted is None else frozenset(wanted)
-        self._names: dict[bytes, str | None] = {}
+        self._names: dict[bytes, str] = {}
+        self._unwanted: set[bytes] = set()
         self._buffer = bytearray()
         self._before_greeting = True
         self._greeting_needed = greeting
@@ -176,46 +181,46 @@ class AmiDecoder:
         self.offset += count
 
     def _split(self, whole: bytes, position: int, found: list[AmiMessage]) -> None:
-        names = self._names
-        limits = self._limits
+        """The busy loop: an ordinary event costs a look at its first line and no more."""
+        limits, names, unwanted = self._limits, self._names, self._unwanted
         harmless = min(limits.line, limits.message, 3 * limits.headers)  # too short to break a limit
         for block in whole.split(END_OF_MESSAGE):
-            if block.startswith(_CRLF):  # an empty line too many before this message
-                block = block[len(_CRLF) :]
-                position += len(_CRLF)
-            size = len(block)
-            if size > harmless:
-                _check_shape(block, limits, found)
-            if block.startswith(_EVENT):
-                end = block.find(_CRLF)
-                first_line = block[:end] if end > 0 else block
-                name = names[first_line] if first_line in names else self._learn(first_line)
-                if name is None and _ACTION_ID not in block:
+            if block.startswith(_EVENT) and len(block) <= harmless:
+                kind = block.partition(_CRLF)[0]
+                name = names.get(kind)
+                if name is not None:
+                    found.append(AmiMessage(block, position, name))
+                elif kind in unwanted and (kind in _NEVER_AN_ANSWER or _ACTION_ID not in block):
                     self.skipped += 1
                 else:
-                    found.append(AmiMessage(block, position, name))
-            elif size:
-                self._add_unusual(block, position, found)
-            position += size + len(END_OF_MESSAGE)
+                    self._add(block, position, found)
+            elif block:
+                self._add(block, position, found)
+            position += len(block) + len(END_OF_MESSAGE)
 
-    def _learn(self, first_line: bytes) -> str | None:
-        """Remember by its first line whether an event is wanted: its name, or None."""
-        if len(self._names) >= _MAX_KNOWN_EVENTS:
-            self._names.clear()
-        name = AmiMessage(first_line).event
-        wanted = self._wanted is None or name in self._wanted
-        self._names[first_line] = name if wanted else None
-        return self._names[first_line]
-
-    def _add_unusual(self, block: bytes, position: int, found: list[AmiMessage]) -> None:
-        """A reply, or an event whose name is not in the first line or is spelled oddly."""
-        message = AmiMessage(block, position)
+    def _add(self, block: bytes, position: int, found: list[AmiMessage]) -> None:
+        """A reply, or an event seen for the first time, large, or spelled oddly."""
+        surplus = len(_CRLF) if block.startswith(_CRLF) else 0  # an empty line too many before it
+        message = AmiMessage(block[surplus:], position + surplus)
+        _check_shape(message.raw, self._limits, found)
         name = message.event
-        unwanted = self._wanted is not None and name is not None and name not in self._wanted
-        if unwanted and message.action_id is None:
-            self.skipped += 1
-        else:
+        is_wanted = self._wanted is None or name is None or name in self._wanted
+        if block.startswith(_EVENT) and name is not None:
+            self._learn(block.partition(_CRLF)[0], name, is_wanted)
+        if is_wanted or message.action_id is not None:
             found.append(message)
+        else:
+            self.skipped += 1
+
+    def _learn(self, kind: bytes, name: str, is_wanted: bool) -> None:
+        """Know this event by its first line from now on."""
+        if len(self._names) + len(self._unwanted) >= _MAX_KNOWN_EVENTS:
+            self._names.clear()
+            self._unwanted.clear()
+        if is_wanted:
+            self._names[kind] = name
+        else:
+            self._unwanted.add(kind)
 
 
 def _check_shape(block: bytes, limits: DecoderLimits, found: list[AmiMessage]) -> None:

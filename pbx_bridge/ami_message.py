@@ -8,6 +8,7 @@ most messages of a busy PBX are never looked at beyond their name.
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 END_OF_MESSAGE = b"\r\n\r\n"
@@ -33,13 +34,13 @@ class AmiMessage:
     empty line that closes it.
     """
 
-    __slots__ = ("_event", "_headers", "_offset", "_raw")
+    __slots__ = ("_event", "_fields", "_offset", "_raw")
 
     def __init__(self, raw: bytes, offset: int = 0, event: str | None = None) -> None:
         self._raw = raw
         self._offset = offset
         self._event = event
-        self._headers: dict[str, str] | None = None
+        self._fields: _Fields | None = None
 
     @classmethod
     def of(cls, headers: ActionHeaders) -> Self:
@@ -97,13 +98,15 @@ class AmiMessage:
 
     def get(self, key: str, default: str | None = None) -> str | None:
         """First value of `key` in any case; `<unknown>` is None, caller names are unescaped."""
-        headers = self._headers
-        if headers is None:
-            headers = self._headers = _first_values(self._raw)
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = _read(self._raw)
+        places, values = fields
         key = key.lower()
-        value = headers.get(key)
-        if value is None:
+        place = places.get(key)
+        if place is None:
             return default
+        value = values[place]
         if value == _UNKNOWN:
             return None
         return self._unescaped(key, value) if "\\" in value else value
@@ -115,11 +118,11 @@ class AmiMessage:
 
     def items(self) -> Iterator[tuple[str, str | None]]:
         """All headers in the order received, keys as Asterisk spells them."""
-        for key, value in _headers(self._raw):
+        for key, value in _headers(_text(self._raw)):
             yield key, None if value == _UNKNOWN else self._unescaped(key.lower(), value)
 
     def __contains__(self, key: str) -> bool:
-        return any(name.lower() == key.lower() for name, _ in _headers(self._raw))
+        return any(name.lower() == key.lower() for name, _ in self.items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AmiMessage):
@@ -143,20 +146,74 @@ class AmiMessage:
         return value
 
 
-def _headers(raw: bytes) -> list[list[str]]:
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _headers(text: str) -> list[list[str]]:
     """Split into [key, value]; a line without `: ` is text that belongs to no header."""
-    lines = raw.decode("utf-8", "replace").split("\r\n")
-    pairs = [line.split(": ", 1) for line in lines]
-    if all(len(pair) == 2 for pair in pairs):
-        return pairs
-    bare = [[pair[0][:-1], ""] if pair[0].endswith(":") else pair for pair in pairs]
+    pairs = [line.split(": ", 1) for line in text.split("\r\n")]
+    bare = [[pair[0][:-1], ""] if len(pair) == 1 and pair[0].endswith(":") else pair for pair in pairs]
     return [pair for pair in bare if len(pair) == 2]
 
 
-def _first_values(raw: bytes) -> dict[str, str]:
-    pairs = _headers(raw)
-    pairs.reverse()  # the later entry wins in a dict, and the first value is wanted
-    return {key.lower(): value for key, value in pairs}
+# ---- reading by shape: Asterisk sends each kind of event with the same headers in the same order, so that
+# one regular expression per kind finds all values in a quarter of the time that splitting takes.
+
+_Values = re.Match[str] | list[str]
+_Fields = tuple[dict[str, int], _Values]
+"""Where each lower-case key's first value stands, and the values (counted from 1)."""
+
+_SHAPES_PER_KIND = 4
+_MAX_KINDS = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The headers of one kind of message. It matches only what splitting would read the same."""
+
+    pattern: re.Pattern[str]
+    places: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Kind:
+    """What has been learnt about messages with one first line."""
+
+    shapes: list[_Shape] = field(default_factory=list)
+    last_keys: tuple[str, ...] = ()
+
+
+_kinds: dict[bytes, _Kind] = {}
+
+
+def _read(raw: bytes) -> _Fields:
+    """Values by key, by a known shape if one fits, else by splitting."""
+    text = _text(raw)
+    first_line = raw.partition(b"\r\n")[0]
+    kind = _kinds.get(first_line)
+    if kind is None:
+        if len(_kinds) >= _MAX_KINDS:
+            _kinds.clear()
+        kind = _kinds[first_line] = _Kind()
+    for shape in kind.shapes:
+        match = shape.pattern.fullmatch(text)
+        if match is not None:
+            return shape.places, match
+    return _read_by_splitting(kind, text)
+
+
+def _read_by_splitting(kind: _Kind, text: str) -> _Fields:
+    pairs = _headers(text)
+    keys = tuple(key for key, _ in pairs)
+    places: dict[str, int] = {}
+    for place, key in enumerate(keys, 1):
+        places.setdefault(key.lower(), place)
+    if keys == kind.last_keys and len(kind.shapes) < _SHAPES_PER_KIND:  # twice alike: worth a pattern
+        lines = (re.escape(key) + ": ([^\r]*+)" for key in keys)
+        kind.shapes.append(_Shape(re.compile("\r\n".join(lines)), places))
+    kind.last_keys = keys
+    return places, ["", *(value for _, value in pairs)]
 
 
 def flat_headers(headers: ActionHeaders) -> Iterator[tuple[str, str]]:

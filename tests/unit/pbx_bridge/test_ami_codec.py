@@ -55,6 +55,10 @@ class TestFraming:
         assert message.get("CallerIDName") == "caf\ufffd"
         assert message.get("Cause") == "16"
 
+    def test_events_of_a_single_line_keep_their_own_names(self) -> None:
+        messages = decode(b"Event: Alarm1\r\n\r\nEvent: Alarm2\r\n\r\nEvent: Alarm\r\n\r\n")
+        assert [message.event for message in messages] == ["Alarm1", "Alarm2", "Alarm"]
+
     def test_surplus_empty_lines_are_no_messages(self) -> None:
         messages = decode(b"\r\n\r\nEvent: One\r\n\r\n\r\nEvent: Two\r\n\r\n\r\n\r\n")
         assert [message.event for message in messages] == ["One", "Two"]

@@ -66,6 +66,7 @@ def test_every_message_can_be_read_and_stood_where_it_says(stream: bytes) -> Non
         names = {name.lower() for name, _ in message.items()}
         assert all(name in message and message.get_all(name) for name in names)
         assert repr(message)
+        assert message.event == AmiMessage(message.raw).event
         assert message.timestamp is None or message.timestamp > 0
 
 
@@ -75,6 +76,28 @@ def test_what_a_peer_puts_into_values_stays_in_those_values(headers: list[tuple[
     stream = "".join(f"{key}: {value}\r\n" for key, value in sent) + "\r\n"
     (message,) = AmiDecoder(greeting=False).feed(stream.encode())
     assert list(message.items()) == sent
+
+
+LINES = st.tuples(
+    st.sampled_from(["A", "a", "A:", "B", "", "C c", "A\r"]),
+    st.sampled_from([": ", ":", ":  ", ""]),
+    ODD_TEXT,
+)
+
+
+@given(st.lists(st.lists(LINES, max_size=4), min_size=1, max_size=4))
+def test_reading_by_a_learnt_shape_is_reading_by_splitting(
+    messages: list[list[tuple[str, str, str]]],
+) -> None:
+    """Each message is read until its shape is known; `items` always splits and is the judge."""
+    blocks = ["\r\n".join(["Event: E", *("".join(line) for line in lines)]) for lines in messages]
+    for block in blocks * 3:
+        message = AmiMessage(block.encode())
+        first: dict[str, str | None] = {}
+        for key, value in message.items():
+            first.setdefault(key.lower(), value)
+        assert {key: message.get(key, "missing") for key in first} == first
+        assert message.get("missing", "missing") == "missing"
 
 
 @given(st.text(max_size=40))

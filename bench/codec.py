@@ -1,0 +1,167 @@
+"""Events per second: our decoder beside asterisk-ami's and panoramisk's, on the same captured bytes.
+
+In: the captures of real calls in `tests/captures/`, one stream with the product's rights and one
+with `read=all`, repeated to some megabytes. Out: rows. Every reader does the same work: frame the
+bytes as its sockets deliver them, and for each event the product needs, look up seven headers. It
+is checked that all of them saw the same events. No network, no call logic.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from asterisk.ami import AMIClient
+from panoramisk.ami_protocol import AMIProtocol
+
+from bench.row import Row
+from pbx_bridge import agents, ami_events
+from pbx_bridge.ami_codec import AmiDecoder
+
+CAPTURES = Path(__file__).parents[1] / "tests" / "captures" / "asterisk-22"
+WANTED = ami_events.WANTED | agents.WANTED
+# Spelled alike in every event: asterisk-ami does not find `UniqueID` (Cdr) under `Uniqueid`.
+HEADERS = ("Linkedid", "Channel", "CallerIDNum", "CallerIDName", "ChannelStateDesc", "Exten", "Timestamp")
+STREAM_SIZE = 4_000_000
+READ_SIZE = 65_536
+ROUNDS = 7
+
+Seen = tuple[int, int]
+"""Events that were wanted, and the headers found in them."""
+
+
+def ours(stream: bytes) -> Seen:
+    decoder = AmiDecoder(wanted=WANTED)
+    events = headers = 0
+    for piece in _pieces(stream):
+        for message in decoder.feed(piece):
+            if message.event is not None:
+                events += 1
+                get = message.get
+                headers += sum(1 for key in HEADERS if get(key) is not None)
+    return events, headers
+
+
+def panoramisk(stream: bytes) -> Seen:
+    """Its protocol class, driven as asyncio would, with a handler instead of its pattern matching."""
+    counted = _Counter()
+    protocol = AMIProtocol()
+    protocol.connection_made(None)
+    protocol.factory = counted
+    for piece in _pieces(stream):
+        protocol.data_received(piece)
+    return counted.events, counted.headers
+
+
+class _Counter:
+    """Stands where panoramisk's Manager would."""
+
+    save_stream = None
+
+    def __init__(self) -> None:
+        self.events = self.headers = 0
+
+    def dispatch(self, message: dict[str, str]) -> None:
+        if message["Event"] in WANTED:
+            self.events += 1
+            self.headers += sum(1 for key in HEADERS if message.get(key, "<unknown>") != "<unknown>")
+
+
+def asterisk_ami(stream: bytes) -> Seen:
+    """Its client with its own read size, reading from memory instead of a socket."""
+    events = headers = 0
+
+    def on_event(event: _Event, **_: object) -> None:
+        nonlocal events, headers
+        if event.name in WANTED:
+            events += 1
+            headers += sum(1 for key in HEADERS if event.keys.get(key, "<unknown>") != "<unknown>")
+
+    client = AMIClient(on_event=on_event)
+    client._socket = _Memory(stream)
+    client.finished = threading.Event()
+    client.listen()
+    return events, headers
+
+
+class _Event(Protocol):
+    """asterisk-ami's Event."""
+
+    name: str
+    keys: dict[str, str]
+
+
+class _Memory:
+    """A socket that has already received everything."""
+
+    def __init__(self, stream: bytes) -> None:
+        self._stream = memoryview(stream)
+
+    def recv(self, size: int) -> bytes:
+        piece, self._stream = bytes(self._stream[:size]), self._stream[size:]
+        return piece
+
+    def close(self) -> None:
+        pass
+
+
+def _pieces(stream: bytes) -> Iterator[bytes]:
+    return (stream[start : start + READ_SIZE] for start in range(0, len(stream), READ_SIZE))
+
+
+READERS: dict[str, Callable[[bytes], Seen]] = {
+    "ours": ours,
+    "panoramisk": panoramisk,
+    "asterisk-ami": asterisk_ami,
+}
+
+
+def session_of(pattern: str, size: int = STREAM_SIZE) -> bytes:
+    """The captures of that pattern as one session: one greeting, then their messages, repeated to that size."""
+    sessions = [path.read_bytes() for path in sorted(CAPTURES.glob(pattern))]
+    if not sessions:
+        raise FileNotFoundError(f"no capture {pattern} in {CAPTURES}")
+    greeting = sessions[0].partition(b"\r\n")[0] + b"\r\n"
+    body = b"".join(_whole_messages(session) for session in sessions)
+    return greeting + body * max(1, size // len(body))
+
+
+def _whole_messages(session: bytes) -> bytes:
+    """Without the greeting and without what a cut connection left of its last message."""
+    after_greeting = session.partition(b"\r\n")[2]
+    return after_greeting[: after_greeting.rfind(b"\r\n\r\n") + 4]
+
+
+def measure(stream: bytes) -> dict[str, float]:
+    """Median events per second of each reader over interleaved rounds. Raises if they disagree."""
+    total = stream.count(b"\r\nEvent: ")
+    results = {name: read(stream) for name, read in READERS.items()}
+    if len(set(results.values())) != 1:
+        raise AssertionError(f"the readers saw different events: {results}")
+    speeds: dict[str, list[float]] = {name: [] for name in READERS}
+    for _ in range(ROUNDS):
+        for name, read in READERS.items():
+            begin = time.perf_counter()
+            read(stream)
+            speeds[name].append(total / (time.perf_counter() - begin))
+    return {name: statistics.median(values) for name, values in speeds.items()}
+
+
+def rows() -> list[Row]:
+    found = []
+    for title, pattern in (("read=all", "*.all.ami"), ("product's rights", "*[!l].ami")):
+        speeds = measure(session_of(pattern))
+        for peer in ("panoramisk", "asterisk-ami"):
+            found.append(Row(f"codec, {title}", speeds["ours"], "events/s", peer, speeds[peer]))
+    return found
+
+
+if __name__ == "__main__":
+    for row in rows():
+        figures = f"{row.value:,.0f} {row.unit}, {row.peer} {row.peer_value:,.0f}, {row.ratio:.1f} times"
+        sys.stdout.write(f"{row.name}: {figures}\n")
