@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.accounts import Role
 from server import assets, login
+from server.api_routes import API_ROUTES
 from server.routing import PUBLIC, Route
 
 __all__ = ["ROUTES"]
@@ -14,5 +15,6 @@ ROUTES = (
     Route("POST", "/login", login.log_in, PUBLIC),
     Route("POST", "/logout", login.log_out, Role.AGENT),
     Route("POST", "/theme", login.choose_theme, PUBLIC),
+    *API_ROUTES,
     Route("GET", "/static/{version}/{path:.+}", assets.serve, PUBLIC),
 )

@@ -1,0 +1,130 @@
+"""The OpenAPI document: valid, complete in both directions, and true: what the server answers is what it says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from core.api_keys import SCOPES
+from core.db import Database
+from server.routes import ROUTES
+from tests.integration.api_server import ApiServer, api_server
+
+Document = dict[str, Any]
+Described = list[tuple[str, str, Document]]
+"""Method, path and what the document says of them."""
+
+
+@pytest.fixture
+async def api(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[ApiServer]:
+    shutil.copy(sqlite_template, tmp_path / "ringback.db")
+    database = Database(f"sqlite:///{tmp_path}/ringback.db")
+    async with api_server(database) as server:
+        yield server
+    await database.close()
+
+
+@pytest.fixture
+async def document(api: ApiServer) -> Document:
+    return await api.get("/api/v1/openapi.json", key="")
+
+
+@pytest.fixture
+def described(document: Document) -> Described:
+    return [
+        (method.upper(), path, one)
+        for path, item in document["paths"].items()
+        for method, one in item.items()
+    ]
+
+
+def fill(path: str) -> str:
+    """The path with something that does not exist in each of its places."""
+    return re.sub(r"\{\w+\}", "999", path)
+
+
+def is_stream(one: Document) -> bool:
+    return "text/event-stream" in one["responses"].get("200", {}).get("content", {})
+
+
+async def test_the_document_is_openapi_3_1(document: Document) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+async def test_every_api_route_is_described_and_nothing_else(described: Described) -> None:
+    routes = {
+        (route.method, re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path))
+        for route in ROUTES
+        if route.path.startswith("/api/v1/")
+    }
+    assert {(method, path) for method, path, _ in described} == routes
+
+
+async def test_every_parameter_and_field_has_a_type(document: Document, described: Described) -> None:
+    for _, path, one in described:
+        for parameter in one.get("parameters", ()):
+            assert parameter["schema"].keys() & {"type", "$ref", "anyOf", "enum"}, (path, parameter)
+    for name, schema in document["components"]["schemas"].items():
+        for field, shape in schema.get("properties", {}).items():
+            assert shape.keys() & {"type", "$ref", "anyOf", "const", "allOf"}, (name, field)
+
+
+async def test_every_described_path_answers_as_described(api: ApiServer, described: Described) -> None:
+    """Asked for what does not exist, with an empty body: a described status, and never 'no such address'."""
+    for method, path, one in described:
+        if is_stream(one):
+            continue
+        response = await api.ask(method, fill(path), json={} if "requestBody" in one else None)
+        text = await response.text()
+        assert str(response.status) in one["responses"], (method, path, text)
+        assert "There is nothing at this address" not in text, (method, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/api/v1/calls?limit=x", 422), ("/api/v1/calls/none", 404), ("/api/v1/nothing", 404)],
+)
+async def test_problems_are_as_described(api: ApiServer, document: Document, path: str, status: int) -> None:
+    response = await api.ask("GET", path)
+    assert (response.status, response.content_type) == (status, "application/problem+json")
+    schema = document["components"]["schemas"]["Problem"]
+    OAS31Validator(schema).validate(await response.json(content_type=None))
+
+
+async def test_without_a_living_key_nothing_protected_answers(api: ApiServer, described: Described) -> None:
+    for method, path, one in described:
+        if "security" in one:
+            # Without an Origin an unsafe request is refused as cross-site before anybody is asked for a password.
+            assert (await api.ask(method, fill(path), key="")).status in {401, 403}, (method, path)
+            assert (await api.ask(method, fill(path), key="rb_wrong")).status == 401, (method, path)
+
+
+async def test_a_key_opens_what_its_scope_names_and_no_more(api: ApiServer, described: Described) -> None:
+    for scope in SCOPES:
+        key = await api.make_key(scope)
+        for method, path, one in described:
+            needed = [need["apiKey"] for need in one.get("security", ()) if "apiKey" in need]
+            if needed and scope not in needed[0]:
+                assert (await api.ask(method, fill(path), key=key)).status == 403, (scope, method, path)
+
+
+async def test_a_session_needs_the_role_the_document_names(api: ApiServer, described: Described) -> None:
+    await api.add_person("anna", "101")
+    await api.log_in("anna")
+    for method, path, one in described:
+        role = next((need["session"][0] for need in one.get("security", ()) if "session" in need), "agent")
+        if method == "GET" and role != "agent":
+            assert (await api.ask(method, fill(path), key="")).status == 403, path
+
+
+def test_scopes_in_the_routes_exist() -> None:
+    used = {route.scope for route in ROUTES if route.scope is not None}
+    assert used <= set(SCOPES)
