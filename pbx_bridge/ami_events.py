@@ -1,0 +1,452 @@
+"""AmiMessage in, one typed event out, or None for what the call book has no use for.
+
+*Pure.* `WANTED` names the events to ask the decoder for; all of them come with the rights `call,agent,user,cdr`.
+What a `read = all` connection sends beside them (`Newexten`, `VarSet` …) is ignored on purpose, so that rights
+never change a verdict. Nothing is concluded here: an event says what Asterisk said, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pbx_bridge.ami_codec import AmiMessage
+
+
+class ChannelState(IntEnum):
+    """Asterisk's channel states that matter. RING: this channel calls us. RINGING: its phone rings."""
+
+    DOWN = 0
+    RING = 4
+    RINGING = 5
+    UP = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as a message shows it (Asterisk's channel snapshot)."""
+
+    uniqueid: str
+    linkedid: str
+    name: str
+    state: int
+    number: str | None
+    caller_name: str | None
+    exten: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. `channels` lists every snapshot in the message, its subject first."""
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvent(Event):
+    """Something about one channel."""
+
+    channel: Channel
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.channel,)
+
+
+@dataclass(frozen=True, slots=True)
+class Newchannel(ChannelEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Newstate(ChannelEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NewCallerid(ChannelEvent):
+    """`withheld`: the presentation says that the number must not be shown."""
+
+    withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewConnectedLine(ChannelEvent):
+    """Only its Linkedid interests us: it is often the first to show a silent change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup(ChannelEvent):
+    """The channel is gone. `cause` is Q.850, `tech_cause` the SIP status where Asterisk (≥ 22) gives it."""
+
+    cause: int
+    tech_cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HangupRequest(ChannelEvent):
+    """`soft` False: the party itself hung up or refused; True: the PBX acts."""
+
+    cause: int
+    soft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DialEvent(Event):
+    """Something about one attempt to reach `dest`. `caller` is absent for an Originate's first party."""
+
+    caller: Channel | None
+    dest: Channel
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.dest,) if self.caller is None else (self.dest, self.caller)
+
+
+@dataclass(frozen=True, slots=True)
+class DialBegin(DialEvent):
+    dial_string: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialState(DialEvent):
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnd(DialEvent):
+    """`forward` is where the phone sent the caller (302), or None."""
+
+    status: str
+    forward: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEvent(ChannelEvent):
+    """`is_talk` is False where people wait: parking, holding and other bridges without conversation."""
+
+    bridge: str
+    is_talk: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEnter(BridgeEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeLeave(BridgeEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(ChannelEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Unhold(ChannelEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTransfer(Event):
+    """`extension` is what the transferer dialled."""
+
+    transferer: Channel
+    transferee: Channel | None
+    extension: str
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.transferer,) if self.transferee is None else (self.transferer, self.transferee)
+
+
+@dataclass(frozen=True, slots=True)
+class AttendedTransfer(Event):
+    """The two transferer channels come in the order of their creation; one channel stands twice after DTMF."""
+
+    first: Channel
+    second: Channel
+    transferee: Channel | None
+    target: Channel | None
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        found = (self.first, self.second, self.transferee, self.target)
+        return tuple(channel for channel in found if channel is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked(Event):
+    parkee: Channel
+    space: str
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.parkee,)
+
+
+@dataclass(frozen=True, slots=True)
+class Unparked(Event):
+    """The parked channel leaves its space: fetched (by `retriever`), timed out or given up."""
+
+    parkee: Channel
+    retriever: Channel | None
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.parkee,) if self.retriever is None else (self.parkee, self.retriever)
+
+
+@dataclass(frozen=True, slots=True)
+class Pickup(ChannelEvent):
+    """`channel` took the call that `target` was offered."""
+
+    target: Channel
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.channel, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent(ChannelEvent):
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCallerJoin(QueueEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCallerLeave(QueueEvent):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCallerAbandon(QueueEvent):
+    """Also sent when the queue gives the caller up (time-out, empty)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(ChannelEvent):
+    """Not from AMI: a comparison of states (`reconcile.py`) found this channel alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Event):
+    """Not from AMI: a channel that we knew is gone, and we did not see how."""
+
+    uniqueid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cdr(Event):
+    """Carries no Linkedid. `application` is the last one the channel ran, in lower case."""
+
+    uniqueid: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingbackCaller(ChannelEvent):
+    """From the shipped dialplan: whether the caller asked for privacy."""
+
+    withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RingbackVoicemail(ChannelEvent):
+    """From the shipped dialplan: the channel goes to a mailbox now."""
+
+    mailbox: str
+
+
+TALKLESS_TYPES = frozenset({"parking", "holding"})
+TALKLESS_TECHNOLOGIES = frozenset({"holding_bridge"})
+
+
+def parse(message: AmiMessage) -> Event | None:
+    """The event in `message`, or None when it is not one of ours or lacks what it must carry."""
+    make = _MAKERS.get(message.event or "")
+    return None if make is None else make(message)
+
+
+def channel_of(message: AmiMessage, prefix: str = "") -> Channel | None:
+    """The channel snapshot whose headers start with `prefix` (`Dest`, `Transferee` …), if there is one."""
+    get = message.get
+    uniqueid = get(prefix + "uniqueid")
+    name = get(prefix + "channel")
+    if not uniqueid or not name:
+        return None
+    return Channel(
+        uniqueid=uniqueid,
+        linkedid=get(prefix + "linkedid") or uniqueid,
+        name=name,
+        state=_number(get(prefix + "channelstate")) or 0,
+        number=get(prefix + "calleridnum"),
+        caller_name=get(prefix + "calleridname"),
+        exten=get(prefix + "exten") or "",
+        context=get(prefix + "context") or "",
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _plain(kind: Callable[[Channel], Event]) -> Callable[[AmiMessage], Event | None]:
+    def make(message: AmiMessage) -> Event | None:
+        channel = channel_of(message)
+        return None if channel is None else kind(channel)
+
+    return make
+
+
+def _caller_id(message: AmiMessage) -> Event | None:
+    channel = channel_of(message)
+    shown = message.get("cid-callingpres") or ""
+    return None if channel is None else NewCallerid(channel, "prohibited" in shown.lower())
+
+
+def _hangup(message: AmiMessage) -> Event | None:
+    channel = channel_of(message)
+    if channel is None:
+        return None
+    return Hangup(channel, _number(message.get("cause")) or 0, _number(message.get("techcause")))
+
+
+def _request(soft: bool) -> Callable[[AmiMessage], Event | None]:
+    def make(message: AmiMessage) -> Event | None:
+        channel = channel_of(message)
+        return None if channel is None else HangupRequest(channel, _number(message.get("cause")) or 0, soft)
+
+    return make
+
+
+def _dial_begin(message: AmiMessage) -> Event | None:
+    dest = channel_of(message, "dest")
+    if dest is None:
+        return None
+    return DialBegin(channel_of(message), dest, message.get("dialstring") or "")
+
+
+def _dial_state(message: AmiMessage) -> Event | None:
+    dest = channel_of(message, "dest")
+    return None if dest is None else DialState(channel_of(message), dest, message.get("dialstatus") or "")
+
+
+def _dial_end(message: AmiMessage) -> Event | None:
+    dest = channel_of(message, "dest")
+    if dest is None:
+        return None
+    return DialEnd(channel_of(message), dest, message.get("dialstatus") or "", message.get("forward"))
+
+
+def _bridge(kind: type[BridgeEnter] | type[BridgeLeave]) -> Callable[[AmiMessage], Event | None]:
+    def make(message: AmiMessage) -> Event | None:
+        channel, bridge = channel_of(message), message.get("bridgeuniqueid")
+        if channel is None or not bridge:
+            return None
+        return kind(channel, bridge, is_talk(message.get("bridgetype"), message.get("bridgetechnology")))
+
+    return make
+
+
+def is_talk(bridge_type: str | None, technology: str | None) -> bool:
+    """Whether channels in such a bridge hear each other."""
+    return bridge_type not in TALKLESS_TYPES and technology not in TALKLESS_TECHNOLOGIES
+
+
+def _blind(message: AmiMessage) -> Event | None:
+    transferer = channel_of(message, "transferer")
+    if transferer is None or message.get("result") != "Success":
+        return None
+    return BlindTransfer(transferer, channel_of(message, "transferee"), message.get("extension") or "")
+
+
+def _attended(message: AmiMessage) -> Event | None:
+    first, second = channel_of(message, "origtransferer"), channel_of(message, "secondtransferer")
+    if first is None or second is None or message.get("result") != "Success":
+        return None
+    return AttendedTransfer(
+        first, second, channel_of(message, "transferee"), channel_of(message, "transfertarget")
+    )
+
+
+def _parked(message: AmiMessage) -> Event | None:
+    parkee = channel_of(message, "parkee")
+    return None if parkee is None else Parked(parkee, message.get("parkingspace") or "")
+
+
+def _unparked(message: AmiMessage) -> Event | None:
+    parkee = channel_of(message, "parkee")
+    return None if parkee is None else Unparked(parkee, channel_of(message, "retriever"))
+
+
+def _pickup(message: AmiMessage) -> Event | None:
+    channel, target = channel_of(message), channel_of(message, "target")
+    return None if channel is None or target is None else Pickup(channel, target)
+
+
+def _queue(kind: Callable[[Channel, str], Event]) -> Callable[[AmiMessage], Event | None]:
+    def make(message: AmiMessage) -> Event | None:
+        channel, queue = channel_of(message), message.get("queue")
+        return None if channel is None or not queue else kind(channel, queue)
+
+    return make
+
+
+def _cdr(message: AmiMessage) -> Event | None:
+    uniqueid = message.get("uniqueid")
+    return None if not uniqueid else Cdr(uniqueid, (message.get("lastapplication") or "").lower())
+
+
+def _user(message: AmiMessage) -> Event | None:
+    channel, name = channel_of(message), message.get("userevent")
+    if channel is None:
+        return None
+    if name == "RingbackCaller":
+        shown = (message.get("presentation") or "").lower()
+        return RingbackCaller(channel, shown.startswith(("prohib", "unavailable")))
+    if name == "RingbackVoicemail":
+        return RingbackVoicemail(channel, message.get("mailbox") or "")
+    return None
+
+
+_MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
+    "Newchannel": _plain(Newchannel),
+    "Newstate": _plain(Newstate),
+    "NewCallerid": _caller_id,
+    "NewConnectedLine": _plain(NewConnectedLine),
+    "Hangup": _hangup,
+    "HangupRequest": _request(soft=False),
+    "SoftHangupRequest": _request(soft=True),
+    "DialBegin": _dial_begin,
+    "DialState": _dial_state,
+    "DialEnd": _dial_end,
+    "BridgeEnter": _bridge(BridgeEnter),
+    "BridgeLeave": _bridge(BridgeLeave),
+    "Hold": _plain(Hold),
+    "Unhold": _plain(Unhold),
+    "BlindTransfer": _blind,
+    "AttendedTransfer": _attended,
+    "ParkedCall": _parked,
+    "UnParkedCall": _unparked,
+    "ParkedCallTimeOut": _unparked,
+    "ParkedCallGiveUp": _unparked,
+    "Pickup": _pickup,
+    "QueueCallerJoin": _queue(QueueCallerJoin),
+    "QueueCallerLeave": _queue(QueueCallerLeave),
+    "QueueCallerAbandon": _queue(QueueCallerAbandon),
+    "Cdr": _cdr,
+    "UserEvent": _user,
+}
+
+WANTED = frozenset(_MAKERS)
+"""The events the call book needs."""

@@ -1,0 +1,370 @@
+"""The call book of one PBX: AMI messages in, facts about calls out.
+
+*Pure.* `CallBook.apply` finds the call a message belongs to (`_home`), lets the call take it in (`conversation.py`) and
+says what changed. It joins calls that prove to be one conversation, closes what has ended, and forgets it. What a
+state amounts to is decided in `verdict.py`; reading the socket, storing and publishing is `bridge.py`'s work."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.facts import CallEnded, CallsJoined, Direction, Fact, Parties, Phone
+from pbx_bridge import ami_events as ami
+from pbx_bridge.ami_codec import AmiMessage
+from pbx_bridge.ami_events import Channel, Event, parse
+from pbx_bridge.conversation import Conversation, Guest
+from pbx_bridge.legs import LegKind, device_of
+from pbx_bridge.verdict import record
+
+REMEMBERED = 50_000
+"""Channels that ended, kept so that a late or repeated event does not bring them back to life: an hour at 5 calls/s."""
+
+CONSULT_SECONDS = 1.0
+"""A phone's new call and the hold of its old one arrive in either order, this close together."""
+
+ADOPTING = (
+    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialBegin, ami.DialState,
+    ami.BridgeEnter, ami.Hold, ami.Unhold, ami.QueueCallerJoin, ami.Parked, ami.Seen, ami.RingbackVoicemail,
+)  # fmt: skip
+"""Events of a channel we have not met that prove it alive: we began to look in the middle of its call."""
+
+JOINING = (ami.DialBegin, ami.DialEnd, ami.Pickup, ami.AttendedTransfer, ami.BlindTransfer, ami.Unparked)
+"""Events whose channels are in one conversation, whatever their linkedids say."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that is going on. `ringing` and `talking` are phones of ours; `queue` is where it waits."""
+
+    call_id: str
+    parties: Parties
+    started_at: float
+    answered_at: float | None
+    queue: str | None
+    ringing: tuple[Phone, ...]
+    talking: tuple[Phone, ...]
+
+
+class CallBook:
+    """All calls of one PBX that have not ended."""
+
+    def __init__(self, pbx: str, trunks: Sequence[str], region: str) -> None:
+        """`trunks` are channel prefixes (`PJSIP/trunk`), `region` the ISO 3166 code that numbers are read with."""
+        self.pbx = pbx
+        self._trunks = tuple(trunks)
+        self._region = region
+        self._calls: dict[str, Conversation] = {}
+        self._by_leg: dict[str, Conversation] = {}
+        self._by_linkedid: dict[str, Conversation] = {}
+        self._rooms: dict[str, dict[str, Channel]] = {}
+        self._guests: dict[str, list[Conversation]] = {}
+        self._held: dict[str, dict[str, Conversation]] = {}
+        self._closing: dict[str, Conversation] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._used: OrderedDict[str, int] = OrderedDict()
+        self.last_at = 0.0
+
+    # --- in -----------------------------------------------------------------------------------------------------
+
+    def apply(self, message: AmiMessage, at: float) -> list[Fact]:
+        """Take in one message. `at` is when it arrived; the PBX's own Timestamp counts where there is one."""
+        event = parse(message)
+        stamp = message.timestamp
+        now = at if stamp is None else stamp
+        facts: list[Fact] = []
+        if event is not None:
+            self._take(event, now, None if stamp is None else hash(message.raw), facts)
+        if self._closing:
+            facts += self.tick(now)
+        return facts
+
+    def tick(self, at: float) -> list[Fact]:
+        """Time has come to `at`: calls that ended and waited for late events become final."""
+        self.last_at = max(self.last_at, at)
+        facts: list[Fact] = []
+        for call in [call for call in self._closing.values() if call.is_over and call.close_at() <= at]:
+            self._close(call, facts)
+        return facts
+
+    def finish(self, at: float, reason: str) -> list[Fact]:
+        """Nothing more will come: end whatever is open. `reason` is a clause such as "the capture ends here"."""
+        facts: list[Fact] = []
+        for call in list(self._calls.values()):
+            self._lose(call, at, reason, facts)
+        return facts + self.tick(float("inf"))
+
+    def call_of(self, message: AmiMessage) -> str | None:
+        """The id of the open call that a message belongs to; ask right after `apply`."""
+        event = parse(message)
+        if event is None:
+            return None
+        if isinstance(event, ami.Cdr):
+            call = self._by_leg.get(event.uniqueid)
+            return None if call is None else call.id
+        for channel in event.channels:
+            call = self._by_leg.get(channel.uniqueid)
+            if call is not None:
+                return call.id
+        return None
+
+    # --- out ----------------------------------------------------------------------------------------------------
+
+    def open_calls(self) -> list[OpenCall]:
+        """Every call that is going on, oldest first."""
+        going = [call for call in self._calls.values() if not call.is_over and call.view.parties is not None]
+        return sorted(map(_open_call, going), key=lambda call: call.started_at)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    # --- one event ----------------------------------------------------------------------------------------------
+
+    def _take(self, event: Event, at: float, digest: int | None, out: list[Fact]) -> None:
+        self.last_at = max(self.last_at, at)
+        call = self._home(event, at, out)
+        if call is None or call.knows(digest):
+            return
+        call.add(event, at)
+        others = self._share(event, call, at)
+        call = self._consult(event, call, at, out)
+        for one in (call, *others):
+            if one.id in self._calls:
+                out += one.news(at)
+                self._watch(one)
+
+    def _watch(self, call: Conversation) -> None:
+        if call.is_over:
+            self._closing[call.id] = call
+        else:
+            self._closing.pop(call.id, None)
+
+    def _home(self, event: Event, at: float, out: list[Fact]) -> Conversation | None:
+        """The call an event belongs to: by its channels, else by their linkedid, else a new one."""
+        if isinstance(event, ami.Cdr):
+            return self._by_leg.get(event.uniqueid)
+        home: Conversation | None = None
+        joins = isinstance(event, JOINING)
+        for channel in event.channels:
+            call = self._by_leg.get(channel.uniqueid) or self._meet(event, channel)
+            if call is None:
+                continue
+            call = self._follow(call, channel, at, out)
+            if home is None:
+                home = call
+            elif joins and home is not call:
+                home = self._join(home, call, at, out)
+        return home
+
+    def _meet(self, event: Event, channel: Channel) -> Conversation | None:
+        if channel.uniqueid in self._gone or not isinstance(event, ADOPTING):
+            return None
+        call = self._by_linkedid.get(channel.linkedid) or self._begin(channel)
+        self._by_leg[channel.uniqueid] = call
+        return call
+
+    def _begin(self, channel: Channel) -> Conversation:
+        root = channel.linkedid
+        call_id = f"{self.pbx}-{root}"
+        times = self._used.get(call_id, 0) + 1
+        self._used[call_id] = times
+        if len(self._used) > REMEMBERED:
+            self._used.popitem(last=False)
+        if times > 1:
+            call_id = f"{call_id}-{times}"
+        call = Conversation(call_id, self.pbx, root, self._trunks, self._region, [root])
+        held = self._held.get(device_of(channel.name))
+        if held and channel.uniqueid == root:
+            call.about = next(reversed(held.values())).id
+        self._calls[call_id] = call
+        self._by_linkedid[root] = call
+        return call
+
+    def _follow(self, call: Conversation, channel: Channel, at: float, out: list[Fact]) -> Conversation:
+        """A channel's linkedid changes without an event of its own when Asterisk makes two calls one."""
+        if channel.linkedid in call.linkedids:
+            return call
+        other = self._by_linkedid.get(channel.linkedid)
+        if other is not None and other is not call:
+            return self._join(call, other, at, out)
+        call.linkedids.append(channel.linkedid)
+        self._by_linkedid[channel.linkedid] = call
+        return call
+
+    # --- calls that are one ---------------------------------------------------------------------------------------
+
+    def _join(self, one: Conversation, two: Conversation, at: float, out: list[Fact]) -> Conversation:
+        """The call with a customer keeps its id, among equals the older; the other becomes part of it."""
+        kept, absorbed = sorted((one, two), key=_seniority)
+        self._repoint(absorbed, kept)
+        kept.absorb(absorbed)
+        self._calls.pop(absorbed.id, None)
+        self._closing.pop(absorbed.id, None)
+        if absorbed.announced:
+            if not kept.announced:
+                out += kept.news(at)
+            out.append(CallsJoined(kept.id, absorbed.id, at))
+        return kept
+
+    def _repoint(self, absorbed: Conversation, kept: Conversation) -> None:
+        for leg in absorbed.state.legs:
+            if self._by_leg.get(leg.uniqueid) is absorbed:
+                self._by_leg[leg.uniqueid] = kept
+            held = self._held.get(leg.device, {})
+            if leg.uniqueid in held:
+                held[leg.uniqueid] = kept
+            if leg.is_guest:
+                calls = [kept if call is absorbed else call for call in self._guests.get(leg.uniqueid, ())]
+                self._guests[leg.uniqueid] = list({call.id: call for call in calls}.values())
+        for linkedid in absorbed.linkedids:
+            self._by_linkedid[linkedid] = kept
+
+    def _consult(self, event: Event, call: Conversation, at: float, out: list[Fact]) -> Conversation:
+        """A phone that holds one call and makes another asks about the first: both are one conversation."""
+        if isinstance(event, ami.Hold):
+            self._held.setdefault(device_of(event.channel.name), {})[event.channel.uniqueid] = call
+            for question in [one for one in self._calls.values() if _asks(one, event.channel.name, at)]:
+                call = self._ask(question, call, at, out)
+        elif isinstance(event, (ami.Unhold, ami.Hangup)):
+            self._release(event.channel)
+        elif isinstance(event, (ami.DialBegin, ami.QueueCallerJoin)):
+            origin = call.state.cast.origin
+            held = None if origin is None or not origin.is_live else self._held.get(origin.device)
+            if held and origin is not None and origin.uniqueid not in held and not call.state.talks:
+                call = self._ask(call, next(reversed(held.values())), at, out)
+        return call
+
+    def _ask(self, question: Conversation, held: Conversation, at: float, out: list[Fact]) -> Conversation:
+        origin = question.state.cast.origin
+        if question is held or origin is None or origin.kind is not LegKind.PHONE or not origin.is_caller:
+            return question
+        if not held.state.connected or held.id not in self._calls:
+            return question
+        outwards = question.state.cast.direction is Direction.OUTBOUND
+        if outwards and held.state.cast.direction is Direction.INTERNAL:
+            return question
+        return self._join(held, question, at, out)
+
+    def _release(self, channel: Channel) -> None:
+        device = device_of(channel.name)
+        held = self._held.get(device)
+        if held is not None:
+            held.pop(channel.uniqueid, None)
+            if not held:
+                del self._held[device]
+
+    # --- conferences ----------------------------------------------------------------------------------------------
+
+    def _share(self, event: Event, call: Conversation, at: float) -> list[Conversation]:
+        """Calls that meet in a conference stay two calls, but each sees who of the other is in the room."""
+        others = list(self._guests.get(event.channels[0].uniqueid, ())) if event.channels else []
+        if isinstance(event, ami.BridgeEnter):
+            others += self._enter_room(event, call, at)
+        elif isinstance(event, (ami.BridgeLeave, ami.Hangup)):
+            self._leave_room(event)
+        if isinstance(event, (ami.BridgeEnter, ami.BridgeLeave, ami.Hangup, ami.HangupRequest)):
+            for other in others:
+                if other is not call:
+                    other.add(event, at)
+            return others
+        return []
+
+    def _enter_room(self, event: ami.BridgeEnter, call: Conversation, at: float) -> list[Conversation]:
+        room = self._rooms.setdefault(event.bridge, {})
+        met: list[Conversation] = []
+        for uniqueid, channel in room.items():
+            other = self._by_leg.get(uniqueid)
+            if other is None or other is call or not event.is_talk:
+                continue
+            self._invite(other, event.channel, at)
+            self._invite(call, channel, at)
+            call.add(ami.BridgeEnter(channel, event.bridge, event.is_talk), at)
+            met.append(other)
+        room[event.channel.uniqueid] = event.channel
+        return met
+
+    def _invite(self, call: Conversation, guest: Channel, at: float) -> None:
+        call.add(Guest(guest), at)
+        calls = self._guests.setdefault(guest.uniqueid, [])
+        if call not in calls:
+            calls.append(call)
+
+    def _leave_room(self, event: ami.BridgeLeave | ami.Hangup) -> None:
+        bridges = [event.bridge] if isinstance(event, ami.BridgeLeave) else list(self._rooms)
+        for bridge in bridges:
+            room = self._rooms.get(bridge)
+            if room is not None and room.pop(event.channel.uniqueid, None) is not None and not room:
+                del self._rooms[bridge]
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def _close(self, call: Conversation, out: list[Fact]) -> None:
+        out += call.news(call.state.last_at)
+        self._forget(call)
+        about = self._calls.get(call.about or "")
+        silent = call.state.cast.direction is Direction.INTERNAL and not call.state.talks
+        if about is not None and about is not call and silent:
+            about.absorb(call)
+            out.append(CallsJoined(about.id, call.id, call.state.ended_at))
+            out += about.news(about.state.last_at)
+            return
+        final = record(call.state, call.id, self.pbx, call.linkedids, call.blind)
+        out.append(CallEnded(call.id, final.ended_at, final))
+
+    def _forget(self, call: Conversation) -> None:
+        self._calls.pop(call.id, None)
+        self._closing.pop(call.id, None)
+        for leg in call.state.legs:
+            if self._by_leg.get(leg.uniqueid) is call:
+                del self._by_leg[leg.uniqueid]
+                self._gone[leg.uniqueid] = None
+                self._guests.pop(leg.uniqueid, None)
+            elif leg.is_guest:
+                self._guests[leg.uniqueid] = [
+                    one for one in self._guests.get(leg.uniqueid, []) if one is not call
+                ]
+        for linkedid in call.linkedids:
+            if self._by_linkedid.get(linkedid) is call:
+                del self._by_linkedid[linkedid]
+        while len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
+
+    def _lose(self, call: Conversation, at: float, reason: str, out: list[Fact]) -> None:
+        """What still lives in this call ended unseen."""
+        living = call.state.live_legs
+        for leg in living:
+            call.add(ami.Lost(leg.uniqueid), at)
+            self._by_leg.setdefault(leg.uniqueid, call)
+        if living:
+            call.blind = reason
+            out += call.news(at)
+        self._watch(call)
+
+
+def _seniority(call: Conversation) -> tuple[bool, float, str]:
+    state = call.state
+    return state.cast.direction is Direction.INTERNAL, state.started_at or 0.0, call.id
+
+
+def _asks(call: Conversation, name: str, at: float) -> bool:
+    """Whether this call was just begun by the phone that has put another call on hold."""
+    state = call.state
+    origin = state.cast.origin
+    if origin is None or not origin.is_live or origin.device != device_of(name) or state.talks:
+        return False
+    return 0 <= at - origin.born < CONSULT_SECONDS and any(leg is not origin for leg in state.legs)
+
+
+def _open_call(call: Conversation) -> OpenCall:
+    view, state = call.view, call.state
+    parties = view.parties or state.cast.parties()
+    return OpenCall(
+        call.id,
+        parties,
+        state.started_at or state.last_at,
+        state.talks[0].start if state.talks else None,
+        view.queue,
+        tuple(view.ringing.values()),
+        tuple(view.connected.values()),
+    )

@@ -1,0 +1,150 @@
+"""One call with its history: events may arrive twice, late or in the wrong order, and two calls may turn out to be one.
+
+*Pure.* In: events with their times. Out: a `CallState` that always equals the story told in order of time. An event
+that overtook another, or a second call that joins, makes the story be told again from the kept history."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from core.facts import CallStarted, Direction, Fact
+from pbx_bridge.ami_events import Channel, Event
+from pbx_bridge.call_state import CallState
+from pbx_bridge.legs import LegKind
+from pbx_bridge.verdict import MAILBOXES
+from pbx_bridge.views import NOTHING_YET, View, facts_between, view_of
+
+SETTLE_SECONDS = 0.3
+"""After the last hang-up: events of other channels (a transfer, a Cdr) may come this much later."""
+
+CDR_SECONDS = 2.0
+"""Longest wait for the Cdr that tells a mailbox from an announcement; without `cdr_manager` it never comes."""
+
+MAX_HISTORY = 20_000
+"""Events kept of one call (a day-long conference has a few thousand); later ones only move the present state."""
+
+STEP_BACK_SECONDS = 5.0
+"""An event that is older than the last one by more than this comes after a step of the PBX's clock, not too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest(Event):
+    """A channel of another call entered a conference in which this call is."""
+
+    channel: Channel
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A call that is open, or ended a moment ago. `about` is the call during whose hold this one was begun."""
+
+    id: str
+    pbx: str
+    root: str
+    trunks: Sequence[str]
+    region: str
+    linkedids: list[str]
+    state: CallState = field(init=False)
+    view: View = NOTHING_YET
+    announced: bool = False
+    blind: str | None = None
+    about: str | None = None
+    _times: list[float] = field(default_factory=list)
+    _events: list[Event] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.state = self._blank()
+
+    def knows(self, digest: int | None) -> bool:
+        """True for a message that was taken in before; remembers it otherwise. None is never known."""
+        if digest is None:
+            return False
+        if digest in self._seen:
+            return True
+        self._seen.add(digest)
+        return False
+
+    def add(self, event: Event, at: float) -> None:
+        """Take in an event at its place in time."""
+        last = self._times[-1] if self._times else at
+        if at < last - STEP_BACK_SECONDS:
+            at = last
+        if at >= last:
+            self._keep(len(self._times), event, at)
+            self._tell(event, at)
+            return
+        self._keep(bisect_right(self._times, at), event, at)
+        self.retell()
+
+    def _keep(self, place: int, event: Event, at: float) -> None:
+        if len(self._times) < MAX_HISTORY:
+            self._times.insert(place, at)
+            self._events.insert(place, event)
+
+    def absorb(self, other: Conversation) -> None:
+        """The other call is part of this one: one history, told anew."""
+        both = sorted(
+            zip([*self._times, *other._times], [*self._events, *other._events], strict=True),
+            key=lambda entry: entry[0],
+        )
+        self._times = [at for at, _ in both]
+        self._events = [event for _, event in both]
+        self._seen |= other._seen
+        self.linkedids += [one for one in other.linkedids if one not in self.linkedids]
+        self.blind = self.blind or other.blind
+        self.retell()
+
+    def retell(self) -> None:
+        """Build the state again from the history."""
+        self.state = self._blank()
+        for at, event in zip(self._times, self._events, strict=True):
+            self._tell(event, at)
+
+    def news(self, at: float) -> Iterator[Fact]:
+        """What changed for others since the last time, as facts."""
+        new = view_of(self.state)
+        if new == self.view:
+            return
+        old, self.view = self.view, new
+        if not self.announced and new.parties is not None:
+            self.announced = True
+            yield CallStarted(self.id, self.pbx, self.state.started_at or at, new.parties)
+        yield from facts_between(old, new, self.state, self.id, at)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.state.live_legs
+
+    def close_at(self) -> float:
+        """When an ended call is final: at once, or after a wait for the Cdr if that could still change the verdict."""
+        state = self.state
+        if self._needs_cdr():
+            return state.ended_at + CDR_SECONDS
+        return max(state.ended_at, state.last_at) + SETTLE_SECONDS
+
+    def _needs_cdr(self) -> bool:
+        state = self.state
+        origin = state.cast.origin
+        if state.talks or state.mailbox_at is not None or origin is None or origin.up_at is None:
+            return False
+        if (
+            state.cast.direction not in (Direction.INBOUND, Direction.INTERNAL)
+            or origin.kind is LegKind.INNER
+        ):
+            return False
+        heard = state.applications.get(origin.uniqueid, [])
+        return not heard and not any(
+            one in MAILBOXES for found in state.applications.values() for one in found
+        )
+
+    def _tell(self, event: Event, at: float) -> None:
+        if isinstance(event, Guest):
+            self.state.meet_guest(event.channel, at)
+        else:
+            self.state.apply(event, at)
+
+    def _blank(self) -> CallState:
+        return CallState(self.root, self.trunks, self.region)

@@ -1,0 +1,169 @@
+"""Who is who in one call: its direction, the two parties, and whether a customer or one of ours is behind a leg.
+
+*Pure.* In: the legs of a call and the linkedid it began with. Direction comes from the configured trunks alone, never
+from the look of a number. What happened between the parties is `call_state.py`'s business."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from core.facts import Direction, Parties, Phone
+from core.phone import is_withheld, parse_number
+from pbx_bridge.legs import Leg, LegKind, Legs
+
+CALLBACK_PREFIX = "cb-"
+"""Channel ids we give to our own callbacks; Asterisk makes them the linkedid of the whole call."""
+
+_EXTENSION = re.compile(r"^[0-9*#]{1,6}$")
+_DIALLED = re.compile(r"^[+*#0-9]+$")
+_NO_EXTEN = frozenset({"", "s", "h", "i", "t"})
+
+
+@dataclass(slots=True)
+class Cast:
+    """The roles in one call. `note()` every new leg and every change that can turn the direction."""
+
+    root: str
+    region: str
+    legs: Legs
+    withheld: bool = False
+    origin: Leg | None = None
+    callee: str | None = None
+    reached_at: float | None = None
+    """When an outside party first answered a call of ours: whoever is dialled later is not the customer."""
+    _direction: Direction | None = field(default=None)
+
+    def note(self, leg: Leg) -> None:
+        """A leg was born or was found to be dialled."""
+        self._direction = None
+        if leg.is_guest:
+            return
+        first = self.origin
+        if (
+            leg.uniqueid == self.root
+            or first is None
+            or (first.uniqueid != self.root and leg.born < first.born)
+        ):
+            self.origin = leg
+
+    @property
+    def direction(self) -> Direction:
+        if self._direction is None:
+            self._direction = self._find_direction()
+        return self._direction
+
+    def is_customer(self, leg: Leg) -> bool:
+        """Whether the outside party of this call is behind the leg."""
+        if leg.kind is not LegKind.TRUNK or leg.is_guest:
+            return False
+        if leg.is_caller:
+            return True
+        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK):
+            return False
+        return self.reached_at is None or (leg.dialled_at or leg.born) <= self.reached_at
+
+    def is_ours(self, leg: Leg) -> bool:
+        """Whether one of our people is behind the leg: a phone, or an outside mobile dialled for us."""
+        if leg.kind is LegKind.PHONE:
+            return True
+        return leg.kind is LegKind.TRUNK and not leg.is_guest and not self.is_customer(leg)
+
+    def phone(self, leg: Leg) -> Phone:
+        """The phone behind a leg of ours. Mobiles share a trunk, so their device carries the number too."""
+        extension = self.extension(leg)
+        device = leg.device if leg.kind is LegKind.PHONE else f"{leg.device}/{extension}"
+        return Phone(device, extension)
+
+    def extension(self, leg: Leg) -> str:
+        """What people call the phone: its number, or its name where it has none."""
+        if leg.kind is LegKind.TRUNK:
+            dialled = dialled_number(leg)
+            return parse_number(dialled, self.region).e164 or dialled or leg.device
+        tail = leg.device.split("/", 1)[-1]
+        if not tail.isdigit() and leg.number is not None and _EXTENSION.match(leg.number):
+            return leg.number
+        return tail
+
+    def parties(self) -> Parties:
+        """The parties as known now."""
+        if self.direction is Direction.INBOUND:
+            return self._inbound()
+        caller = self._our_caller()
+        number = None
+        if self.direction is not Direction.INTERNAL:
+            number = self._customer_number()
+        name = None if self.origin is None or caller is None else caller.caller_name
+        return Parties(
+            self.direction, None if caller is None else self.extension(caller), name, self._dialled(), number
+        )
+
+    def _inbound(self) -> Parties:
+        name = None if self.origin is None else self.origin.caller_name
+        raw = None if self.origin is None else self.origin.number
+        if self.withheld or is_withheld(raw):
+            return Parties(Direction.INBOUND, None, name, self._dialled())
+        e164 = parse_number(raw, self.region).e164
+        return Parties(Direction.INBOUND, e164 or raw, name, self._dialled(), e164)
+
+    def _our_caller(self) -> Leg | None:
+        """The phone that makes the call; of a call that the PBX was asked to make, the phone it rang first."""
+        if self.origin is not None and self.origin.kind is LegKind.PHONE:
+            return self.origin
+        return next((leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest), None)
+
+    def _customer_number(self) -> str | None:
+        """Of the party reached, else of the first one dialled."""
+        dialled = [leg for leg in self.legs if self.is_customer(leg) and not leg.is_caller]
+        chosen = [leg for leg in dialled if leg.answered_at is not None] or dialled
+        if not chosen:
+            return parse_number(self._dialled(), self.region).e164
+        found = parse_number(dialled_number(chosen[0]), self.region).e164
+        return found or parse_number(self._dialled(), self.region).e164
+
+    def _dialled(self) -> str | None:
+        if self.callee is not None:
+            return self.callee
+        exten = "" if self.origin is None or self.origin.kind is LegKind.LOCAL else self.origin.exten
+        return None if exten in _NO_EXTEN else exten
+
+    def note_dialled(self, exten: str) -> None:
+        """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later."""
+        if self.callee is None and self._dialled() is None and _DIALLED.match(exten):
+            self.callee = exten
+
+    def _find_direction(self) -> Direction:
+        if self.root.startswith(CALLBACK_PREFIX):
+            return Direction.CALLBACK
+        origin = self.origin
+        if origin is None:
+            return Direction.INTERNAL
+        if origin.kind is LegKind.TRUNK:
+            return Direction.INBOUND if origin.is_caller else Direction.OUTBOUND
+        return Direction.OUTBOUND if self._calls_out(origin) else Direction.INTERNAL
+
+    def _calls_out(self, origin: Leg) -> bool:
+        """Whether the first thing dialled lies outside, and no colleague was rung beside it."""
+        targets = [leg for leg in self.legs if leg is not origin and self._is_target(leg)]
+        if origin.kind is LegKind.LOCAL and targets and targets[0].kind is LegKind.PHONE:
+            # The PBX was asked to ring our phone first; whom it calls for them comes afterwards.
+            targets = targets[1:]
+        if not targets or targets[0].kind is not LegKind.TRUNK:
+            return False
+        first = targets[0]
+        over = min((at for at in (first.answered_at, first.released_at, first.ended_at) if at), default=None)
+        beside = [leg for leg in targets if over is None or leg.born < over]
+        return all(leg.kind is LegKind.TRUNK for leg in beside)
+
+    @staticmethod
+    def _is_target(leg: Leg) -> bool:
+        return leg.kind in (LegKind.PHONE, LegKind.TRUNK) and not leg.is_caller and not leg.is_guest
+
+
+def dialled_number(leg: Leg) -> str | None:
+    """The number in a dial string: `48600100200@trunk`, `trunk/48600100200`, `g1/600100200`, `trunk/sip:+48…@host`."""
+    for part in reversed(re.split(r"[/]", leg.dial_string)):
+        bare = part.split("@", 1)[0].removeprefix("sips:").removeprefix("sip:")
+        if _DIALLED.match(bare):
+            return bare
+    return leg.number if leg.number and _DIALLED.match(leg.number) else None

@@ -1,0 +1,257 @@
+"""A finished call's state in, its `CallRecord` out: result, seconds, who ended it. *Pure.*
+
+Each rule here has its case and its reason in `docs/verdicts.md`; the sentence for the manager is made in `why.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.facts import CallRecord, Direction, EndedBy, Verdict
+from pbx_bridge.call_state import CallState, QueueStay, Talk
+from pbx_bridge.legs import Leg, LegKind
+from pbx_bridge.why import why
+
+OURS_OUT = (Direction.OUTBOUND, Direction.CALLBACK)
+
+MAILBOXES = frozenset({"voicemail", "voicemailmain", "minivmgreet", "minivmrecord", "vmauthenticate"})
+"""Applications that are a mailbox, as a Cdr's LastApplication names them (in lower case)."""
+
+ANNOUNCEMENTS = frozenset(
+    {"playback", "controlplayback", "playtones", "zapateller", "saydigits", "saynumber", "festival"}
+)
+"""Applications that speak and do not listen: whoever hangs up in one was told that nobody will come."""
+
+REFUSED_BY_PBX = frozenset({1, 3, 17, 20, 21, 22, 27, 34, 38, 42, 44, 58})
+"""Causes with which the PBX itself turns a caller away (`Busy()`, `Congestion()`): Asterisk reports the end of that
+channel as a HangupRequest too. A caller who gives up has no cause, 16, 26 or 127."""
+
+BUSY_CAUSES = frozenset({17})
+FAILED_CAUSES = frozenset(
+    {1, 2, 3, 6, 20, 22, 25, 27, 28, 29, 34, 38, 41, 42, 43, 44, 50, 57, 58, 65, 66, 79, 88, 101, 102, 111}
+)
+DECLINED = 21
+DECLINED_BY_PERSON = frozenset({600, 603, 607})
+FAILED_STATUSES = frozenset({"CONGESTION", "CHANUNAVAIL", "INVALIDARGS"})
+
+OVERLAP_SECONDS = 0.05
+"""An attempt that ends this shortly before the caller's hang-up was ended by it: the events overtake each other."""
+
+SAME_END_SECONDS = 2.0
+"""A customer's channel that is gone this soon after the talk ended with it; anything later was a further step
+(an announcement, a survey), which the one who left the talk did not end."""
+
+
+def record(
+    state: CallState, call_id: str, pbx: str, linkedids: Sequence[str], blind: str | None
+) -> CallRecord:
+    """The log's row. `blind` is why we did not see the end, or None when we did."""
+    result = verdict(state)
+    parties = state.cast.parties()
+    started = state.started_at or state.last_at
+    human = first_human(state)
+    ended = max(state.ended_at, started)
+    end = EndedBy.UNKNOWN if blind else ended_by(state, result)
+    talked = tuple(state.talked) if result is Verdict.ANSWERED else ()
+    return CallRecord(
+        call_id=call_id,
+        pbx=pbx,
+        linkedids=tuple(linkedids),
+        direction=parties.direction,
+        caller=parties.caller,
+        caller_name=parties.caller_name,
+        callee=parties.callee,
+        customer_number=parties.customer_number,
+        queue=state.stays[0].name if state.stays else None,
+        result=result,
+        started_at=started,
+        answered_at=human if result is Verdict.ANSWERED else None,
+        ended_at=ended,
+        wait_s=round(max(0.0, (ended if human is None else human) - started), 3),
+        talk_s=round(sum(max(0.0, (talk.end or ended) - talk.start) for talk in state.talks), 3),
+        rang=tuple(sorted(state.rang, key=extension_order)),
+        talked=talked,
+        transfers=state.transfers(),
+        ended_by=end,
+        why=why(state, result, end, blind),
+    )
+
+
+def extension_order(extension: str) -> tuple[int, int, str]:
+    """`rang` is a set; it is written in order of number."""
+    return (0, int(extension), "") if extension.isascii() and extension.isdigit() else (1, 0, extension)
+
+
+def first_human(state: CallState) -> float | None:
+    """When a human first answered the one who waited: the agent in a callback, the outside party in a call of ours."""
+    if state.cast.direction is Direction.CALLBACK:
+        agents = [
+            leg.answered_at for leg in state.legs if leg.kind is LegKind.PHONE and leg.answered_at is not None
+        ]
+        return min(agents, default=None)
+    first = state.talks[0].start if state.talks else None
+    if state.cast.direction is Direction.OUTBOUND and state.cast.reached_at is not None:
+        return state.cast.reached_at if first is None else min(first, state.cast.reached_at)
+    return first
+
+
+def verdict(state: CallState) -> Verdict:
+    """One result, by precedence answered > voicemail > abandoned > missed."""
+    if state.cast.direction in OURS_OUT:
+        return _outgoing(state)
+    if state.talks:
+        return Verdict.ANSWERED
+    if is_mailbox(state):
+        return Verdict.VOICEMAIL
+    return Verdict.ABANDONED if gave_up(state) else Verdict.MISSED
+
+
+def is_mailbox(state: CallState) -> bool:
+    """The caller ended in a mailbox: the shipped dialplan said so, or a Cdr did."""
+    return state.mailbox_at is not None or any(
+        application in MAILBOXES for found in state.applications.values() for application in found
+    )
+
+
+def gave_up(state: CallState) -> bool:
+    """The caller hung up while somebody could still have answered."""
+    at = hung_up_at(state)
+    if at is None:
+        return False
+    if is_waiting(state, at):
+        return True
+    if tried(state):
+        return left_by_key(state)
+    origin = state.cast.origin
+    heard = [] if origin is None else state.applications.get(origin.uniqueid, [])
+    return not any(application in ANNOUNCEMENTS for application in heard)
+
+
+def hung_up_at(state: CallState) -> float | None:
+    """When the caller of an inbound or internal call put the receiver down, if they did."""
+    origin = state.cast.origin
+    if origin is None or origin.requested_at is None or is_refused_by_pbx(origin):
+        return None
+    return origin.requested_at
+
+
+def is_refused_by_pbx(leg: Leg) -> bool:
+    return leg.is_caller and leg.up_at is None and leg.request_cause in REFUSED_BY_PBX
+
+
+def is_waiting(state: CallState, at: float) -> bool:
+    """A phone was being called for the caller, or they stood in a queue, at that moment."""
+    edge = at - OVERLAP_SECONDS
+    if any(
+        stay.joined <= at and (stay.left is None or stay.left >= edge) and not _timed_out(stay, edge)
+        for stay in state.stays
+    ):
+        return True
+    return any(
+        leg.dialled_at is not None and leg.dialled_at <= at and _offer_end(leg) >= edge
+        for leg in _attempts(state)
+    )
+
+
+def _timed_out(stay: QueueStay, edge: float) -> bool:
+    return stay.given_up is not None and stay.given_up < edge
+
+
+def tried(state: CallState) -> list[Leg] | list[QueueStay]:
+    """What was done to find somebody; empty when the PBX only spoke to the caller."""
+    return state.stays or _attempts(state)
+
+
+def left_by_key(state: CallState) -> bool:
+    """The last thing tried was a queue that the caller left by a digit: no time-out ever sent them away."""
+    ends = [_offer_end(leg) for leg in _attempts(state)]
+    last = state.stays[-1] if state.stays else None
+    if last is None or last.left is None or last.given_up is not None:
+        return False
+    return all(end <= last.left + OVERLAP_SECONDS for end in ends)
+
+
+def _attempts(state: CallState) -> list[Leg]:
+    return [leg for leg in state.legs if leg.dialled_at is not None and not leg.is_guest]
+
+
+def _offer_end(leg: Leg) -> float:
+    """When a phone stopped being offered the call."""
+    return min((at for at in (leg.released_at, leg.ended_at) if at is not None), default=float("inf"))
+
+
+def _outgoing(state: CallState) -> Verdict:
+    if state.cast.reached_at is not None:
+        return Verdict.ANSWERED
+    dialled = [leg for leg in state.legs if not leg.is_caller and state.cast.is_customer(leg)]
+    return outcome(dialled[-1]) if dialled else Verdict.MISSED
+
+
+def outcome(leg: Leg) -> Verdict:
+    """What became of the last attempt to reach the outside party."""
+    status = leg.dial_status or ""
+    cause = leg.request_cause or leg.cause
+    refused = leg.requested_at is not None
+    if status == "BUSY" or cause in BUSY_CAUSES:
+        return Verdict.BUSY
+    if status in FAILED_STATUSES or (refused and cause in FAILED_CAUSES):
+        return Verdict.FAILED
+    if refused and cause == DECLINED:
+        return (
+            Verdict.BUSY
+            if leg.rang_at is not None or leg.tech_cause in DECLINED_BY_PERSON
+            else Verdict.FAILED
+        )
+    return Verdict.MISSED
+
+
+def ended_by(state: CallState, result: Verdict) -> EndedBy:
+    """Who put the receiver down: the first to do so at the end. Nobody: the PBX."""
+    talk = state.talks[-1] if state.talks else None
+    requests = _final_requests(state, talk) if talk is not None else _early_requests(state, result)
+    return min(requests, default=(0.0, EndedBy.PBX))[1]
+
+
+def _early_requests(state: CallState, result: Verdict) -> list[tuple[float, EndedBy]]:
+    """Nobody has talked: a phone that refuses ends nothing, the one who called can."""
+    if state.cast.direction not in OURS_OUT:
+        at = hung_up_at(state)
+        return [] if at is None else [(at, EndedBy.CALLER)]
+    found: list[tuple[float, EndedBy]] = []
+    for leg in state.legs:
+        if leg.requested_at is None or not (leg.is_caller or leg.answered_at is not None):
+            continue
+        if leg.kind is LegKind.PHONE and not is_refused_by_pbx(leg):
+            found.append((leg.requested_at, EndedBy.AGENT))
+        elif result is Verdict.ANSWERED and state.cast.is_customer(leg):
+            found.append((leg.requested_at, EndedBy.CALLER))
+    return found
+
+
+def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]:
+    """The customer at any time after the last talk began; one of ours only when the call ended with that talk."""
+    found: list[tuple[float, EndedBy]] = []
+    over = talk.end if talk.end is not None else state.ended_at
+    together = state.ended_at - over < SAME_END_SECONDS or _customer_end(state) - over < SAME_END_SECONDS
+    for leg in state.legs:
+        at = leg.requested_at
+        if at is None or at < talk.start or leg.kind not in (LegKind.PHONE, LegKind.TRUNK):
+            continue
+        if is_caller_side(state, leg):
+            found.append((at, EndedBy.CALLER))
+        elif together and leg in talk.legs:
+            found.append((at, EndedBy.AGENT))
+    return found
+
+
+def _customer_end(state: CallState) -> float:
+    ends = [leg.ended_at for leg in state.legs if leg.ended_at is not None and is_caller_side(state, leg)]
+    return max(ends, default=state.ended_at)
+
+
+def is_caller_side(state: CallState, leg: Leg) -> bool:
+    """Whether `ended_by` calls this leg the caller: the outside party, or the calling extension of an internal call."""
+    if leg.is_guest:
+        return False
+    if state.cast.direction is Direction.INTERNAL:
+        return leg is state.cast.origin
+    return state.cast.is_customer(leg)
