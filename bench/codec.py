@@ -27,9 +27,9 @@ CAPTURES = Path(__file__).parents[1] / "tests" / "captures" / "asterisk-22"
 WANTED = ami_events.WANTED | agents.WANTED
 # Spelled alike in every event: asterisk-ami does not find `UniqueID` (Cdr) under `Uniqueid`.
 HEADERS = ("Linkedid", "Channel", "CallerIDNum", "CallerIDName", "ChannelStateDesc", "Exten", "Timestamp")
-STREAM_SIZE = 4_000_000
+STREAM_SIZE = 2_000_000
 READ_SIZE = 65_536
-ROUNDS = 7
+ROUNDS = 15
 
 Seen = tuple[int, int]
 """Events that were wanted, and the headers found in them."""
@@ -42,8 +42,9 @@ def ours(stream: bytes) -> Seen:
         for message in decoder.feed(piece):
             if message.event is not None:
                 events += 1
-                get = message.get
-                headers += sum(1 for key in HEADERS if get(key) is not None)
+                for key in HEADERS:
+                    if message.get(key) is not None:
+                        headers += 1
     return events, headers
 
 
@@ -69,7 +70,9 @@ class _Counter:
     def dispatch(self, message: dict[str, str]) -> None:
         if message["Event"] in WANTED:
             self.events += 1
-            self.headers += sum(1 for key in HEADERS if message.get(key, "<unknown>") != "<unknown>")
+            for key in HEADERS:
+                if message.get(key, "<unknown>") != "<unknown>":
+                    self.headers += 1
 
 
 def asterisk_ami(stream: bytes) -> Seen:
@@ -80,7 +83,9 @@ def asterisk_ami(stream: bytes) -> Seen:
         nonlocal events, headers
         if event.name in WANTED:
             events += 1
-            headers += sum(1 for key in HEADERS if event.keys.get(key, "<unknown>") != "<unknown>")
+            for key in HEADERS:
+                if event.keys.get(key, "<unknown>") != "<unknown>":
+                    headers += 1
 
     client = AMIClient(on_event=on_event)
     client._socket = _Memory(stream)
@@ -138,7 +143,7 @@ def _whole_messages(session: bytes) -> bytes:
 
 
 def measure(stream: bytes) -> dict[str, float]:
-    """Median events per second of each reader over interleaved rounds. Raises if they disagree."""
+    """Median events per second of CPU time of each reader over interleaved rounds. Raises if they disagree."""
     total = stream.count(b"\r\nEvent: ")
     results = {name: read(stream) for name, read in READERS.items()}
     if len(set(results.values())) != 1:
@@ -146,9 +151,9 @@ def measure(stream: bytes) -> dict[str, float]:
     speeds: dict[str, list[float]] = {name: [] for name in READERS}
     for _ in range(ROUNDS):
         for name, read in READERS.items():
-            begin = time.perf_counter()
+            begin = time.process_time()
             read(stream)
-            speeds[name].append(total / (time.perf_counter() - begin))
+            speeds[name].append(total / (time.process_time() - begin))
     return {name: statistics.median(values) for name, values in speeds.items()}
 
 
