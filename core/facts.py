@@ -321,6 +321,13 @@ class SessionsEnded(Fact):
     token_hash: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleChanged(Fact):
+    """Somebody came, went, or got other phones: who has which phone is to be read anew."""
+
+    at: float
+
+
 # --- customers ----------------------------------------------------------------------------------------------
 
 

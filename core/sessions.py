@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Double, ForeignKey, String, delete, insert, select, update
+from sqlalchemy import Double, ForeignKey, String, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -67,6 +67,16 @@ class Session:
     stale: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One browser somebody is logged in with."""
+
+    token_hash: str
+    seen_at: float
+    address: str
+    browser: str
+
+
 async def start_session(
     connection: AsyncConnection, user_id: int, now: float, *, address: str, browser: str
 ) -> str:
@@ -103,6 +113,24 @@ async def touch_session(connection: AsyncConnection, token_hash: str, now: float
     await connection.execute(
         update(SessionRow).where(SessionRow.token_hash == token_hash).values(seen_at=now)
     )
+
+
+async def list_sessions(connection: AsyncConnection, user_id: int, now: float) -> list[OpenSession]:
+    """Where this person is logged in, the latest used first."""
+    result = await connection.execute(
+        select(SessionRow.token_hash, SessionRow.seen_at, SessionRow.address, SessionRow.browser)
+        .where(SessionRow.user_id == user_id, SessionRow.expires_at > now, SessionRow.seen_at > now - IDLE_S)
+        .order_by(SessionRow.seen_at.desc())
+    )
+    return [OpenSession(*row) for row in result]
+
+
+async def last_seen(connection: AsyncConnection) -> dict[int, float]:
+    """User id → when they last used an open session, give or take TOUCH_S."""
+    result = await connection.execute(
+        select(SessionRow.user_id, func.max(SessionRow.seen_at).label("seen_at")).group_by(SessionRow.user_id)
+    )
+    return {row.user_id: row.seen_at for row in result}
 
 
 async def end_session(connection: AsyncConnection, token_hash: str) -> None:

@@ -49,9 +49,10 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         return response
     if user is None:
         return _page(request, login=login, wrong=WRONG, status=401)
-    token = await _start(request, user, login)
+    async with request.app[DATABASE].write() as connection:
+        await forgive_login(connection, login, client_address(request))
     response = web.Response(status=303, headers={"Location": _next(str(form.get("next", "")), user)})
-    _set_cookie(request, response, token)
+    await begin_session(request, response, user)
     return response
 
 
@@ -99,19 +100,17 @@ async def _check(request: web.Request, login: str, password: str) -> User | None
     return user if await verify_password(stored, password) else None
 
 
-async def _start(request: web.Request, user: User, login: str) -> str:
-    now, address = request.app[CLOCK](), client_address(request)
-    old = await identify(request)
+async def begin_session(request: web.Request, response: web.Response, user: User) -> None:
+    """A fresh session whose cookie goes with `response`; the one this browser had before ends."""
+    now, old = request.app[CLOCK](), await identify(request)
+    browser = re.sub(r"[^\x20-\x7e]", "?", request.headers.get("User-Agent", ""))
     async with request.app[DATABASE].write() as connection:
-        await forgive_login(connection, login, address)
         await sweep_sessions(connection, now)
         if old is not None:
             await end_session(connection, old.token_hash)
-        browser = re.sub(r"[^\x20-\x7e]", "?", request.headers.get("User-Agent", ""))
-        return await start_session(connection, user.id, now, address=address, browser=browser)
-
-
-def _set_cookie(request: web.Request, response: web.Response, token: str) -> None:
+        token = await start_session(
+            connection, user.id, now, address=client_address(request), browser=browser
+        )
     response.set_cookie(
         cookie_name(request),
         token,

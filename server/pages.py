@@ -29,6 +29,16 @@ ENVIRONMENT = web.AppKey("templates", Environment)
 THEMES = ("system", "light", "dark")
 THEME_COOKIE: Final = "ringback-theme"
 
+BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "Mac",
+    "Linux": "Linux",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
@@ -103,6 +113,7 @@ def template_environment() -> Environment:
         "duration": duration,
         "phone": phone,
         "initials": initials,
+        "browser": browser,
     }
     return environment
 
@@ -150,6 +161,13 @@ def initials(name: str) -> str:
     """First letters of the first and the last word."""
     words = name.split()
     return "".join(word[0] for word in dict.fromkeys((words[0], words[-1]))).upper() if words else "?"
+
+
+def browser(user_agent: str) -> str:
+    """The browser's name as people know it; user agents pretend to be each other, so the order counts."""
+    name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "A browser")
+    system = next((system for mark, system in SYSTEMS.items() if mark in user_agent), "")
+    return f"{name} on {system}" if system else name
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.accounts import Role
-from server import assets, login
+from server import account_page, assets, calls_page, desk, live_socket, login, pbx_page, people_page
 from server.api_routes import API_ROUTES
 from server.routing import PUBLIC, Route
 
@@ -15,6 +15,29 @@ ROUTES = (
     Route("POST", "/login", login.log_in, PUBLIC),
     Route("POST", "/logout", login.log_out, Role.AGENT),
     Route("POST", "/theme", login.choose_theme, PUBLIC),
+    Route("GET", "/live", live_socket.connect, Role.AGENT, websocket=True),
+    Route("GET", "/desk", desk.show, Role.AGENT),
+    Route("POST", "/desk/state", desk.set_state, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/note", desk.save_note, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/close", desk.close_wrap_up, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/customer", desk.pick_customer, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/name", desk.name_customer, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/tags", desk.tag_customer, Role.AGENT),
+    Route("GET", "/calls", calls_page.index, Role.MANAGER),
+    Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
+    Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    Route("GET", "/account", account_page.show, Role.AGENT),
+    Route("POST", "/account/password", account_page.change_password, Role.AGENT),
+    Route("POST", "/account/sessions/end", account_page.end_sessions, Role.AGENT),
+    Route("GET", "/admin/users", people_page.index, Role.ADMINISTRATOR),
+    Route("POST", "/admin/users", people_page.create, Role.ADMINISTRATOR),
+    Route("GET", "/admin/users/new", people_page.new, Role.ADMINISTRATOR),
+    Route("GET", "/admin/users/{id}", people_page.edit, Role.ADMINISTRATOR),
+    Route("POST", "/admin/users/{id}", people_page.update, Role.ADMINISTRATOR),
+    Route("POST", "/admin/users/{id}/password", people_page.reset_password, Role.ADMINISTRATOR),
+    Route("POST", "/admin/users/{id}/disable", people_page.disable, Role.ADMINISTRATOR),
+    Route("POST", "/admin/users/{id}/enable", people_page.enable, Role.ADMINISTRATOR),
+    Route("GET", "/admin/pbx", pbx_page.show, Role.ADMINISTRATOR),
     *API_ROUTES,
     Route("GET", "/static/{version}/{path:.+}", assets.serve, PUBLIC),
 )

@@ -86,6 +86,14 @@ function sayError(event) {
 }
 
 document.addEventListener("submit", (event) => event.target.matches("[data-theme-form]") && chooseTheme(event));
+async function copyText(event) {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+  toast("Copied");
+}
+
+document.addEventListener("click", copyText);
 document.addEventListener("submit", askFirst, true);
 document.addEventListener("htmx:responseError", sayError);
 document.addEventListener("htmx:sendError", () => toast("The server cannot be reached.", "error"));

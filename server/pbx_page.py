@@ -1,0 +1,24 @@
+"""The administrator's view of the PBXs: is each one seen, since when not, what was missed, what is wrong."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.keys import BRIDGES, DATABASE, SETTINGS
+from server.pages import render
+from server.views.pbx_state import read_overview
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The whole page; for htmx, which asks every few seconds, only its content."""
+    pbxs = request.app[SETTINGS].pbx
+    async with request.app[DATABASE].read() as connection:
+        overview = await read_overview(connection, list(pbxs))
+    template = "pbx/_overview.html" if "HX-Request" in request.headers else "pbx/index.html"
+    return render(
+        request,
+        template,
+        overview=overview,
+        settings=pbxs,
+        bridges=request.app.get(BRIDGES, {}),
+    )
