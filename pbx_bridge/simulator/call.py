@@ -75,7 +75,10 @@ class SimulatedCall:
             self.world.dial_begin(self.caller, leg, data.removeprefix("PJSIP/") if outside else extension)
         if len(self.ringing) == 1:
             self.world.set_connected(self.caller, _shown(next(iter(self.ringing.values()))))
-        for leg in self.ringing.values():
+        for extension, leg in tuple(self.ringing.items()):
+            if extension in self.world.busy_at_once:
+                self.refuses(extension, 17)
+                continue
             self.world.dial_state(self.caller, leg)
             self.world.set_state(leg, RINGING)
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.simulator import transfers
+from pbx_bridge.simulator import playback, transfers
 from pbx_bridge.simulator.call import SimulatedCall
 from pbx_bridge.simulator.clock import PbxClock
 from pbx_bridge.simulator.dialplan import Step, steps
@@ -197,6 +197,10 @@ class Simulator:
         task = asyncio.get_running_loop().create_task(play(), name=f"story {story.__name__}")
         self._keep(task)
         return task
+
+    async def play(self, capture: Path, replace: Mapping[str, str] | None = None) -> None:
+        """Play a capture from now on, in the PBX's time. Raises InvalidInputError for a file that is none."""
+        await playback.play(self.world, playback.load(capture), replace)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

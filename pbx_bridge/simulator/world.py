@@ -43,7 +43,9 @@ Listener = Callable[[Emission], None]
 
 
 class World:
-    """One PBX from its start to its end; a restarted PBX is a new World."""
+    """One PBX from its start to its end; a restarted PBX is a new World.
+
+    `busy_at_once` holds extensions and outside numbers that refuse a call without ringing."""
 
     def __init__(self, layout: Layout, clock: PbxClock) -> None:
         self.layout = layout
@@ -59,6 +61,7 @@ class World:
         }
         self.devices = {layout.device(extension): "NOT_INUSE" for extension in layout.phones}
         self.devices[layout.trunk] = "NOT_INUSE"
+        self.busy_at_once: set[str] = set()
         self._listeners: list[Listener] = []
         self._uniqueids = itertools.count()
         self._channel_numbers = itertools.count()
@@ -97,6 +100,9 @@ class World:
 
     def next_channel_name(self, device: str) -> str:
         return f"{device}-{next(self._channel_numbers):08x}"
+
+    def next_bridge_id(self) -> str:
+        return str(uuid.uuid4())
 
     def party(self, extension: str) -> Party:
         return Party(extension, self.layout.phones.get(extension, f"Phone {extension}"))
@@ -189,7 +195,7 @@ class World:
 
     def bridge(self, *channels: Channel) -> Bridge:
         """These channels, in this order, hear each other from now on."""
-        bridge = Bridge(str(uuid.uuid4()))
+        bridge = Bridge(self.next_bridge_id())
         self.bridges[bridge.uniqueid] = bridge
         self.emit("BridgeCreate", bridge_headers(bridge))
         for channel in channels:
