@@ -14,12 +14,13 @@ from pbx_bridge.ami_codec import AmiMessage
 
 
 class ChannelState(IntEnum):
-    """Asterisk's channel states that matter. RING: this channel calls us. RINGING: its phone rings."""
+    """Asterisk's channel states that matter. RING: it calls us. RINGING: its phone rings. BUSY: turned away."""
 
     DOWN = 0
     RING = 4
     RINGING = 5
     UP = 6
+    BUSY = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class HangupRequest(ChannelEvent):
     """`soft` False: the party itself hung up or refused; True: the PBX acts."""
 
     cause: int
+    tech_cause: int | None
     soft: bool
 
 
@@ -254,6 +256,14 @@ class Cdr(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OriginateResponse(Event):
+    """Whom an Originate was to reach after its first party: the only place that tells it when that party declined."""
+
+    uniqueid: str
+    exten: str
+
+
+@dataclass(frozen=True, slots=True)
 class RingbackCaller(ChannelEvent):
     """From the shipped dialplan: whether the caller asked for privacy."""
 
@@ -324,7 +334,10 @@ def _hangup(message: AmiMessage) -> Event | None:
 def _request(soft: bool) -> Callable[[AmiMessage], Event | None]:
     def make(message: AmiMessage) -> Event | None:
         channel = channel_of(message)
-        return None if channel is None else HangupRequest(channel, _number(message.get("cause")) or 0, soft)
+        if channel is None:
+            return None
+        cause, tech_cause = _number(message.get("cause")) or 0, _number(message.get("techcause"))
+        return HangupRequest(channel, cause, tech_cause, soft)
 
     return make
 
@@ -407,6 +420,11 @@ def _cdr(message: AmiMessage) -> Event | None:
     return None if not uniqueid else Cdr(uniqueid, (message.get("lastapplication") or "").lower())
 
 
+def _originate(message: AmiMessage) -> Event | None:
+    uniqueid, exten = message.get("uniqueid"), message.get("exten")
+    return None if not uniqueid or not exten else OriginateResponse(uniqueid, exten)
+
+
 def _user(message: AmiMessage) -> Event | None:
     channel, name = channel_of(message), message.get("userevent")
     if channel is None:
@@ -445,6 +463,7 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "QueueCallerLeave": _queue(QueueCallerLeave),
     "QueueCallerAbandon": _queue(QueueCallerAbandon),
     "Cdr": _cdr,
+    "OriginateResponse": _originate,
     "UserEvent": _user,
 }
 

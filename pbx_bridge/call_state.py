@@ -42,11 +42,15 @@ class Talk:
 
 @dataclass(slots=True)
 class Move:
-    """A transfer as an event told it. A blind one is `sure` once its target is known not to be the car park."""
+    """A transfer as an event told it. A blind one is `sure` once its target is known not to be the car park.
+
+    `asked` is the leg that was to take the call while it still rang: it may ring in vain, and the PBX then calls
+    the transferer back.
+    """
 
     transfer: Transfer
-    transferee: str | None
     sure: bool
+    asked: Leg | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +116,19 @@ class CallState:
 
     def transfers(self) -> tuple[Transfer, ...]:
         """The transfers that are certain."""
-        return tuple(move.transfer for move in self.moves if move.sure)
+        return tuple(move.transfer for move in self.moves if move.sure and not self._came_back(move))
+
+    def _came_back(self, move: Move) -> bool:
+        """Handed over while the colleague's phone rang; nobody answered there, and the transferer was rung again."""
+        if move.asked is None or move.asked.answered_at is not None:
+            return False
+        return any(
+            leg.dialled_at is not None
+            and leg.dialled_at > move.transfer.at
+            and leg.kind is LegKind.PHONE
+            and self.cast.extension(leg) == move.transfer.from_extension
+            for leg in self.legs
+        )
 
     # --- legs -------------------------------------------------------------------------------------------------
 
@@ -141,6 +157,8 @@ class CallState:
                     self.cast.note(leg)
             case ChannelState.RINGING:
                 self._rings(leg, at)
+            case ChannelState.BUSY:
+                leg.turned_away = leg.is_caller
             case ChannelState.UP:
                 leg.up_at = leg.up_at or at
                 if leg.moved(Signal.UP) and leg.state is LegState.LIFTED:
@@ -177,7 +195,7 @@ class CallState:
         if event.soft:
             leg.soft_at = leg.soft_at or at
         elif leg.requested_at is None:
-            leg.requested_at, leg.request_cause = at, event.cause
+            leg.requested_at, leg.request_cause, leg.request_tech = at, event.cause, event.tech_cause
         if self._away.pop(leg.uniqueid, None) is not None:
             self._listen(at)
 
@@ -214,18 +232,13 @@ class CallState:
         leg.dial_string = leg.dial_string or event.dial_string
         if event.caller is not None:
             leg.dialled_by = event.caller.uniqueid
-            caller = self.legs.get(event.caller.uniqueid)
-            if (caller is not None and caller.is_caller) or self._is_asked_for(caller):
+            if self.cast.origin is not None and self.cast.origin.uniqueid == event.caller.uniqueid:
                 self.cast.note_dialled(event.caller.exten)
         if leg.is_caller and leg.born_state != ChannelState.RING:
             # Adopted as a caller by its linkedid, yet dialled: an Originate rang it first.
             leg.is_caller = False
         self.cast.note(leg)
         self._on_dest_state(leg, event.dest, at)
-
-    def _is_asked_for(self, caller: Leg | None) -> bool:
-        """The far half of what the PBX was asked to call: what it dials next is the number wanted."""
-        return caller is not None and caller is self.cast.origin
 
     def _on_dest_state(self, leg: Leg, dest: Channel, at: float) -> None:
         if dest.state == ChannelState.RINGING:
@@ -264,7 +277,6 @@ class CallState:
         leg = self._leg(event.channel)
         if leg is None:
             return
-        self._away.pop(leg.uniqueid, None)
         leg.moved(Signal.JOINED)
         self.legs.enter(leg, event.bridge, is_talk=event.is_talk)
         self._listen(at)
@@ -291,10 +303,11 @@ class CallState:
         with_customer, everybody = self._circles()
         for uniqueid, bridge in list(self._away.items()):
             leg = self.legs.get(uniqueid)
-            if leg is None or not self._waits_for(bridge, leg):
+            if leg is None or leg in with_customer or not self._waits_for(bridge, leg):
                 del self._away[uniqueid]
-            elif leg not in with_customer:
-                with_customer.append(leg)
+                continue
+            with_customer.append(leg)
+            if leg not in everybody:
                 everybody.append(leg)
         ours = [leg for leg in with_customer if self.cast.is_ours(leg)]
         self.connected = {
@@ -364,9 +377,8 @@ class CallState:
     def _on_blind(self, event: ami.BlindTransfer, at: float) -> None:
         self._settle_moves()
         sender = self._sender(event.transferer)
-        transferee = None if event.transferee is None else event.transferee.uniqueid
         transfer = Transfer(TransferKind.BLIND, sender, event.extension, at)
-        self.moves.append(Move(transfer, transferee, sure=False))
+        self.moves.append(Move(transfer, sure=False))
 
     def _sender(self, transferer: Channel) -> str:
         """Who transfers: the phone itself, or the person whom a Local half stands for."""
@@ -386,21 +398,39 @@ class CallState:
     def _on_attended(self, event: ami.AttendedTransfer, at: float) -> None:
         self._settle_moves()
         sender = self._sender(event.first)
-        target = self._consulted(event)
+        asked = self._asked(event)
+        target = self._consulted(event, asked)
         if target is not None:
-            self.moves.append(Move(Transfer(TransferKind.ATTENDED, sender, target, at), None, sure=True))
+            self.moves.append(
+                Move(Transfer(TransferKind.ATTENDED, sender, target, at), sure=True, asked=asked)
+            )
 
-    def _consulted(self, event: ami.AttendedTransfer) -> str | None:
-        """Whom the customer was handed to: the party dialled last for the transferer, by its own number."""
-        senders = {event.first.uniqueid, event.second.uniqueid}
-        devices = {leg.device for leg in map(self.legs.get, senders) if leg is not None}
-        for leg in sorted(self.legs, key=lambda one: one.dialled_at or 0.0, reverse=True):
-            if leg.dialled_at is None or leg.kind is LegKind.LOCAL or leg.uniqueid in senders:
-                continue
-            if leg.device not in devices and leg.state is not LegState.RELEASED:
-                return self.cast.extension(leg)
-        second = self.legs.get(event.second.uniqueid)
-        return second.exten or None if second is not None else None
+    def _asked(self, event: ami.AttendedTransfer) -> Leg | None:
+        """The leg the customer was handed to; by keys it is the Local half that stands for the colleague."""
+        found = None if event.target is None else self.legs.get(event.target.uniqueid)
+        if found is not None or event.first.uniqueid != event.second.uniqueid:
+            return found
+        halves = [
+            leg for leg in self.legs if leg.kind is LegKind.LOCAL and leg.is_live and leg.name.endswith(";1")
+        ]
+        return max(halves, key=lambda leg: leg.born, default=None)
+
+    def _consulted(self, event: ami.AttendedTransfer, asked: Leg | None) -> str | None:
+        """What the transferer dialled to ask: on the second phone line, or (by keys) into a Local channel."""
+        if event.first.uniqueid == event.second.uniqueid:
+            return None if asked is None else asked.exten or self.cast.extension(asked)
+        lines = [
+            leg
+            for leg in map(self.legs.get, (event.second.uniqueid, event.first.uniqueid))
+            if leg is not None
+        ]
+        asking = [leg for leg in lines if leg.is_caller]
+        for line in [leg for leg in asking if not self._dialled_customer(leg)] or asking:
+            return line.exten or None
+        return None if asked is None else self.cast.extension(asked)
+
+    def _dialled_customer(self, line: Leg) -> bool:
+        return any(leg.dialled_by == line.uniqueid and self.cast.is_customer(leg) for leg in self.legs)
 
     def _on_parked(self, event: ami.Parked, at: float) -> None:
         self.parked_at.append(at)
@@ -439,6 +469,9 @@ class CallState:
         if self.mailbox_at is None:
             self.mailbox_at = at
 
+    def _on_originated(self, event: ami.OriginateResponse, _at: float) -> None:
+        self.cast.note_dialled(event.exten)
+
     def _on_cdr(self, event: ami.Cdr, _at: float) -> None:
         self.applications.setdefault(event.uniqueid, []).append(event.application)
 
@@ -466,5 +499,6 @@ _HANDLERS: dict[type[ami.Event], Callable[[CallState, Any, float], None]] = {
     ami.QueueCallerLeave: CallState._on_queue_leave,
     ami.QueueCallerAbandon: CallState._on_given_up,
     ami.RingbackVoicemail: CallState._on_mailbox,
+    ami.OriginateResponse: CallState._on_originated,
     ami.Cdr: CallState._on_cdr,
 }

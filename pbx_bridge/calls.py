@@ -100,7 +100,7 @@ class CallBook:
         event = parse(message)
         if event is None:
             return None
-        if isinstance(event, ami.Cdr):
+        if isinstance(event, (ami.Cdr, ami.OriginateResponse)):
             call = self._by_leg.get(event.uniqueid)
             return None if call is None else call.id
         for channel in event.channels:
@@ -142,7 +142,7 @@ class CallBook:
 
     def _home(self, event: Event, at: float, out: list[Fact]) -> Conversation | None:
         """The call an event belongs to: by its channels, else by their linkedid, else a new one."""
-        if isinstance(event, ami.Cdr):
+        if isinstance(event, (ami.Cdr, ami.OriginateResponse)):
             return self._by_leg.get(event.uniqueid)
         home: Conversation | None = None
         joins = isinstance(event, JOINING)

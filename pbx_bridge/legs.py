@@ -138,6 +138,8 @@ class Leg:
     released_at: float | None = None
     requested_at: float | None = None
     request_cause: int = 0
+    request_tech: int | None = None
+    turned_away: bool = False
     soft_at: float | None = None
     ended_at: float | None = None
     cause: int = 0

@@ -90,19 +90,16 @@ class Cast:
         if self.direction is Direction.INBOUND:
             return self._inbound()
         caller = self._our_caller()
-        number = None
-        if self.direction is not Direction.INTERNAL:
-            number = self._customer_number()
-        name = None if self.origin is None or caller is None else caller.caller_name
-        return Parties(
-            self.direction, None if caller is None else self.extension(caller), name, self._dialled(), number
-        )
+        number = None if self.direction is Direction.INTERNAL else self._customer_number()
+        extension = self._asked_extension() if caller is None else self.extension(caller)
+        name = None if caller is None or self.direction is Direction.CALLBACK else caller.caller_name
+        return Parties(self.direction, extension, name, self._dialled(), number)
 
     def _inbound(self) -> Parties:
         name = None if self.origin is None else self.origin.caller_name
         raw = None if self.origin is None else self.origin.number
         if self.withheld or is_withheld(raw):
-            return Parties(Direction.INBOUND, None, name, self._dialled())
+            return Parties(Direction.INBOUND, None, None, self._dialled())
         e164 = parse_number(raw, self.region).e164
         return Parties(Direction.INBOUND, e164 or raw, name, self._dialled(), e164)
 
@@ -111,6 +108,11 @@ class Cast:
         if self.origin is not None and self.origin.kind is LegKind.PHONE:
             return self.origin
         return next((leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest), None)
+
+    def _asked_extension(self) -> str | None:
+        """Whom an Originate was to ring first, when no phone of theirs was there to ring."""
+        origin = self.origin
+        return origin.exten or None if origin is not None and origin.kind is LegKind.LOCAL else None
 
     def _customer_number(self) -> str | None:
         """Of the party reached, else of the first one dialled."""

@@ -11,6 +11,7 @@ from pbx_bridge.call_state import CallState, QueueStay, Talk
 from pbx_bridge.legs import Leg, LegKind
 from pbx_bridge.why import why
 
+PEOPLE = (LegKind.PHONE, LegKind.TRUNK)
 OURS_OUT = (Direction.OUTBOUND, Direction.CALLBACK)
 
 MAILBOXES = frozenset({"voicemail", "voicemailmain", "minivmgreet", "minivmrecord", "vmauthenticate"})
@@ -23,7 +24,11 @@ ANNOUNCEMENTS = frozenset(
 
 REFUSED_BY_PBX = frozenset({1, 3, 17, 20, 21, 22, 27, 34, 38, 42, 44, 58})
 """Causes with which the PBX itself turns a caller away (`Busy()`, `Congestion()`): Asterisk reports the end of that
-channel as a HangupRequest too. A caller who gives up has no cause, 16, 26 or 127."""
+channel as a HangupRequest too. The cause alone proves nothing: a caller's channel takes over the cause of the last
+phone that refused."""
+
+CANCELLED = 487
+"""SIP status of a caller who gave up before an answer (TechCause, Asterisk 22)."""
 
 BUSY_CAUSES = frozenset({17})
 FAILED_CAUSES = frozenset(
@@ -49,7 +54,7 @@ def record(
     parties = state.cast.parties()
     started = state.started_at or state.last_at
     human = first_human(state)
-    ended = max(state.ended_at, started)
+    ended = max(people_gone_at(state), started)
     end = EndedBy.UNKNOWN if blind else ended_by(state, result)
     talked = tuple(state.talked) if result is Verdict.ANSWERED else ()
     return CallRecord(
@@ -94,6 +99,23 @@ def first_human(state: CallState) -> float | None:
     return first
 
 
+def people_gone_at(state: CallState) -> float:
+    """The last hang-up of anybody who was in the conversation. A mobile that is still being asked to press 1 after
+    the caller has gone is no part of it."""
+    origin = state.cast.origin
+    talkers = {leg.uniqueid for talk in state.talks for leg in talk.legs}
+    if origin is None or origin.kind is LegKind.LOCAL:
+        return state.ended_at
+    ends = [
+        leg.ended_at
+        for leg in state.legs
+        if leg.ended_at is not None
+        and not leg.is_guest
+        and (leg is origin or leg.uniqueid in talkers or leg.is_caller)
+    ]
+    return max(ends, default=state.ended_at)
+
+
 def verdict(state: CallState) -> Verdict:
     """One result, by precedence answered > voicemail > abandoned > missed."""
     if state.cast.direction in OURS_OUT:
@@ -129,13 +151,19 @@ def gave_up(state: CallState) -> bool:
 def hung_up_at(state: CallState) -> float | None:
     """When the caller of an inbound or internal call put the receiver down, if they did."""
     origin = state.cast.origin
-    if origin is None or origin.requested_at is None or is_refused_by_pbx(origin):
+    if origin is None or origin.requested_at is None or is_turned_away(state, origin):
         return None
     return origin.requested_at
 
 
-def is_refused_by_pbx(leg: Leg) -> bool:
-    return leg.is_caller and leg.up_at is None and leg.request_cause in REFUSED_BY_PBX
+def is_turned_away(state: CallState, leg: Leg) -> bool:
+    """The PBX refused a caller who never was Up: `Busy()` and its like, at a moment when nobody was being called."""
+    if not leg.is_caller or leg.up_at is not None or leg.requested_at is None:
+        return False
+    if leg.turned_away:
+        return True
+    refusing = leg.request_cause in REFUSED_BY_PBX and leg.request_tech != CANCELLED
+    return refusing and not is_waiting(state, leg.requested_at)
 
 
 def is_waiting(state: CallState, at: float) -> bool:
@@ -220,7 +248,7 @@ def _early_requests(state: CallState, result: Verdict) -> list[tuple[float, Ende
     for leg in state.legs:
         if leg.requested_at is None or not (leg.is_caller or leg.answered_at is not None):
             continue
-        if leg.kind is LegKind.PHONE and not is_refused_by_pbx(leg):
+        if leg.kind is LegKind.PHONE and not is_turned_away(state, leg):
             found.append((leg.requested_at, EndedBy.AGENT))
         elif result is Verdict.ANSWERED and state.cast.is_customer(leg):
             found.append((leg.requested_at, EndedBy.CALLER))
@@ -234,7 +262,7 @@ def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]
     together = state.ended_at - over < SAME_END_SECONDS or _customer_end(state) - over < SAME_END_SECONDS
     for leg in state.legs:
         at = leg.requested_at
-        if at is None or at < talk.start or leg.kind not in (LegKind.PHONE, LegKind.TRUNK):
+        if at is None or at < talk.start or leg.kind not in PEOPLE:
             continue
         if is_caller_side(state, leg):
             found.append((at, EndedBy.CALLER))
