@@ -7,6 +7,7 @@ what we send is not kept, so no secret is. It parses nothing: framing and meanin
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -49,6 +50,8 @@ class AmiTap:
             self._writer.close()
         if self._task is not None:
             self._task.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await self._task
 
     async def say(self, action: str, headers: dict[str, str], action_id: str) -> None:
         """Send one action and wait for its first reply."""

@@ -128,6 +128,7 @@ class Call:
                 return answer
             self.status = answer.status
             if answer.status in (180, 183) and self.rang_at is None:
+                self.remote = answer.get("To")
                 self._mark("rang_at", "ringback")
 
     def _acknowledge(self, request: SipMessage, final: SipMessage) -> None:

@@ -7,6 +7,7 @@ when first asked for, so a story starts only what it needs; ``close`` switches a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import Self
 from tests.asterisk.ami_tap import AmiTap
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Phone, Seen
+from tests.asterisk.sip import token
 
 PHONE_SECRET = "phone-secret"
 
@@ -53,17 +55,43 @@ class Lab:
         """Several at once, in that order."""
         return list(await asyncio.gather(*(self.phone(extension) for extension in extensions)))
 
+    async def originate(self, extension: str, number: str, *, seconds: int = 30, attempt: str = "") -> float:
+        """Start a callback as the product does, agent first; returns the moment it was sent."""
+        headers = {
+            "Channel": f"Local/{extension}@ringback-agent/n",
+            "Context": "ringback-callback",
+            "Exten": number,
+            "Priority": "1",
+            "Timeout": str(seconds * 1000),
+            "Async": "true",
+            "ChannelId": f"cb-{attempt or token()}",
+        }
+        async with AmiTap(self.pbx, "ringback-dial") as hand:
+            sent = self.now()
+            await hand.say("Originate", headers, token())
+        return sent
+
+    def now(self) -> float:
+        """The phones' clock."""
+        return time.time()
+
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[None]:
         """Record AMI with the product's own rights."""
         await self.reconnect(snapshot=False)
-        yield
-        await self.taps[-1].close()
+        try:
+            yield
+        finally:
+            await self.cut()
 
-    async def reconnect(self, snapshot: bool = True) -> None:
-        """Cut the AMI connection, open the next one and ask what was missed."""
+    async def cut(self) -> None:
+        """Cut the AMI connection, as a crash of ours or of the network does."""
         if self.taps:
             await self.taps[-1].close()
+
+    async def reconnect(self, snapshot: bool = True) -> None:
+        """Open the next AMI connection and ask what was missed."""
+        await self.cut()
         self.taps.append(AmiTap(self.pbx, "ringback-events"))
         await self.taps[-1].open()
         if snapshot:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tests.asterisk.lab import Lab
+from tests.asterisk.load import Played, answering, customers_call
 from tests.asterisk.pbx import Pbx
 
 pytestmark = pytest.mark.asterisk
@@ -50,3 +51,9 @@ async def test_killed_pbx_starts_again(own_pbx: Pbx) -> None:
         await own_pbx.kill9()
         await own_pbx.start()
         assert (await own_pbx.cli("core show channels count")).startswith("0 active channels")
+
+
+async def test_sipp_plays_customers(lab: Lab) -> None:
+    async with answering(await lab.phone("101")):
+        played = await customers_call(lab.pbx, "48221000101", calls=5, per_second=5, talk_ms=300)
+    assert played == Played(good=5, failed=0)

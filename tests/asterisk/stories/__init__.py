@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-from tests.asterisk.stories import direct, queues
+from tests.asterisk.stories import (
+    attended,
+    callbacks,
+    direct,
+    freepbx,
+    menus,
+    mobiles,
+    names,
+    outages,
+    outbound,
+    parking,
+    queues,
+    transfers,
+)
 from tests.asterisk.stories.story import STORIES, Story
 
-__all__ = ["STORIES", "Story", "direct", "queues"]
+__all__ = [
+    "STORIES",
+    "Story",
+    "attended",
+    "callbacks",
+    "direct",
+    "freepbx",
+    "menus",
+    "mobiles",
+    "names",
+    "outages",
+    "outbound",
+    "parking",
+    "queues",
+    "transfers",
+]

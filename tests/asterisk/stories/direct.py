@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from tests.asterisk.lab import Lab
+from tests.asterisk.load import customers_call
 from tests.asterisk.stories.story import ADAM, EWA, JAN, KAROL, MARIA, OLA, PIOTR, pause, ring_in, story
 from tests.asterisk.truth import Truth, inbound
 
@@ -240,3 +242,21 @@ async def forwarded_to_mobile(lab: Lab) -> Sequence[Truth]:
     await at_mobile.hangup()
     await customer.ended()
     return [inbound(customer, JAN, "answered", "agent", human_at=answered, talked=["+48600100200"])]
+
+
+@story("101")
+async def direct_answered_sipp(lab: Lab) -> Sequence[Truth]:
+    """As direct_answered, but the customer is SIPp: another SIP stack than the other stories'."""
+    agent = await lab.phone("101")
+    calling = asyncio.create_task(customers_call(lab.pbx, "48221000101", talk_ms=1000))
+    at_agent = await agent.rings()
+    await pause()
+    answered = await at_agent.answer()
+    ended = await at_agent.ended()
+    await calling
+    return [
+        Truth(
+            "inbound", "+48226010000", "48221000101", "answered", at_agent.started_at, ended, "caller",
+            caller_name="Load 10000", human_at=answered, rang=["101"], talked=["101"], talks=[(answered, ended)],
+        )
+    ]  # fmt: skip
