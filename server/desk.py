@@ -14,9 +14,9 @@ from core.errors import ConflictError, InvalidInputError, NotFoundError
 from crm_link.customers import UNCHANGED, CustomerEdit
 from server.agent_states import AgentState
 from server.cards import Card, CardState
-from server.desk_parts import AGENTS, ANNOTATIONS, CUSTOMERS, WRAP_UPS
+from server.desk_parts import AGENTS, WRAP_UPS
 from server.guard import current_user
-from server.keys import PAUSER, SETTINGS
+from server.keys import ANNOTATIONS, CUSTOMERS, PAUSER, SETTINGS
 from server.live_socket import LIVE
 from server.pages import render
 from server.wire import VERSION

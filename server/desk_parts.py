@@ -14,8 +14,6 @@ from core.db import Database
 from core.fact_log import FactConsumer
 from core.facts import CallEnded, CallStarted
 from core.tasks import running
-from crm_link.annotations import Annotations
-from crm_link.customers import Customers
 from server.agent_states import AgentStates
 from server.keys import PAUSER, SETTINGS
 from server.live import LiveHub
@@ -24,8 +22,6 @@ from server.wrap_ups import WrapUps
 
 WRAP_UPS = web.AppKey("wrap_ups", WrapUps)
 AGENTS = web.AppKey("agents", AgentStates)
-CUSTOMERS = web.AppKey("desk_customers", Customers)
-ANNOTATIONS = web.AppKey("desk_annotations", Annotations)
 
 
 def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
@@ -39,8 +35,6 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     app[LIVE] = hub
     app[AGENTS] = states
     app[WRAP_UPS] = wrap_ups = WrapUps(database, clock, hub.apply)
-    app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
-    app[ANNOTATIONS] = Annotations(database, bus, clock)
     hub.on_wrap_up = states.wrap_up_changed
 
     async def live(_app: web.Application) -> AsyncIterator[None]:

@@ -11,6 +11,8 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
+from crm_link.annotations import Annotations
+from crm_link.customers import Customers
 
 if TYPE_CHECKING:
     from core.ports import QueuePauser
@@ -22,6 +24,8 @@ CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 BUS = web.AppKey("bus", Bus)
 ZONE = web.AppKey("zone", ZoneInfo)
 DEMO = web.AppKey("demo", bool)
+CUSTOMERS = web.AppKey("customers", Customers)
+ANNOTATIONS = web.AppKey("annotations", Annotations)
 BRIDGES: web.AppKey[dict[str, Bridge]] = web.AppKey("bridges")
 """The bridge of each PBX that is being read, by the PBX's name in the settings."""
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from core.accounts import Role
-from server import account_page, assets, calls_page, desk, live_socket, login, pbx_page, people_page
+from server import (
+    account_page,
+    assets,
+    calls_page,
+    customers_page,
+    desk,
+    live_socket,
+    login,
+    pbx_page,
+    people_page,
+)
 from server.api_routes import API_ROUTES
 from server.routing import PUBLIC, Route
 
@@ -26,6 +36,19 @@ ROUTES = (
     Route("GET", "/calls", calls_page.index, Role.MANAGER),
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    Route("GET", "/customers", customers_page.index, Role.AGENT),
+    Route("POST", "/customers", customers_page.create, Role.AGENT),
+    Route("GET", "/customers/new", customers_page.new, Role.AGENT),
+    Route("GET", "/customers/{id}", customers_page.show, Role.AGENT),
+    Route("POST", "/customers/{id}", customers_page.edit, Role.AGENT),
+    Route("POST", "/customers/{id}/identities", customers_page.add_identity, Role.AGENT),
+    Route("POST", "/customers/{id}/identities/{identity}/remove", customers_page.remove_identity, Role.AGENT),
+    Route("POST", "/customers/{id}/tags", customers_page.add_tag, Role.AGENT),
+    Route("POST", "/customers/{id}/tags/remove", customers_page.remove_tag, Role.AGENT),
+    Route("POST", "/customers/{id}/notes", customers_page.add_note, Role.AGENT),
+    Route("POST", "/customers/{id}/notes/{note}", customers_page.edit_note, Role.AGENT),
+    Route("POST", "/customers/{id}/notes/{note}/pin", customers_page.pin_note, Role.AGENT),
+    Route("POST", "/customers/{id}/notes/{note}/delete", customers_page.delete_note, Role.AGENT),
     Route("GET", "/account", account_page.show, Role.AGENT),
     Route("POST", "/account/password", account_page.change_password, Role.AGENT),
     Route("POST", "/account/sessions/end", account_page.end_sessions, Role.AGENT),

@@ -11,8 +11,10 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock, system_clock
 from core.db import Database
+from crm_link.annotations import Annotations
+from crm_link.customers import Customers
 from server.guard import add_headers, gate
-from server.keys import BUS, CLOCK, DATABASE, DEMO, SETTINGS, ZONE
+from server.keys import ANNOTATIONS, BUS, CLOCK, CUSTOMERS, DATABASE, DEMO, SETTINGS, ZONE
 from server.network import trusted_networks
 from server.pages import ENVIRONMENT, template_environment
 from server.replies import errors, remember_prepared
@@ -37,9 +39,11 @@ def bare_application(
     app[SETTINGS] = settings
     app[DATABASE] = database
     app[CLOCK] = clock
-    app[BUS] = bus or Bus()
+    app[BUS] = bus = bus or Bus()
     app[ZONE] = ZoneInfo(settings.site.time_zone)
     app[DEMO] = demo
+    app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
+    app[ANNOTATIONS] = Annotations(database, bus, clock)
     app[ENVIRONMENT] = template_environment()
     add_routes(app, ROUTES)
     app.on_response_prepare.append(add_headers)

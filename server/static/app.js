@@ -39,30 +39,44 @@ function chooseTheme(event) {
   }
 }
 
-/** Forms with data-confirm="question" ask in a dialog of ours and go on only after a yes. */
+/** Ask in a dialog of ours; calls `goOn` after a yes. */
+function ask(question, yes, goOn) {
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", "Please confirm");
+  const body = document.createElement("div");
+  body.className = "dialog-body";
+  body.textContent = question;
+  const actions = document.createElement("form");
+  actions.method = "dialog";
+  actions.className = "dialog-actions";
+  actions.append(answer("Cancel", "no", "button"), answer(yes, "yes", "button danger"));
+  dialog.append(body, actions);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (dialog.returnValue === "yes") goOn();
+  });
+  dialog.showModal();
+}
+
+/** Forms with data-confirm="question" are sent after a yes. */
 function askFirst(event) {
   const form = event.target;
   if (!form.dataset.confirm || form.dataset.confirmed) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  const dialog = document.createElement("dialog");
-  dialog.setAttribute("aria-label", "Please confirm");
-  const body = document.createElement("div");
-  body.className = "dialog-body";
-  body.textContent = form.dataset.confirm;
-  const actions = document.createElement("form");
-  actions.method = "dialog";
-  actions.className = "dialog-actions";
-  actions.append(answer("Cancel", "no", "button"), answer(form.dataset.yes ?? "Yes", "yes", "button danger"));
-  dialog.append(body, actions);
-  document.body.append(dialog);
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    if (dialog.returnValue !== "yes") return;
+  ask(form.dataset.confirm, form.dataset.yes ?? "Yes", () => {
     form.dataset.confirmed = "yes";
     form.requestSubmit();
   });
-  dialog.showModal();
+}
+
+/** The same for htmx requests with hx-confirm="question". */
+function askBeforeRequest(event) {
+  if (!event.detail.question) return;
+  event.preventDefault();
+  const yes = event.detail.elt.dataset.yes ?? "Yes";
+  ask(event.detail.question, yes, () => event.detail.issueRequest(true));
 }
 
 function answer(text, value, className) {
@@ -95,5 +109,6 @@ async function copyText(event) {
 
 document.addEventListener("click", copyText);
 document.addEventListener("submit", askFirst, true);
+document.addEventListener("htmx:confirm", askBeforeRequest);
 document.addEventListener("htmx:responseError", sayError);
 document.addEventListener("htmx:sendError", () => toast("The server cannot be reached.", "error"));
