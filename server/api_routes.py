@@ -5,15 +5,41 @@ from __future__ import annotations
 
 from core.accounts import Role
 from server import health
-from server.api import about, calls
+from server.api import about, agents, blind_windows, calls, customers, history, lookup
 from server.routing import PUBLIC, Route
 
 __all__ = ["API_ROUTES"]
+
+ID = "[0-9]{1,9}"
+"""Within what every database takes for a number; anything else is no address of ours."""
+
+CUSTOMER = f"/api/v1/customers/{{customer_id:{ID}}}"
 
 API_ROUTES = (
     Route("GET", "/api/v1/openapi.json", about.read_document, PUBLIC),
     Route("GET", "/api/v1/calls", calls.list_calls, Role.MANAGER, scope="calls:read"),
     Route("GET", "/api/v1/calls/{call_id}", calls.read_one_call, Role.MANAGER, scope="calls:read"),
+    Route("GET", "/api/v1/lookup", lookup.look_up, Role.AGENT, scope="customers:read"),
+    Route("GET", "/api/v1/customers", customers.list_customers, Role.AGENT, scope="customers:read"),
+    Route("POST", "/api/v1/customers", customers.create_customer, Role.AGENT, scope="customers:write"),
+    Route("GET", CUSTOMER, customers.read_one_customer, Role.AGENT, scope="customers:read"),
+    Route("PATCH", CUSTOMER, customers.edit_customer, Role.AGENT, scope="customers:write"),
+    Route("POST", f"{CUSTOMER}/identities", customers.add_identity, Role.AGENT, scope="customers:write"),
+    Route(
+        "DELETE",
+        f"{CUSTOMER}/identities/{{identity_id:{ID}}}",
+        customers.remove_identity,
+        Role.AGENT,
+        scope="customers:write",
+    ),
+    Route("PUT", f"{CUSTOMER}/tags/{{tag}}", customers.add_tag, Role.AGENT, scope="customers:write"),
+    Route("DELETE", f"{CUSTOMER}/tags/{{tag}}", customers.remove_tag, Role.AGENT, scope="customers:write"),
+    Route("GET", f"{CUSTOMER}/notes", history.list_notes, Role.AGENT, scope="customers:read"),
+    Route("POST", f"{CUSTOMER}/notes", history.add_note, Role.AGENT, scope="customers:write"),
+    Route("GET", f"{CUSTOMER}/timeline", history.read_timeline, Role.AGENT, scope="customers:read"),
+    Route("GET", "/api/v1/agents", agents.list_agents, Role.MANAGER, scope="agents:read"),
+    Route("GET", f"/api/v1/agents/{{agent_id:{ID}}}", agents.read_agent, Role.MANAGER, scope="agents:read"),
+    Route("GET", "/api/v1/blind-windows", blind_windows.list_blind_windows, Role.MANAGER, scope="calls:read"),
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),

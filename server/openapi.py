@@ -117,6 +117,10 @@ def _parameters(known: Operation, references: Mapping[Any, dict[str, Any]]) -> l
         {"name": name, "in": "path", "required": True, "schema": {"type": kinds[kind]}}
         for name, kind in known.path.items()
     ]
+    parameters += [
+        {"name": one.name, "in": "header", "description": one.description, "schema": {"type": "string"}}
+        for one in known.headers.values()
+    ]
     if known.query is None:
         return parameters
     schema = references[known.query, "validation"]

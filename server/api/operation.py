@@ -1,8 +1,9 @@
 """One operation of the API: `@operation` turns a function with typed parameters into an aiohttp handler and keeps what
 its signature says for the OpenAPI document.
 
-`query` and `body` are pydantic models, other parameters are parts of the path, the return annotation is the answer.
-What does not fit becomes InvalidInputError, unknown query parameters included. Who may call it is `routes.py`'s."""
+`query` and `body` are pydantic models, what is annotated with `Header` is a header, other parameters are parts of the
+path, the return annotation is the answer. What does not fit becomes InvalidInputError, unknown query parameters
+included. Who may call it is `routes.py`'s."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from core.errors import InvalidInputError
+from core.errors import InvalidInputError, NotFoundError
 from server.routing import Handler
 
 T = TypeVar("T", bound=BaseModel)
@@ -34,6 +35,14 @@ class Reply(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """Annotates a parameter (`str | None`) that comes from a request header."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """What a handler takes and gives. `problems` are the error statuses that are its own, beside the usual ones."""
 
@@ -42,6 +51,7 @@ class Operation:
     tag: str
     description: str
     path: Mapping[str, type]
+    headers: Mapping[str, Header]
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     answer: type[BaseModel] | None
@@ -62,8 +72,11 @@ def operation(
     """`answer` is only needed where the function itself returns a response (a stream, a page)."""
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> Handler:
-        hints = get_type_hints(function)
+        hints = get_type_hints(function, include_extras=True)
         parts = {name: hints[name] for name in inspect.signature(function).parameters if name != "request"}
+        headers = {
+            name: hint.__metadata__[0] for name, hint in parts.items() if get_origin(hint) is Annotated
+        }
         known = Operation(
             name=function.__name__,
             summary=summary,
@@ -71,7 +84,8 @@ def operation(
             description=inspect.getdoc(function) or "",
             query=parts.pop("query", None),
             body=parts.pop("body", None),
-            path=parts,
+            path={name: hint for name, hint in parts.items() if name not in headers},
+            headers=headers,
             answer=answer or _answer_of(hints["return"]),
             status=status,
             media=media,
@@ -111,6 +125,9 @@ def _respond(known: Operation, given: Any) -> web.Response:
 
 async def _read(known: Operation, request: web.Request) -> dict[str, Any]:
     values: dict[str, Any] = {name: kind(request.match_info[name]) for name, kind in known.path.items()}
+    if any("\0" in value for value in values.values() if isinstance(value, str)):
+        raise NotFoundError("there is nothing of this name")
+    values |= {name: request.headers.get(header.name) for name, header in known.headers.items()}
     query = _read_query(known.query, request)
     if known.query is not None:
         values["query"] = query

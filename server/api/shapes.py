@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+)
 
 from core.clock import from_iso, iso
 
@@ -42,6 +50,17 @@ class Taken(BaseModel):
     """Base of what is sent to us: a misspelt name is an error, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _no_zero_byte(cls, value: Any) -> Any:
+        # PostgreSQL stores every character but this one.
+        if any(
+            isinstance(part, str) and "\0" in part
+            for part in (value if isinstance(value, tuple) else (value,))
+        ):
+            raise ValueError("a text must not contain a zero byte")
+        return value
 
 
 class Given(BaseModel):
