@@ -303,14 +303,17 @@ class TestConsumer:
             assert seen == [str(number) for number in range(total)]
 
     async def test_when_patience_ends_messages_are_dropped_and_the_gap_is_told(self) -> None:
-        options = LinkOptions(times=LinkTimes(patience=0.0), queue=QueueLimits(messages=100))
+        """Reading goes on without further pauses: 32 of them, one per read, would outlast the action's deadline."""
+        options = LinkOptions(times=LinkTimes(patience=1.0), queue=QueueLimits(messages=100))
         async with AmiPeer() as peer, link_to(peer, options=options) as link:
             await next_of(link, LinkUp)
-            for number in range(5_000):
-                peer.send(message(Event="Newchannel", Number=number) + message(Event="VarSet"))
+            for number in range(20_000):
+                peer.send(
+                    message(Event="Newchannel", Number=number, Padding="x" * 350) + message(Event="VarSet")
+                )
             peer.replies["CoreStatus"] = success
-            await link.action({"Action": "CoreStatus"}, timeout=30.0)  # so all of it has been read
-            assert link.queue.messages_dropped > 4_000
+            await link.action({"Action": "CoreStatus"}, timeout=25.0)  # so all of it has been read
+            assert link.queue.messages_dropped > 15_000
             seen, gaps = 0, 0
             while len(link.queue):
                 item = await anext(link)
@@ -319,20 +322,21 @@ class TestConsumer:
                 elif isinstance(item, Received) and item.message.event == "Newchannel":
                     assert item.message.get("Number") == str(seen + gaps)
                     seen += 1
-            assert seen + gaps == 5_000
+            assert seen + gaps == 20_000
             assert (peer.connections, link.is_up) == (1, True)
 
     async def test_a_consumer_that_never_waits_still_lets_replies_through(self) -> None:
         async with AmiPeer() as peer, link_to(peer) as link:
             await next_of(link, LinkUp)
-            peer.send(message(Event="Newchannel") * 5_000)
-            answered = asyncio.create_task(link.action({"Action": "Ping"}, timeout=30.0))
-            count = 0
-            async for _ in link:
-                count += 1
-                if count == 5_000:
-                    break
-            assert (await answered).is_success
+            peer.send(message(Event="Newchannel") * 8_000)
+            async with asyncio.timeout(30):
+                while len(link.queue) < 8_000:
+                    await asyncio.sleep(0.01)
+            asking = asyncio.create_task(link.action({"Action": "Ping"}, timeout=30.0))
+            for _ in range(6_000):
+                await anext(link)
+            assert asking.done()
+            assert asking.result().is_success
 
 
 async def test_unwanted_events_are_not_handed_out() -> None:

@@ -191,6 +191,14 @@ class TestWanted:
         messages = AmiDecoder(wanted=()).feed(GREETING + self.STREAM)
         assert [message.action_id for message in messages] == ["rb-1", "rb-2"]
 
+    def test_an_event_often_skipped_still_passes_as_an_answer(self) -> None:
+        """DeviceStateChange is both a frequent event and the item of DeviceStateList."""
+        change = b"Event: DeviceStateChange\r\nState: INUSE\r\n"
+        messages = AmiDecoder(wanted=()).feed(
+            GREETING + (change + b"\r\n") * 3 + change + b"ActionID: rb-1\r\n\r\n"
+        )
+        assert [message.action_id for message in messages] == ["rb-1"]
+
     def test_offsets_count_the_skipped_bytes_too(self) -> None:
         stream = GREETING + self.STREAM
         for message in AmiDecoder(wanted={"Newchannel"}).feed(stream):
@@ -240,11 +248,12 @@ class TestLimits:
             )
         assert [message.event for message in caught.value.messages] == ["Good"]
 
-    def test_the_largest_allowed_message_passes(self) -> None:
-        value = b"x" * (1_000 - len(b"Event: One\r\nA: "))
-        assert (
-            len(decode(b"Event: One\r\nA: " + value + b"\r\n\r\n", limits=DecoderLimits(message=1_000))) == 1
-        )
+    def test_the_largest_allowed_message_passes_in_one_piece_and_in_many(self) -> None:
+        message = b"\r\n" + b"Event: One\r\nA: ".ljust(1_000, b"x") + b"\r\n\r\n"
+        limits = DecoderLimits(message=1_000)
+        assert len(decode(message, limits=limits)) == 1
+        decoder = AmiDecoder(limits=limits)
+        assert sum(len(decoder.feed(bytes([byte]))) for byte in GREETING + message) == 1
 
     def test_the_work_grows_with_the_bytes_and_not_with_their_square(self) -> None:
         """One long message in small pieces: eight times the bytes cost far less than 64 times the work."""
