@@ -24,3 +24,20 @@ class PbxClock:
     async def sleep(self, seconds: float) -> None:
         """Wait until so many of the PBX's seconds have passed."""
         await asyncio.sleep(max(0.0, seconds) / self.speed)
+
+
+class SteppedClock(PbxClock):
+    """A PBX whose time passes only when somebody waits, and then at once: whole days of calls in a second. For one
+    story at a time. Events are 50 µs apart, about what Asterisk needs between two of them."""
+
+    def __init__(self, now: float) -> None:
+        super().__init__()
+        self.now = now
+
+    def __call__(self) -> float:
+        self.now += 0.000_05
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += max(0.0, seconds)
+        await asyncio.sleep(0)

@@ -10,6 +10,7 @@ server in front of it, faults, and what a script may do with the whole (ring in,
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,7 +37,8 @@ ACTIONS_KEPT = 1_000
 
 
 class Simulator:
-    """Use it as an async context manager, or `start` and `stop` it. `port` 0 takes a free one."""
+    """Use it as an async context manager, or `start` and `stop` it. `port` 0 takes a free one; `clock` replaces the
+    clock of `speed`. Without a socket (never started) it can still tell stories to who listens to its world."""
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Simulator:
         *,
         port: int = 0,
         speed: float = 1.0,
+        clock: PbxClock | None = None,
         users: Sequence[ManagerUser] = USERS,
         habits: Habits | None = None,
         dialplan: Sequence[Step] | None = None,
@@ -52,7 +55,7 @@ class Simulator:
         self.port = port
         self.faults = Faults()
         self.habits = habits or Habits()
-        self.clock = PbxClock(speed)
+        self.clock = clock or PbxClock(speed)
         self.layout = layout or Layout()
         self.world = World(self.layout, self.clock)
         self.connections: dict[ManagerConnection, asyncio.Future[None]] = {}
@@ -61,6 +64,7 @@ class Simulator:
         self._originator = Originator(self.habits, self._keep)
         self._office = Office(self.world, users, self.faults, plan, self._originate)
         self._server: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -85,10 +89,19 @@ class Simulator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def take_port(self) -> int:
+        """Bind the port before any event loop runs, for who must know it early. Raises OSError."""
+        self._socket = socket.create_server((self.host, self.port))
+        self.port = self._socket.getsockname()[1]
+        return self.port
+
     async def open_port(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, self.host, self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
+        if self._server is not None:
+            return
+        if self._socket is None:
+            self.take_port()
+        self._server = await asyncio.start_server(self._serve, sock=self._socket)
+        self._socket = None
 
     async def close_port(self) -> None:
         """Nobody can connect any more, and everybody who was connected sees EOF. The PBX itself goes on."""
