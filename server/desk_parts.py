@@ -25,8 +25,11 @@ AGENTS = web.AppKey("agents", AgentStates)
 
 
 def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
-    """Put the desk into `app`; it lives and stops with it. Add it after the rooms whose facts it shows, before what
-    reads the PBX."""
+    """Put the desk into `app`; it lives and stops with it.
+
+    Screens listen from now on, before any room that answers a call's facts with facts of its own: a room speaks
+    while the fact it answers is still being handed out, and a screen must know the call by then.
+    """
     settings = app[SETTINGS]
     hub = LiveHub(database, clock=clock, pbxs=settings.pbx)
     states = AgentStates(
@@ -36,16 +39,16 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     app[AGENTS] = states
     app[WRAP_UPS] = wrap_ups = WrapUps(database, clock, hub.apply)
     hub.on_wrap_up = states.wrap_up_changed
+    consumer = FactConsumer(database, "wrap_ups", (CallEnded,), wrap_ups.open_due)
+
+    async def wake(_fact: CallEnded) -> None:
+        consumer.wake()
+
+    hub.subscribe(bus)
+    bus.subscribe(CallStarted, wrap_ups.hear_started, name="notes of open calls")
+    bus.subscribe(CallEnded, wake, name="wrap-ups")
 
     async def live(_app: web.Application) -> AsyncIterator[None]:
-        hub.subscribe(bus)
-        bus.subscribe(CallStarted, wrap_ups.hear_started, name="notes of open calls")
-        consumer = FactConsumer(database, "wrap_ups", (CallEnded,), wrap_ups.open_due)
-
-        async def wake(_fact: CallEnded) -> None:
-            consumer.wake()
-
-        bus.subscribe(CallEnded, wake, name="wrap-ups")
         await hub.reload_people()
         await states.load()
         await wrap_ups.restore()

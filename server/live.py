@@ -95,7 +95,7 @@ class LiveHub:
         self._work = asyncio.Event()
 
     def subscribe(self, bus: Bus) -> None:
-        """Listen to everything screens show. Subscribe after the rooms that answer the same facts with facts."""
+        """Listen to everything screens show. Subscribe before rooms that answer these facts with facts of their own."""
         for fact_type in (*HEARD, CustomerChanged, SessionsEnded):
             bus.subscribe(fact_type, self.hear, name="live screens")
 

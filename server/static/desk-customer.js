@@ -1,0 +1,186 @@
+/* Who the caller is: a known customer with their history, a new one to be named, several to choose from, a colleague,
+   or a withheld number. Everything an agent does here goes to the server and comes back with the card. */
+
+import { toast } from "./app.js";
+import { h, icon, moment, when } from "./desk-dom.js";
+import { callPath, post } from "./desk-post.js";
+import { nameOf } from "./desk-state.js";
+
+const VERDICTS = {
+  answered: "Answered",
+  missed: "Missed",
+  abandoned: "Abandoned",
+  voicemail: "Voicemail",
+  busy: "Busy",
+  failed: "Failed",
+};
+const SHOWN_CALLS = 5;
+
+/** The two parts of a card that are about its customer: `who` (always) and `more` (history, choices). */
+export function customerParts(card) {
+  return {
+    get who() {
+      return [avatar(card), h("div", { class: "who-words" }, title(card), facts(card), tags(card))];
+    },
+    get more() {
+      if (card.customers.length > 1) return [choices(card)];
+      const [customer] = card.customers;
+      if (!customer) return card.match === "unknown" ? [withheld()] : [];
+      return [customer.provisional && naming(card, customer), notes(customer), history(customer)];
+    },
+  };
+}
+
+function avatar(card) {
+  const [customer] = card.customers;
+  const several = card.customers.length > 1;
+  const name = several ? "" : (customer?.name ?? (card.direction === "internal" ? card.colleague : null) ?? "");
+  const letters = initials(name);
+  const mark = several ? icon("users") : letters || icon(customer?.provisional ? "user-plus" : customer?.company ? "building-2" : "user");
+  return h("span", { class: "who-mark", "aria-hidden": "true" }, mark);
+}
+
+function initials(name) {
+  const words = name.split(/\s+/).filter((word) => /^\p{L}/u.test(word));
+  return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => (word ? [...word][0] : "")).join("").toLocaleUpperCase();
+}
+
+function title(card) {
+  const [customer] = card.customers;
+  if (card.customers.length > 1) return h("h2", { class: "who-name" }, `${card.customers.length} customers have this number`);
+  if (customer?.provisional && !customer.name) {
+    return h("h2", { class: "who-name" }, link(customer, card.caller_name || "New customer"), card.caller_name && h("span", { class: "badge info" }, "New"));
+  }
+  if (customer) return h("h2", { class: "who-name" }, link(customer, nameOf(card)), customer.provisional && h("span", { class: "badge info" }, "New"));
+  if (!card.number && card.direction !== "internal") return h("h2", { class: "who-name" }, "Withheld number");
+  return h("h2", { class: "who-name" }, nameOf(card));
+}
+
+function link(customer, text) {
+  return h("a", { href: `/customers/${customer.id}`, target: "_blank", rel: "noopener" }, text);
+}
+
+function facts(card) {
+  const [customer] = card.customers;
+  const one = card.customers.length === 1;
+  const parts = [];
+  if (one && customer.company && customer.company !== nameOf(card)) parts.push(h("span", {}, customer.company));
+  if (card.direction === "internal") parts.push(h("span", { class: "num" }, `Extension ${card.number ?? "unknown"}`));
+  else if (card.number) parts.push(h("span", { class: "who-number num" }, card.number_text || card.number));
+  if (card.caller_name && card.direction !== "internal" && card.caller_name !== nameOf(card) && !(one && customer.provisional && !customer.name)) {
+    parts.push(h("span", { class: "muted", title: "The name the network sent" }, `“${card.caller_name}”`));
+  }
+  return h("p", { class: "who-facts" }, ...parts);
+}
+
+function tags(card) {
+  if (card.customers.length !== 1) return null;
+  const [customer] = card.customers;
+  const list = h("ul", { class: "who-tags", "aria-label": "Tags" });
+  for (const tag of customer.tags) {
+    const remove = h("button", { class: "tag-remove", type: "button", "aria-label": `Remove tag ${tag}`, onclick: () => send(card, "tags", { tag, on: false }) }, icon("x"));
+    list.append(h("li", { class: "chip" }, icon("tag"), tag, remove));
+  }
+  const field = h("input", { class: "tag-input", name: "tag", maxlength: 40, autocomplete: "off", "aria-label": "Add a tag", placeholder: "Add tag" });
+  const form = h("form", { class: "tag-form", onsubmit: (event) => addTag(event, card, field) }, field);
+  list.append(h("li", {}, form));
+  return list;
+}
+
+function addTag(event, card, field) {
+  event.preventDefault();
+  const tag = field.value.trim();
+  if (!tag) return;
+  field.value = "";
+  send(card, "tags", { tag, on: true });
+}
+
+function choices(card) {
+  const pick = (customer) =>
+    h(
+      "li",
+      {},
+      h(
+        "button",
+        { class: "choice", type: "button", onclick: () => send(card, "customer", { customer_id: customer.id }) },
+        h("span", { class: "choice-name" }, customer.name || customer.company || "Unnamed customer"),
+        h("span", { class: "muted" }, [customer.name ? customer.company : null, lastContact(customer)].filter(Boolean).join(" · ")),
+        icon("chevron-right"),
+      ),
+    );
+  return h("section", { class: "more-part" }, h("h3", {}, "Who is it?"), h("ol", { class: "choices" }, card.customers.map(pick)));
+}
+
+function lastContact(customer) {
+  const at = customer.past[0]?.at ?? customer.last_contact_at;
+  return at ? `last contact ${when(at)}` : "no contact yet";
+}
+
+function naming(card, customer) {
+  const name = h("input", { class: "input", name: "name", id: `name-${card.call_id}`, maxlength: 200, autocomplete: "off", value: customer.name ?? "", placeholder: card.caller_name ?? "Name" });
+  const company = h("input", { class: "input", name: "company", id: `company-${card.call_id}`, maxlength: 200, autocomplete: "off", value: customer.company ?? "", placeholder: "Company" });
+  const submit = async (event) => {
+    event.preventDefault();
+    const body = { name: name.value.trim(), company: company.value.trim() };
+    if (!body.name && !body.company) {
+      name.focus();
+      return;
+    }
+    if (await send(card, "name", body)) toast("Saved as a customer");
+  };
+  return h(
+    "form",
+    { class: "more-part naming", onsubmit: submit },
+    h("h3", {}, "First contact. Who is it?"),
+    h("label", { class: "visually-hidden", for: name.id }, "Name"),
+    name,
+    h("label", { class: "visually-hidden", for: company.id }, "Company"),
+    company,
+    h("button", { class: "button", type: "submit" }, icon("user-plus"), "Save"),
+  );
+}
+
+function withheld() {
+  return h("p", { class: "more-part muted" }, "The caller hides their number: ask who it is, and for a number to call back.");
+}
+
+function notes(customer) {
+  if (!customer.notes.length) return null;
+  const line = (note) =>
+    h(
+      "li",
+      { class: note.pinned ? "customer-note pinned" : "customer-note" },
+      icon(note.pinned ? "star" : "sticky-note"),
+      h("div", {}, h("p", {}, note.text), h("p", { class: "muted" }, [note.by, note.at ? when(note.at) : null].filter(Boolean).join(", "))),
+    );
+  return h("section", { class: "more-part" }, h("h3", {}, "Notes"), h("ul", { class: "customer-notes" }, customer.notes.map(line)));
+}
+
+function history(customer) {
+  const calls = customer.past.slice(0, SHOWN_CALLS);
+  if (!calls.length) return customer.provisional ? null : h("p", { class: "more-part muted" }, "No earlier calls.");
+  return h("section", { class: "more-part" }, h("h3", {}, "Last calls"), h("ul", { class: "past" }, calls.map(pastCall)));
+}
+
+function pastCall(call) {
+  const outgoing = call.direction !== "inbound";
+  const said = [call.disposition, call.note].filter(Boolean).join(": ");
+  return h(
+    "li",
+    {},
+    h("span", { class: "past-when num", title: moment(call.at) }, icon(outgoing ? "phone-outgoing" : "phone-incoming"), when(call.at)),
+    call.result ? h("span", { class: `badge ${call.result}` }, VERDICTS[call.result] ?? call.result) : h("span", { class: "badge live" }, "In progress"),
+    h("span", { class: "past-agent muted" }, call.agent ?? ""),
+    said ? h("span", { class: "past-note" }, said) : null,
+  );
+}
+
+async function send(card, what, body) {
+  try {
+    await post(callPath(card.call_id, what), body);
+    return true;
+  } catch (error) {
+    toast(error.message, "error");
+    return false;
+  }
+}

@@ -1,0 +1,25 @@
+/* Sending what an agent does. An answer that is not a yes becomes an Error with the server's own sentence. */
+
+/** POST JSON; resolves to the answer's JSON or null. Rejects with Error(sentence), `.status` 0 without a network. */
+export async function post(path, body) {
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      keepalive: true,
+    });
+  } catch {
+    throw Object.assign(new Error("The server cannot be reached."), { status: 0 });
+  }
+  if (answer.status === 204) return null;
+  const said = await answer.json().catch(() => ({}));
+  if (answer.ok) return said;
+  throw Object.assign(new Error(said.detail ?? "The server did not answer as expected."), { status: answer.status });
+}
+
+/** The address of something that can be done about a call. */
+export function callPath(callId, what) {
+  return `/desk/calls/${encodeURIComponent(callId)}/${what}`;
+}

@@ -1,0 +1,115 @@
+"""The desk with everything but a PBX: real sockets, database, customers' room and wrap-ups. Facts come in where the
+bridge hands them over: written to the call log first, then told on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from config.settings import AmiUser, Desk, Pbx, Settings
+from core.accounts import NewUser, Role, User, UserDevice, create_user, list_users
+from core.bus import Bus
+from core.clock import Clock, system_clock
+from core.db import Database
+from core.facts import Fact
+from core.passwords import hash_password
+from core.ports import QueuePauser
+from core.sessions import start_session
+from crm_link.screen_pop import ScreenPop
+from pbx_bridge import call_log
+from server.desk_parts import add_desk
+from server.guard import LOCAL_COOKIE
+from server.keys import PAUSER
+from server.live import LiveHub
+from server.live_socket import LIVE
+from server.web import bare_application
+from tests.live_story import PBX
+
+PASSWORD = "correct horse battery staple"
+PEOPLE = (
+    ("anna", "Anna Kowalska", "101"),
+    ("bartek", "Bartosz Nowak", "102"),
+    ("celina", "Celina Wójcik", "103"),
+)
+
+
+@dataclass(slots=True)
+class DeskSite:
+    app: web.Application
+    server: TestServer
+    database: Database
+    bus: Bus
+    users: dict[str, User]
+
+    @property
+    def hub(self) -> LiveHub:
+        return self.app[LIVE]
+
+    def url(self, path: str) -> str:
+        return str(self.server.make_url(path))
+
+    async def tell(self, *facts: Fact) -> None:
+        """What the bridge does with a batch of facts. An error in any subscriber is an error here."""
+        async with self.database.write() as connection:
+            await call_log.record(connection, facts)
+        for fact in facts:
+            await self.bus.publish(fact)
+        assert not self.bus.failures, self.bus.failures
+
+    async def cookie(self, login: str) -> dict[str, str]:
+        """A logged-in session of this person, for a client of the same machine."""
+        async with self.database.write() as connection:
+            token = await start_session(
+                connection, self.users[login].id, system_clock(), address="127.0.0.1", browser="test"
+            )
+        return {LOCAL_COOKIE: token}
+
+
+def settings_for(desk: Desk | None = None) -> Settings:
+    events = AmiUser.model_validate({"user": "events", "secret": "never used"})
+    pbx = Pbx(host="127.0.0.1", events=events, trunks=("PJSIP/trunk",))
+    return Settings(pbx={PBX: pbx}, desk=desk or Desk())
+
+
+@asynccontextmanager
+async def desk_site(
+    database: Database,
+    *,
+    clock: Clock = system_clock,
+    desk: Desk | None = None,
+    pauser: QueuePauser | None = None,
+    port: int | None = None,
+) -> AsyncIterator[DeskSite]:
+    """A running desk over `database`, whose schema exists. People are added when there are none."""
+    bus = Bus()
+    app = bare_application(settings_for(desk), database, clock=clock, bus=bus)
+    if pauser is not None:
+        app[PAUSER] = pauser
+    add_desk(app, database, bus, clock)
+    ScreenPop(database, bus).subscribe()
+    users = await _people(database)
+    server = TestServer(app, host="127.0.0.1", port=port)
+    await server.start_server()
+    try:
+        yield DeskSite(app, server, database, bus, users)
+    finally:
+        await server.close()
+
+
+async def _people(database: Database) -> dict[str, User]:
+    users = {}
+    async with database.read() as connection:
+        known = {user.login: user for user in await list_users(connection)}
+    if known:
+        return known
+    hashed = await hash_password(PASSWORD)
+    async with database.write() as connection:
+        for login, name, extension in PEOPLE:
+            phone = UserDevice(PBX, f"PJSIP/{extension}", extension)
+            new = NewUser(login, name, Role.AGENT, hashed, (phone,))
+            users[login] = await create_user(connection, new, system_clock())
+    return users
