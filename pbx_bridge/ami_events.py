@@ -131,7 +131,7 @@ class BridgeEvent(ChannelEvent):
     """`is_talk` is False where people wait: parking, holding and other bridges without conversation."""
 
     bridge: str
-    is_talk: bool
+    is_talk: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +242,10 @@ class Seen(ChannelEvent):
 
 @dataclass(frozen=True, slots=True)
 class Lost(Event):
-    """Not from AMI: a channel that we knew is gone, and we did not see how."""
+    """Not from AMI: a channel that we knew is gone, and we did not see how; `by_pbx`: the PBX was restarted."""
 
     uniqueid: str
+    by_pbx: bool = False
 
 
 @dataclass(frozen=True, slots=True)

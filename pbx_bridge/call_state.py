@@ -72,6 +72,7 @@ class CallState:
     parked_at: list[float] = field(default_factory=list)
     started_at: float | None = None
     last_at: float = 0.0
+    lost_by_pbx: bool = False
     cast: Cast = field(init=False)
     _away: dict[str, str] = field(default_factory=dict)
 
@@ -208,6 +209,7 @@ class CallState:
     def _on_lost(self, event: ami.Lost, at: float) -> None:
         leg = self.legs.get(event.uniqueid)
         if leg is not None and leg.is_live:
+            self.lost_by_pbx = self.lost_by_pbx or event.by_pbx
             self._end(leg, at)
 
     def _end(self, leg: Leg, at: float) -> None:

@@ -16,10 +16,14 @@ from pbx_bridge.ami_codec import AmiMessage
 from pbx_bridge.ami_events import Channel, Event, parse
 from pbx_bridge.conversation import Conversation, Guest
 from pbx_bridge.legs import LegKind, device_of
+from pbx_bridge.reconcile import Births, Blind, Comparison, Reconciled, found, queued
+from pbx_bridge.status import PbxStatus
 from pbx_bridge.verdict import record
 
 REMEMBERED = 50_000
 """Channels that ended, kept so that a late or repeated event does not bring them back to life: an hour at 5 calls/s."""
+
+RESTARTED = "the PBX was restarted in mid-call"
 
 CONSULT_SECONDS = 1.0
 """A phone's new call and the hold of its old one arrive in either order, this close together."""
@@ -64,7 +68,11 @@ class CallBook:
         self._closing: dict[str, Conversation] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._used: OrderedDict[str, int] = OrderedDict()
+        self._comparison = Comparison()
+        self._births = Births()
+        self._blind: Blind | None = None
         self.last_at = 0.0
+        self.reconciled = Reconciled()
 
     # --- in -----------------------------------------------------------------------------------------------------
 
@@ -91,9 +99,77 @@ class CallBook:
     def finish(self, at: float, reason: str) -> list[Fact]:
         """Nothing more will come: end whatever is open. `reason` is a clause such as "the capture ends here"."""
         facts: list[Fact] = []
+        blind = self._blind
         for call in list(self._calls.values()):
-            self._lose(call, at, reason, facts)
+            unseen = blind is not None and call.state.last_at <= blind.since
+            self._lose(call, blind.since if blind is not None and unseen else at, reason, facts)
         return facts + self.tick(float("inf"))
+
+    def blind(self, since: float, reason: str) -> None:
+        """The link was lost at `since`; `reason` is a clause such as "our link to the PBX was down". The first one
+        counts until the next `reconcile`."""
+        if self._blind is None:
+            self._blind = Blind(since, reason)
+
+    def reconcile(self, status: PbxStatus, at: float) -> list[Fact]:
+        """Compare with what the PBX says of itself at `at`. Repeating it with the same answer changes nothing."""
+        facts: list[Fact] = []
+        blind, before = self._blind, set(self._calls)
+        legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
+        restarted = self._comparison.restarted_at(status, legs, blind, at)
+        if restarted is not None:
+            ended = [
+                (ami.Lost(uid, by_pbx=True), restarted) for uid, leg in legs.items() if leg.born <= restarted
+            ]
+            self._lost(ended, RESTARTED, facts)
+        else:
+            reason = blind.reason if blind is not None else "the PBX no longer knows it"
+            self._lost(
+                list(self._comparison.lost(status, legs, blind, at)), f"its end was not seen: {reason}", facts
+            )
+        ended_unseen = {call.id for call in self._calls.values() if call.is_over and call.blind}
+        for event, moment in self._news_of(status, blind, at):
+            self._take(event, moment, None, facts)
+        self._blind = None
+        self.reconciled = Reconciled(
+            len(before - ended_unseen), len(before & ended_unseen), len(self._calls.keys() - before)
+        )
+        return facts
+
+    def moment_of(self, status: PbxStatus) -> float:
+        """The earliest moment at which the PBX can have said this, by the ages of channels whose birth we saw."""
+        ages = {one.channel.uniqueid: one.seconds or 0 for one in status.channels}
+        legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
+        return max([self.last_at, *(legs[uid].born + age for uid, age in ages.items() if uid in legs)])
+
+    def _lost(self, events: list[tuple[ami.Lost, float]], reason: str, out: list[Fact]) -> None:
+        for event, at in events:
+            call = self._by_leg.get(event.uniqueid)
+            if call is None:
+                continue
+            call.add(event, at)
+            call.blind = call.blind or reason
+            out += call.news(at)
+            self._watch(call)
+
+    def _news_of(self, status: PbxStatus, blind: Blind | None, at: float) -> list[tuple[Event, float]]:
+        legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
+        fresh = {one.channel.uniqueid for one in status.channels} - legs.keys()
+        known = PbxStatus(
+            tuple(one for one in status.channels if one.channel.uniqueid not in self._gone), status.talkless
+        )
+        if blind is None:
+            # Events of channels that we know are on their way; only what we have never heard of is news.
+            known = PbxStatus(
+                tuple(one for one in known.channels if one.channel.uniqueid in fresh), status.talkless
+            )
+        events = list(found(known, legs, at))
+        if blind is not None:
+            stays = {
+                s.uniqueid: s for call in self._calls.values() for s in call.state.stays if s.left is None
+            }
+            events += queued(status, stays, at)
+        return events
 
     def call_of(self, message: AmiMessage) -> str | None:
         """The id of the open call that a message belongs to; ask right after `apply`."""
@@ -122,6 +198,8 @@ class CallBook:
     # --- one event ----------------------------------------------------------------------------------------------
 
     def _take(self, event: Event, at: float, digest: int | None, out: list[Fact]) -> None:
+        if isinstance(event, ami.Newchannel) and event.channel.uniqueid not in self._by_leg:
+            self._notice_restart(event.channel, out)
         self.last_at = max(self.last_at, at)
         call = self._home(event, at, out)
         if call is None or call.knows(digest):
@@ -133,6 +211,13 @@ class CallBook:
             if one.id in self._calls:
                 out += one.news(at)
                 self._watch(one)
+
+    def _notice_restart(self, channel: Channel, out: list[Fact]) -> None:
+        if channel.uniqueid in self._gone or not self._births.is_first_after_restart(channel.uniqueid):
+            return
+        died = self.last_at if self._blind is None else self._blind.since
+        legs = [leg for call in self._calls.values() for leg in call.state.live_legs if leg.born <= died]
+        self._lost([(ami.Lost(leg.uniqueid, by_pbx=True), died) for leg in legs], RESTARTED, out)
 
     def _watch(self, call: Conversation) -> None:
         if call.is_over:
@@ -335,7 +420,6 @@ class CallBook:
         living = call.state.live_legs
         for leg in living:
             call.add(ami.Lost(leg.uniqueid), at)
-            self._by_leg.setdefault(leg.uniqueid, call)
         if living:
             call.blind = reason
             out += call.news(at)

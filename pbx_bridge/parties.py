@@ -17,6 +17,8 @@ CALLBACK_PREFIX = "cb-"
 
 _EXTENSION = re.compile(r"^[0-9*#]{1,6}$")
 _DIALLED = re.compile(r"^[+*#0-9]+$")
+_QUOTED_PAIR = re.compile(r'\\([\\"])')
+"""SIP's own escaping inside a quoted display name, which Asterisk passes on as it came."""
 _NO_EXTEN = frozenset({"", "s", "h", "i", "t"})
 
 
@@ -92,11 +94,13 @@ class Cast:
         caller = self._our_caller()
         number = None if self.direction is Direction.INTERNAL else self._customer_number()
         extension = self._asked_extension() if caller is None else self.extension(caller)
-        name = None if caller is None or self.direction is Direction.CALLBACK else caller.caller_name
+        name = (
+            None if caller is None or self.direction is Direction.CALLBACK else shown_name(caller.caller_name)
+        )
         return Parties(self.direction, extension, name, self._dialled(), number)
 
     def _inbound(self) -> Parties:
-        name = None if self.origin is None else self.origin.caller_name
+        name = None if self.origin is None else shown_name(self.origin.caller_name)
         raw = None if self.origin is None else self.origin.number
         if self.withheld or is_withheld(raw):
             return Parties(Direction.INBOUND, None, None, self._dialled())
@@ -160,6 +164,11 @@ class Cast:
     @staticmethod
     def _is_target(leg: Leg) -> bool:
         return leg.kind in (LegKind.PHONE, LegKind.TRUNK) and not leg.is_caller and not leg.is_guest
+
+
+def shown_name(name: str | None) -> str | None:
+    """A display name as its owner wrote it; None when there is none."""
+    return _QUOTED_PAIR.sub(r"\1", name) if name else None
 
 
 def dialled_number(leg: Leg) -> str | None:

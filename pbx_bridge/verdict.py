@@ -35,7 +35,9 @@ FAILED_CAUSES = frozenset(
     {1, 2, 3, 6, 20, 22, 25, 27, 28, 29, 34, 38, 41, 42, 43, 44, 50, 57, 58, 65, 66, 79, 88, 101, 102, 111}
 )
 DECLINED = 21
-DECLINED_BY_PERSON = frozenset({600, 603, 607})
+DECLINED_BY_PERSON = frozenset({None, 600, 603, 607})
+"""SIP statuses that Asterisk turns into cause 21 and that a person sends; others (401, 403, 407) are the network's.
+Asterisk 16 does not tell the status: a decline is then taken for a person's."""
 FAILED_STATUSES = frozenset({"CONGESTION", "CHANUNAVAIL", "INVALIDARGS"})
 
 OVERLAP_SECONDS = 0.05
@@ -55,7 +57,9 @@ def record(
     started = state.started_at or state.last_at
     human = first_human(state)
     ended = max(people_gone_at(state), started)
-    end = EndedBy.UNKNOWN if blind else ended_by(state, result)
+    end = ended_by(state, result)
+    if blind:
+        end = EndedBy.PBX if state.lost_by_pbx else EndedBy.UNKNOWN
     talked = tuple(state.talked) if result is Verdict.ANSWERED else ()
     return CallRecord(
         call_id=call_id,
@@ -106,14 +110,9 @@ def people_gone_at(state: CallState) -> float:
     talkers = {leg.uniqueid for talk in state.talks for leg in talk.legs}
     if origin is None or origin.kind is LegKind.LOCAL:
         return state.ended_at
-    ends = [
-        leg.ended_at
-        for leg in state.legs
-        if leg.ended_at is not None
-        and not leg.is_guest
-        and (leg is origin or leg.uniqueid in talkers or leg.is_caller)
-    ]
-    return max(ends, default=state.ended_at)
+    people = [leg for leg in state.legs if leg.kind in PEOPLE and not leg.is_guest]
+    ends = [leg.ended_at for leg in people if leg.is_caller or leg is origin or leg.uniqueid in talkers]
+    return max((at for at in ends if at is not None), default=state.ended_at)
 
 
 def verdict(state: CallState) -> Verdict:
@@ -223,12 +222,8 @@ def outcome(leg: Leg) -> Verdict:
         return Verdict.BUSY
     if status in FAILED_STATUSES or (refused and cause in FAILED_CAUSES):
         return Verdict.FAILED
-    if refused and cause == DECLINED:
-        return (
-            Verdict.BUSY
-            if leg.rang_at is not None or leg.tech_cause in DECLINED_BY_PERSON
-            else Verdict.FAILED
-        )
+    if refused and cause == DECLINED and leg.tech_cause not in DECLINED_BY_PERSON:
+        return Verdict.FAILED
     return Verdict.MISSED
 
 
@@ -266,7 +261,7 @@ def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]
             continue
         if is_caller_side(state, leg):
             found.append((at, EndedBy.CALLER))
-        elif together and leg in talk.legs:
+        elif together and leg in talk.legs and not leg.is_guest:
             found.append((at, EndedBy.AGENT))
     return found
 

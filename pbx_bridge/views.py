@@ -141,12 +141,14 @@ def _fits(state: CallState, leg: Leg, device: str) -> bool:
 
 def _not_refused(state: CallState, leg: Leg) -> StopReason:
     """The caller's side or the PBX ended the ringing."""
-    if leg.cause == ANSWERED_ELSEWHERE_CAUSE or _somebody_answered(state, leg):
+    if leg.cause == ANSWERED_ELSEWHERE_CAUSE:
         return StopReason.ANSWERED_ELSEWHERE
     origin = state.cast.origin
-    if origin is not None and (origin.requested_at is not None or not origin.is_live):
+    if not state.talks and origin is not None and origin.requested_at is not None:
         return StopReason.CALLER_GONE
-    return StopReason.TIMEOUT
+    if _somebody_answered(state, leg):
+        return StopReason.ANSWERED_ELSEWHERE
+    return StopReason.CALLER_GONE if origin is not None and not origin.is_live else StopReason.TIMEOUT
 
 
 def _somebody_answered(state: CallState, leg: Leg) -> bool:
