@@ -30,3 +30,6 @@ BRIDGES: web.AppKey[dict[str, Bridge]] = web.AppKey("bridges")
 """The bridge of each PBX that is being read, by the PBX's name in the settings."""
 
 PAUSER: web.AppKey[QueuePauser] = web.AppKey("pauser")
+
+REQUEST_ID = web.RequestKey("request_id", str)
+"""Stands in the answer's X-Request-Id, in errors, and in our log."""

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from core.accounts import Role, User
 from core.clock import iso
 from server.guard import SESSION
-from server.keys import CLOCK, DEMO, SETTINGS, ZONE
+from server.keys import CLOCK, DEMO, REQUEST_ID, SETTINGS, ZONE
 
 HERE = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -69,7 +69,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "user": user,
         "nav": navigation(user),
         "path": request.path,
-        "request_id": request["request_id"],
+        "request_id": request[REQUEST_ID],
         "theme": theme if theme in THEMES else "system",
     }
     html = render_text(request.app, template, **common, **context)

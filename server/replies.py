@@ -23,6 +23,7 @@ from core.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
 )
+from server.keys import REQUEST_ID
 from server.pages import render
 from server.routing import Handler
 
@@ -70,8 +71,8 @@ class Problem:
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id and turn what is raised inside into an answer."""
-    request["request_id"] = secrets.token_hex(8)
-    with structlog.contextvars.bound_contextvars(request_id=request["request_id"]):
+    request[REQUEST_ID] = secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
         try:
             response = await handler(request)
         except RingbackError as error:
@@ -84,7 +85,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         except Exception:
             response = _unexpected(request)
     if not response.prepared:
-        response.headers["X-Request-Id"] = request["request_id"]
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
     return response
 
 
@@ -122,7 +123,7 @@ def _json(request: web.Request, problem: Problem) -> web.Response:
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,
-        "request_id": request["request_id"],
+        "request_id": request[REQUEST_ID],
     }
     if problem.field is not None:
         body["field"] = problem.field

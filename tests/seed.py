@@ -61,9 +61,13 @@ class Site:
     calls: list[str] = field(default_factory=list)
 
 
+_hashed: str | None = None
+
+
 async def seed_people(database: Database) -> dict[str, User]:
     """Everybody of STAFF, all with PASSWORD."""
-    hashed = await hash_password(PASSWORD)
+    global _hashed
+    _hashed = hashed = _hashed or await hash_password(PASSWORD)
     users = {}
     async with database.write() as connection:
         for login, name, role, extension in STAFF:

@@ -1,30 +1,19 @@
-"""People, sessions, API keys and the brake on guessing, against a real SQLite file."""
+"""People, sessions, API keys and the brake on guessing, on both databases."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from core import accounts, api_keys, passwords, sessions
 from core.accounts import NewUser, Role, User, UserDevice
 from core.accounts_import import import_users
-from core.db import Base, Database
+from core.db import Database
 from core.errors import ConflictError, InvalidInputError, TooManyRequestsError
 
 NOW = 1_790_000_000.0
 HASH = "$argon2id$unused"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'accounts.db'}")
-    async with database.write() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield database
-    await database.close()
 
 
 async def add(database: Database, login: str, role: Role = Role.AGENT, *devices: UserDevice) -> User:
@@ -154,10 +143,12 @@ async def try_login(database: Database, login: str, address: str, at: float) -> 
         await sessions.count_login_attempt(connection, login, address, at)
 
 
-async def test_guessing_gets_slower_and_slower_also_after_a_restart(database: Database) -> None:
+async def test_guessing_gets_slower_and_slower_also_after_a_restart(
+    database: Database, database_url: str
+) -> None:
     for n in range(sessions.FREE_FAILURES["pair"]):
         await try_login(database, "anna", "192.0.2.1", NOW + n)
-    reopened = Database(str(database.url.set(drivername="sqlite")))
+    reopened = Database(database_url)
     with pytest.raises(TooManyRequestsError) as refusal:
         await try_login(reopened, "anna", "192.0.2.1", NOW + 5)
     assert 1 <= refusal.value.retry_after <= sessions.FIRST_WAIT_S
