@@ -77,6 +77,7 @@ class Office:
     """A desk and those who edit customers, on one bus. `now` is what the clock shows."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         self.now = 1000.0
         self.desk = Desk(database)
         self.customers = Customers(database, self.desk.bus, lambda: self.now, "PL")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import select
-
 from core.db import Database
 from core.facts import CallMatched, Direction, MatchKind
 from crm_link.call_links import CallLinks, read_links
+from crm_link.changes import Edit
 from crm_link.customers import NewCustomer
 from crm_link.directory import find_customers, read_customer, read_notes
-from crm_link.kinds import IdentityKind, LinkHow
-from crm_link.tables import CallCustomer
+from crm_link.identities import hold_keys
+from crm_link.kinds import IdentityKind, LinkHow, Source
+from crm_link.relabel import give_and_relabel
 from tests.customers import NUMBER, OTHER, Office
 
 
@@ -98,6 +98,18 @@ async def test_p10_a_provisional_customer_with_another_number_only_loses_this_on
     assert (left.id, left.numbers) == (provisional, (OTHER,))
 
 
+async def test_p10_a_call_that_names_both_keeps_one_row(database: Database) -> None:
+    office = Office(database)
+    (provisional,) = (await office.desk.call("c1", OTHER)).customer_ids
+    anna = await office.customers.create(NewCustomer("Anna", numbers=(NUMBER,)), None)
+    await office.customers.add_identity(provisional, IdentityKind.PHONE, NUMBER, None)
+    await office.desk.call("c2", NUMBER)
+    assert set((await links(database, "c2")).customer_ids) == {anna.id, provisional}
+    await office.customers.remove_identity(anna.id, anna.identities[0].id, None)
+    await office.customers.add_identity(anna.id, IdentityKind.PHONE, NUMBER, None)
+    assert (await links(database, "c2")).customer_ids == (anna.id,)
+
+
 async def test_p10_screens_hear_of_the_relabelled_call_that_is_still_going_on(database: Database) -> None:
     office = Office(database)
     office.now = 150.0
@@ -116,25 +128,26 @@ async def test_p10_calls_of_weeks_ago_are_relabelled_in_silence(database: Databa
     assert len(office.desk.matched) == 1
 
 
-async def test_p10_a_call_and_its_relabelling_at_the_same_instant_leave_no_call_behind(
+async def test_p10_a_call_that_comes_while_its_number_is_relabelled_is_not_left_behind(
     database: Database, database_url: str
 ) -> None:
     other = Database(database_url)
-    office, elsewhere = Office(database), Office(other)
-    await office.desk.call("c0")
+    office = Office(database)
+    await office.desk.call("c1")
     anna = await office.customers.create(NewCustomer("Anna"), None)
+    claim = office.customers.claim(IdentityKind.PHONE, NUMBER, Source.PERSON)
     try:
-        await asyncio.gather(
-            *(office.desk.call(f"c{number}") for number in range(1, 10)),
-            elsewhere.customers.add_identity(anna.id, IdentityKind.PHONE, NUMBER, None),
-            *(elsewhere.desk.call(f"c{number}") for number in range(10, 20)),
-        )
+        async with database.write() as connection:
+            await hold_keys(connection, [claim])
+            await give_and_relabel(connection, anna.id, claim, Edit(at=150.0))
+            call = asyncio.create_task(Office(other).desk.call("c2"))
+            # It must wait for us; were it not to, this is ample time to go wrong.
+            await asyncio.wait({call}, timeout=0.5)
+        said = await call
     finally:
         await other.close()
-    async with database.read() as connection:
-        owners = (await connection.scalars(select(CallCustomer.customer_id))).all()
-    assert len(owners) == 20
-    assert set(owners) == {anna.id}
+    assert said.customer_ids == (anna.id,)
+    assert (await links(database, "c2")).customer_ids == (anna.id,)
 
 
 async def test_p8_a_pick_holds_for_the_call_and_is_suggested_first_next_time(database: Database) -> None:
