@@ -18,6 +18,13 @@ CACHE = Path(os.environ.get("RINGBACK_ASTERISK_CACHE", Path.home() / ".cache" / 
 HOST_NAME = "ringback-pbx"
 SUITES = {"22": "sid", "16": "bullseye"}
 """The Debian release that carries each Asterisk version (Debian 12 has none)."""
+PACKAGES = {
+    "22": "asterisk,asterisk-core-sounds-en-wav",
+    "16": "asterisk,asterisk-core-sounds-en-wav,asterisk-voicemail",
+}
+"""In bullseye the mailboxes are a package of their own."""
+LAST_PIECE = {"22": "usr/sbin/asterisk", "16": "usr/lib/asterisk/modules/app_voicemail.so"}
+"""A folder without it was made by an older list of packages and is made anew."""
 TOOLS = {"debootstrap": "debootstrap", "sipp": "sip-tester"}
 
 
@@ -32,7 +39,7 @@ def root_of(version: str) -> Path:
 
 def is_installed(version: str) -> bool:
     """Whether this version can be started."""
-    return (root_of(version) / "usr/sbin/asterisk").exists()
+    return (root_of(version) / LAST_PIECE[version]).exists()
 
 
 def installed_version(wanted: str = "22") -> str | None:
@@ -46,7 +53,7 @@ def install(version: str) -> Path:
     if not is_installed(version):
         _require_root()
         _install_tools()
-        _bootstrap(SUITES[version], root)
+        _bootstrap(version, root)
     _name_host(root)
     return root
 
@@ -77,16 +84,19 @@ def _install_tools() -> None:
         _run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing])
 
 
-def _bootstrap(suite: str, root: Path) -> None:
+def _bootstrap(version: str, root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     building = root.with_name(f"{root.name}.building-{os.getpid()}")
-    packages = "--include=asterisk,asterisk-core-sounds-en-wav"
+    packages = f"--include={PACKAGES[version]}"
     try:
-        _run(["debootstrap", "--variant=minbase", packages, suite, str(building)])
+        _run(["debootstrap", "--variant=minbase", packages, SUITES[version], str(building)])
+        if root.exists() and not is_installed(version):
+            root.rename(building.with_suffix(".old"))
         if not root.exists():
             building.rename(root)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(building.with_suffix(".old"), ignore_errors=True)
 
 
 def _name_host(root: Path) -> None:

@@ -106,6 +106,26 @@ async def group_answered(lab: Lab) -> Sequence[Truth]:
 
 
 @story("101", "102", "103")
+async def group_two_answer_at_once(lab: Lab) -> Sequence[Truth]:
+    """101 and 102 lift in the same instant; the PBX gives the customer to one and hangs up on the other."""
+    first, second, third = await lab.phones("101", "102", "103")
+    customer = await ring_in(lab, "48221000300", KAROL)
+    rivals = [await first.rings(), await second.rings()]
+    await third.rings()
+    await pause()
+    answered = min(await asyncio.gather(*(rival.answer() for rival in rivals)))
+    await pause(1.2)
+    [winner] = [rival for rival in rivals if rival.ended_at is None]
+    await customer.hangup()
+    rang = ["101", "102", "103"]
+    return [
+        inbound(
+            customer, KAROL, "answered", "caller", human_at=answered, rang=rang, talked=[winner.phone.name]
+        )
+    ]
+
+
+@story("101", "102", "103")
 async def group_missed(lab: Lab) -> Sequence[Truth]:
     """A ring group rings out after 5 s."""
     customer = await ring_in(lab, "48221000300", MARIA)

@@ -124,6 +124,55 @@ async def freepbx_queue_transferred(lab: Lab) -> Sequence[Truth]:
     ]  # fmt: skip
 
 
+@story("201", "202", "203")
+async def freepbx_queue_attended(lab: Lab) -> Sequence[Truth]:
+    """A queue's member behind Local/…/n consults 203 and hands the customer over by REFER with Replaces."""
+    first, second, third = await lab.phones("201", "202", "203")
+    customer = await ring_in(lab, "48229000900", OLA)
+    await second.rings()
+    at_first = await first.rings()
+    answered = await at_first.answer()
+    await pause(1.2)
+    await at_first.hold()
+    consultation = await first.dial("203")
+    at_third = await third.rings()
+    await pause(0.5)
+    await at_third.answer()
+    await consultation.answered()
+    await pause()
+    await at_first.refer("203", consultation)
+    await consultation.ended()
+    await pause(1.0)
+    await at_third.hangup()
+    await customer.ended()
+    return [
+        inbound(
+            customer, OLA, "answered", "agent", human_at=answered, rang=["201", "202", "203"],
+            talked=["201", "203"], queue="900", transfers=[Moved("attended", "201", "203")],
+        )
+    ]  # fmt: skip
+
+
+@story("201", "202", "204")
+async def freepbx_queue_pickup(lab: Lab) -> Sequence[Truth]:
+    """A queue rings 201 and 202; 204 takes the call with the group pick-up *8."""
+    first, second, outsider = await lab.phones("201", "202", "204")
+    customer = await ring_in(lab, "48229000900", KAROL)
+    await first.rings()
+    await second.rings()
+    await pause()
+    picking = await outsider.dial("*8")
+    picked = await picking.answered()
+    await pause(1.0)
+    await customer.hangup()
+    return [
+        inbound(
+            customer, KAROL, "answered", "caller", human_at=picked, rang=["201", "202"],
+            talked=["204"], queue="900",
+        )
+    ]  # fmt: skip
+
+
 @story("202")
 async def freepbx_followme_mobile(lab: Lab) -> Sequence[Truth]:
     """Follow-me rings 202 and a mobile together; the mobile answers and confirms with 1."""

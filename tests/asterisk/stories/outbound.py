@@ -53,13 +53,15 @@ async def outbound_busy(lab: Lab) -> Sequence[Truth]:
 
 @story("101")
 async def outbound_declined(lab: Lab) -> Sequence[Truth]:
-    """The customer's phone rings, and the customer declines (603). The PBX calls that busy, and so do we."""
+    """The customer's phone rings, and the customer declines (603); the second carrier refuses at once with the same.
+    Neither busy nor a fault of network or number: missed."""
+    lab.second_trunk.refuse_at_once["*"] = 603
     ours = await (await lab.phone("101")).dial(DIALLED)
     at_customer = await lab.trunk.rings(REACHED)
     await pause()
     at_customer.refuse(603)
     await ours.ended()
-    return [outgoing(ours, "busy", "pbx")]
+    return [outgoing(ours, "missed", "pbx")]
 
 
 @story("101")

@@ -345,9 +345,11 @@ async def queue_mobile_never_confirms(lab: Lab) -> Sequence[Truth]:
     at_mobile = await lab.trunk.rings(MOBILE)
     await pause(0.5)
     await at_mobile.answer()
-    await pause(2.0)
+    await pause(2.6)
     await customer.cancel()
-    return [inbound(customer, JAN, "abandoned", "caller", rang=["101"], queue="q-mobile")]
+    # The PBX notices only when its question to the mobile is over.
+    last = await at_mobile.ended()
+    return [inbound(customer, JAN, "abandoned", "caller", rang=["101"], queue="q-mobile", ended_at=last)]
 
 
 @story()
@@ -356,6 +358,33 @@ async def queue_nobody_there(lab: Lab) -> Sequence[Truth]:
     customer = await ring_in(lab, "48221000418", OLA)
     await customer.ended()
     return [inbound(customer, OLA, "missed", "pbx", queue="q-empty")]
+
+
+@story(*TEAM)
+async def queue_two_callers(lab: Lab) -> Sequence[Truth]:
+    """Jan and Maria wait in the same queue; 101 takes Jan, 102 takes Maria, and the phones ring for both."""
+    first, second, third = await lab.phones(*TEAM)
+    jan = await ring_in(lab, "48221000400", JAN)
+    jan_at_first = await first.rings()
+    await second.rings()
+    await third.rings()
+    maria = await ring_in(lab, "48221000400", MARIA)
+    await pause()
+    jan_answered = await jan_at_first.answer()
+    maria_at_second = await second.rings()
+    await pause()
+    maria_answered = await maria_at_second.answer()
+    await pause()
+    await jan.hangup()
+    await maria_at_second.hangup()
+    await maria.ended()
+    return [
+        inbound(jan, JAN, "answered", "caller", human_at=jan_answered, rang=TEAM, talked=["101"], queue="sales"),
+        inbound(
+            maria, MARIA, "answered", "agent", human_at=maria_answered,
+            rang=["102", "103"], talked=["102"], queue="sales",
+        ),
+    ]  # fmt: skip
 
 
 async def _joined(lab: Lab, customer: Call) -> float:

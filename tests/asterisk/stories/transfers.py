@@ -124,6 +124,23 @@ async def blind_transfer_outside(lab: Lab) -> Sequence[Truth]:
     ]  # fmt: skip
 
 
+@story("101")
+async def blind_transfer_to_voicemail(lab: Lab) -> Sequence[Truth]:
+    """101 transfers the customer to a mailbox (850): answered, because 101 had talked; the mailbox is no talk."""
+    customer, at_agent, answered = await talk(lab, OLA)
+    left = lab.now()
+    await at_agent.refer("850")
+    await at_agent.ended()
+    await pause(1.5)
+    await customer.hangup()
+    return [
+        inbound(
+            customer, OLA, "answered", "caller", human_at=answered, rang=["101"], talked=["101"],
+            talks=[(answered, left)], transfers=[Moved("blind", "101", "850")],
+        )
+    ]  # fmt: skip
+
+
 @story("101", "103", "104")
 async def blind_transfer_to_queue(lab: Lab) -> Sequence[Truth]:
     """101 transfers the customer to the queue support (401), where 104 answers."""
