@@ -290,7 +290,7 @@ def parse(message: AmiMessage) -> Event | None:
 
 def channel_of(message: AmiMessage, prefix: str = "") -> Channel | None:
     """The channel snapshot whose headers start with `prefix` (`Dest`, `Transferee` …), if there is one."""
-    get = message.get
+    get = _true_headers(message, prefix).get if message.repeats else message.get
     uniqueid = get(prefix + "uniqueid")
     name = get(prefix + "channel")
     if not uniqueid or not name:
@@ -305,6 +305,41 @@ def channel_of(message: AmiMessage, prefix: str = "") -> Channel | None:
         exten=get(prefix + "exten") or "",
         context=get(prefix + "context") or "",
     )
+
+
+_BEHIND_CALLER_TEXT = ("uniqueid", "linkedid", "exten", "context")
+
+
+def _true_headers(message: AmiMessage, prefix: str) -> dict[str, str | None]:
+    """One snapshot's headers where some stand twice.
+
+    A caller's number with percent-encoded line breaks puts headers of its own into every event of that channel
+    (seen on 16 and 22). Asterisk writes the channel's name and state before the caller's text and the ids behind it,
+    so of the former the first counts and of the latter the last before the next snapshot.
+    """
+    found: dict[str, str | None] = {}
+    own = prefix + "channel"
+    for key, value in message.items():
+        low = key.lower()
+        if own in found and low != own and low.endswith("channel"):
+            break
+        if low == own or own in found:
+            bare = low.removeprefix(prefix) if low.startswith(prefix) else ""
+            if bare in _BEHIND_CALLER_TEXT:
+                found[low] = value
+            else:
+                found.setdefault(low, value)
+    return found
+
+
+def is_torn(message: AmiMessage) -> bool:
+    """An event that ends before its own headers do: an empty line in a caller's number cut it in two."""
+    return message.event in _MAKERS and message.event != "UserEvent" and parse(message) is None
+
+
+def mended(torn: AmiMessage, rest: AmiMessage) -> AmiMessage:
+    """The event that an empty line cut, put together again; headers forged in between lose in `_true_headers`."""
+    return AmiMessage(torn.raw + b"\r\n" + rest.raw, torn.offset)
 
 
 def _number(text: str | None) -> int | None:

@@ -116,6 +116,15 @@ class AmiMessage:
         wanted = key.lower()
         return [value for name, value in self.items() if name.lower() == wanted]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether some header stands twice: a list of values, or one that a caller's text has forged."""
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = _read(self._raw)
+        places, values = fields
+        return len(places) != (len(values) - 1 if isinstance(values, list) else values.re.groups)
+
     def items(self) -> Iterator[tuple[str, str | None]]:
         """All headers in the order received, keys as Asterisk spells them."""
         for key, value in _headers(_text(self._raw)):

@@ -16,8 +16,9 @@ from pbx_bridge.ami_events import Channel, ChannelState
 from pbx_bridge.legs import Leg, LegKind, Legs, LegState, Signal, new_leg
 from pbx_bridge.parties import Cast
 
-PARK_SECONDS = 3.0
-"""A transfer to the parking extension looks like a blind transfer until `ParkedCall` follows, within milliseconds."""
+PARK_SECONDS = 0.5
+"""A transfer to the parking extension looks like a blind transfer but for the `ParkedCall` next to it, within
+milliseconds: on 22 after it, on 16 before."""
 
 
 @dataclass(slots=True)
@@ -134,7 +135,9 @@ class CallState:
     # --- legs -------------------------------------------------------------------------------------------------
 
     def _meet(self, channel: Channel, at: float, seen_born: bool) -> None:
-        if self.legs.get(channel.uniqueid) is not None:
+        known = self.legs.get(channel.uniqueid)
+        if known is not None:
+            known.seen_at = at
             return
         leg = new_leg(channel, at, self.trunks, seen_born=seen_born)
         self.legs.add(leg)
@@ -378,6 +381,8 @@ class CallState:
 
     def _on_blind(self, event: ami.BlindTransfer, at: float) -> None:
         self._settle_moves()
+        if self.parked_at and at - self.parked_at[-1] < PARK_SECONDS:
+            return  # Asterisk 16 says ParkedCall first
         sender = self._sender(event.transferer)
         transfer = Transfer(TransferKind.BLIND, sender, event.extension, at)
         self.moves.append(Move(transfer, sure=False))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.facts import CallEnded, CallsJoined, Direction, Fact, Parties, Phone
 from pbx_bridge import ami_events as ami
 from pbx_bridge.ami_codec import AmiMessage
-from pbx_bridge.ami_events import Channel, Event, parse
+from pbx_bridge.ami_events import Channel, Event, is_torn, mended, parse
 from pbx_bridge.conversation import Conversation, Guest
 from pbx_bridge.legs import LegKind, device_of
 from pbx_bridge.reconcile import Births, Blind, Comparison, Reconciled, found, queued
@@ -22,6 +22,12 @@ from pbx_bridge.verdict import record
 
 REMEMBERED = 50_000
 """Channels that ended, kept so that a late or repeated event does not bring them back to life: an hour at 5 calls/s."""
+
+LONGEST_TORN = 65_536
+"""Bytes of an event in pieces: a SIP message that forges headers is no longer than this."""
+
+TORN_SECONDS = 0.2
+"""The pieces of one event arrive together."""
 
 RESTARTED = "the PBX was restarted in mid-call"
 
@@ -71,6 +77,7 @@ class CallBook:
         self._comparison = Comparison()
         self._births = Births()
         self._blind: Blind | None = None
+        self._torn: AmiMessage | None = None
         self.last_at = 0.0
         self.reconciled = Reconciled()
 
@@ -78,20 +85,28 @@ class CallBook:
 
     def apply(self, message: AmiMessage, at: float) -> list[Fact]:
         """Take in one message. `at` is when it arrived; the PBX's own Timestamp counts where there is one."""
-        event = parse(message)
+        facts: list[Fact] = []
         stamp = message.timestamp
         now = at if stamp is None else stamp
-        facts: list[Fact] = []
+        if self._torn is not None and self._is_rest(message):
+            self._torn = mended(self._torn, message)
+            return facts
+        self._flush_torn(facts)
+        event = parse(message)
         if event is not None:
             self._take(event, now, None if stamp is None else hash(message.raw), facts)
+        elif stamp is not None and is_torn(message):
+            self._torn = message
         if self._closing:
             facts += self.tick(now)
         return facts
 
     def tick(self, at: float) -> list[Fact]:
         """Time has come to `at`: calls that ended and waited for late events become final."""
-        self.last_at = max(self.last_at, at)
         facts: list[Fact] = []
+        if self._torn is not None and at - (self._torn.timestamp or at) > TORN_SECONDS:
+            self._flush_torn(facts)
+        self.last_at = max(self.last_at, at)
         for call in [call for call in self._closing.values() if call.is_over and call.close_at() <= at]:
             self._close(call, facts)
         return facts
@@ -99,11 +114,14 @@ class CallBook:
     def finish(self, at: float, reason: str) -> list[Fact]:
         """Nothing more will come: end whatever is open. `reason` is a clause such as "the capture ends here"."""
         facts: list[Fact] = []
+        self._flush_torn(facts)
         blind = self._blind
         for call in list(self._calls.values()):
             unseen = blind is not None and call.state.last_at <= blind.since
             self._lose(call, blind.since if blind is not None and unseen else at, reason, facts)
-        return facts + self.tick(float("inf"))
+        for call in list(self._closing.values()):
+            self._close(call, facts)
+        return facts
 
     def blind(self, since: float, reason: str) -> None:
         """The link was lost at `since`; `reason` is a clause such as "our link to the PBX was down". The first one
@@ -155,20 +173,15 @@ class CallBook:
     def _news_of(self, status: PbxStatus, blind: Blind | None, at: float) -> list[tuple[Event, float]]:
         legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
         fresh = {one.channel.uniqueid for one in status.channels} - legs.keys()
-        known = PbxStatus(
-            tuple(one for one in status.channels if one.channel.uniqueid not in self._gone), status.talkless
+        # Where nothing was missed, events of channels we know are on their way: only what is unheard of is news.
+        news = [one for one in status.channels if one.channel.uniqueid not in self._gone]
+        known = [one for one in news if blind is not None or one.channel.uniqueid in fresh]
+        events = list(found(replace(status, channels=tuple(known)), legs, at))
+        stays = {s.uniqueid: s for call in self._calls.values() for s in call.state.stays if s.left is None}
+        watched = {one.channel.uniqueid for one in known}
+        events += queued(
+            replace(status, channels=tuple(known)), {u: s for u, s in stays.items() if u in watched}, at
         )
-        if blind is None:
-            # Events of channels that we know are on their way; only what we have never heard of is news.
-            known = PbxStatus(
-                tuple(one for one in known.channels if one.channel.uniqueid in fresh), status.talkless
-            )
-        events = list(found(known, legs, at))
-        if blind is not None:
-            stays = {
-                s.uniqueid: s for call in self._calls.values() for s in call.state.stays if s.left is None
-            }
-            events += queued(status, stays, at)
         return events
 
     def call_of(self, message: AmiMessage) -> str | None:
@@ -211,6 +224,17 @@ class CallBook:
             if one.id in self._calls:
                 out += one.news(at)
                 self._watch(one)
+
+    def _is_rest(self, message: AmiMessage) -> bool:
+        """Whether this belongs to the torn event before it: Asterisk puts a Timestamp near the head of each event."""
+        short = self._torn is not None and len(self._torn.raw) < LONGEST_TORN
+        return short and message.timestamp is None and message.event is not None
+
+    def _flush_torn(self, out: list[Fact]) -> None:
+        torn, self._torn = self._torn, None
+        event = None if torn is None else parse(torn)
+        if torn is not None and event is not None:
+            self._take(event, torn.timestamp or self.last_at, hash(torn.raw), out)
 
     def _notice_restart(self, channel: Channel, out: list[Fact]) -> None:
         if channel.uniqueid in self._gone or not self._births.is_first_after_restart(channel.uniqueid):

@@ -19,7 +19,7 @@ from pbx_bridge.views import NOTHING_YET, View, facts_between, view_of
 SETTLE_SECONDS = 0.3
 """After the last hang-up: events of other channels (a transfer, a Cdr) may come this much later."""
 
-CDR_SECONDS = 2.0
+CDR_SECONDS = 1.0
 """Longest wait for the Cdr that tells a mailbox from an announcement; without `cdr_manager` it never comes."""
 
 MAX_HISTORY = 20_000

@@ -112,7 +112,8 @@ def other_half(name: str) -> str | None:
 class Leg:
     """One channel. Times are instants; None means that it has not happened.
 
-    `exten` is the first extension it showed. `born_state` tells who called: RING is a channel that calls us.
+    `exten` is the first extension it showed, `seen_at` the time of its last event. `born_state` tells who called: RING
+    is a channel that calls us.
     """
 
     uniqueid: str
@@ -125,6 +126,7 @@ class Leg:
     exten: str
     number: str | None
     caller_name: str | None
+    seen_at: float
     is_guest: bool = False
     state: LegState = LegState.NEW
     is_caller: bool = False
@@ -178,6 +180,7 @@ def new_leg(channel: Channel, at: float, trunks: Iterable[str], *, seen_born: bo
         exten=channel.exten,
         number=channel.number,
         caller_name=channel.caller_name,
+        seen_at=at,
     )
     if channel.state == ChannelState.RING or (not seen_born and channel.uniqueid == channel.linkedid):
         leg.is_caller = True

@@ -108,7 +108,10 @@ class Comparison:
         alive = {one.channel.uniqueid for one in status.channels}
         self.missing = {uid: since for uid, since in self.missing.items() if uid in legs and uid not in alive}
         for uniqueid in legs.keys() - alive:
-            if blind is not None and legs[uniqueid].born <= blind.since:
+            leg = legs[uniqueid]
+            if status.taken_at is not None and leg.born >= status.taken_at:
+                continue
+            if blind is not None and leg.seen_at <= blind.since:
                 yield Lost(uniqueid), blind.since
                 continue
             first = self.missing.setdefault(uniqueid, at)
@@ -125,6 +128,8 @@ def found(status: PbxStatus, legs: Mapping[str, Leg], at: float) -> Iterator[tup
     """Channels that live: those we have not met, and those that have moved on unseen."""
     for one in status.channels:
         leg = legs.get(one.channel.uniqueid)
+        if leg is not None and status.taken_at is not None and leg.seen_at >= status.taken_at:
+            continue
         if leg is None or _moved_on(leg, one):
             yield Seen(one.channel), at
         known = None if leg is None else leg.bridge

@@ -33,13 +33,15 @@ class QueueEntry:
 class PbxStatus:
     """The PBX at one moment. `startup` is when it started, in seconds of *its own local time* (it tells no zone).
 
-    `talkless` are the bridges in which people only wait. `queues` is None when they were not asked for.
+    `talkless` are the bridges in which people only wait. `queues` is None when they were not asked for. `taken_at` is
+    the instant before the first question, in the PBX's time: what we heard later is newer than these answers.
     """
 
     channels: tuple[ChannelStatus, ...]
     talkless: frozenset[str] = frozenset()
     queues: tuple[QueueEntry, ...] | None = None
     startup: float | None = None
+    taken_at: float | None = None
 
 
 def status_from(
@@ -47,6 +49,7 @@ def status_from(
     bridges: Iterable[AmiMessage] = (),
     queues: Iterable[AmiMessage] | None = None,
     core: AmiMessage | None = None,
+    taken_at: float | None = None,
 ) -> PbxStatus:
     """Read the answers; messages of other kinds among them are skipped.
 
@@ -60,7 +63,7 @@ def status_from(
         if not is_talk(message.get("bridgetype"), message.get("bridgetechnology"))
     )
     entries = None if queues is None else tuple(found for found in map(_entry, queues) if found is not None)
-    return PbxStatus(channels, talkless, entries, None if core is None else _startup(core))
+    return PbxStatus(channels, talkless, entries, None if core is None else _startup(core), taken_at)
 
 
 def _channel(message: AmiMessage) -> ChannelStatus | None:
