@@ -99,7 +99,8 @@ def inbound(
     talked: Sequence[str] = (), queue: str | None = None, transfers: Sequence[Moved] = (),
     ended_at: float | None = None,
 ) -> Truth:  # fmt: skip
-    """A customer's call; with ``human_at`` alone the talk lasts from there to the end."""
+    """A customer's call; with ``human_at`` alone the talk lasts from there to the end. Raises TruthError."""
+    _ended_alike(customer, ended_by)
     end = ended_at or moment(customer.ended_at)
     spoken = talks or ([(human_at, end)] if human_at and result == "answered" else [])
     return Truth(
@@ -116,11 +117,18 @@ def outgoing(
     """A call that one of our phones made, to the outside or (``direction="internal"``) to a colleague."""
     end = ended_at or moment(ours.ended_at)
     spoken = talks or ([(human_at, end)] if human_at and result == "answered" else [])
+    if direction == "internal":
+        _ended_alike(ours, ended_by)
     me = ours.phone.name
     return Truth(
         direction, me, ours.number, result, ours.started_at, end, ended_by,
         f"Phone {me}", queue, human_at, rang, talked, spoken, transfers,
     )  # fmt: skip
+
+
+def _ended_alike(call: Call, ended_by: str) -> None:
+    if call.ended_by and ended_by != "unknown" and (call.ended_by == "us") != (ended_by == "caller"):
+        raise TruthError(f"the story says {ended_by} ended it, the caller's phone says {call.ended_by}")
 
 
 def moment(at: float | None) -> float:

@@ -109,6 +109,7 @@ async def number_with_forged_event(lab: Lab) -> Sequence[Truth]:
 
 @story("101")
 async def very_long_name(lab: Lab) -> Sequence[Truth]:
-    """A display name of several hundred characters."""
-    who = Customer("+48226011111", "+48226011111", "Long " * 60)
+    """A display name of 300 characters, of which the PBX keeps 79."""
+    name = "Long " * 60
+    who = Customer("+48226011111", "+48226011111", name[:79], f'"{name}"')
     return [await _rings_and_gives_up(lab, who)]

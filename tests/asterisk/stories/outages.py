@@ -66,8 +66,10 @@ async def cut_answered_unseen(lab: Lab) -> Sequence[Truth]:
 
 @story("101")
 async def cut_ended_unseen(lab: Lab) -> Sequence[Truth]:
-    """The call ends while we are blind: who hung up cannot be known."""
-    customer, _, answered = await talk(lab, OLA)
+    """The call ends while we are blind, right after 101 has held the customer: who hung up cannot be known."""
+    customer, at_agent, answered = await talk(lab, OLA)
+    await at_agent.hold()
+    await at_agent.unhold()
     await lab.cut()
     await customer.hangup()
     await pause(GAP)
