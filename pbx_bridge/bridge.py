@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -27,6 +27,7 @@ from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefuse
 from pbx_bridge.ami_session import AmiActionError
 from pbx_bridge.calls import CallBook
 from pbx_bridge.lease import RENEW_S, Lease
+from pbx_bridge.reconcile import Reconciled
 from pbx_bridge.resync import Picture, take_picture
 
 log = structlog.get_logger(__name__)
@@ -200,13 +201,13 @@ class Bridge:
                     "fact not stored", fact=type(fact).__name__, call_id=getattr(fact, "call_id", None)
                 )
 
-    async def _persist(self, write: Callable[[], object]) -> None:
+    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((OperationalError, InterfaceError, OSError)),
             wait=wait_exponential(multiplier=0.2, max=5),
             before_sleep=self._warn_about_database,
         )
-        await retrying(write)  # type: ignore[arg-type]
+        await retrying(write)
 
     def _warn_about_database(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -262,7 +263,7 @@ class Bridge:
             if not self.link.is_up:
                 continue
             try:
-                picture = await take_picture(self.link, self._pbx_now)
+                picture = await take_picture(self.link)
             except AmiActionError as error:
                 log.warning("the PBX did not tell its state; asking again", pbx=self.pbx, error=str(error))
                 wait = COMPARE_AGAIN_S
@@ -272,17 +273,13 @@ class Bridge:
     async def _compare(self, picture: Picture) -> None:
         async with self._turn:
             now = self._pbx_now()
-            before = {call.call_id for call in self._book.open_calls()}
             facts = self._book.reconcile(picture.status, now)
-            after = {call.call_id for call in self._book.open_calls()}
             facts += self.agents.resync(picture.members, picture.devices, now)
             await self._commit(Step(facts=facts))
-            await self._see_again(
-                kept=len(before & after), ended=len(before - after), found=len(after - before)
-            )
+            await self._see_again(self._book.reconciled)
             self._least_delay = float("inf")
 
-    async def _see_again(self, *, kept: int, ended: int, found: int) -> None:
+    async def _see_again(self, calls: Reconciled) -> None:
         """The comparison is done: close the blind window, if one is open, and tell the screens."""
         now = self._clock()
         was_blind, self.compared_at = self.compared_at is None, now
@@ -297,7 +294,9 @@ class Bridge:
                     await close_alarm(connection, alarm, self.pbx, now)
                 if (window := await blindness.open_since(connection, self.pbx)) is not None:
                     since, reason = window
-                    fact = BlindWindowClosed(self.pbx, since, now, reason, kept, ended, found)
+                    fact = BlindWindowClosed(
+                        self.pbx, since, now, reason, calls.kept, calls.ended_unseen, calls.found
+                    )
                     await blindness.close_window(connection, fact)
                     closed.append(fact)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.clock import Clock
 from pbx_bridge.ami_link import AmiLink
 from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.ami_session import AmiActionError
@@ -16,44 +15,22 @@ from pbx_bridge.status import PbxStatus, status_from
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One PBX as it was between `taken_at` and the last answer."""
+    """One PBX as it was when it answered."""
 
     status: PbxStatus
     members: tuple[AmiMessage, ...]
     devices: tuple[AmiMessage, ...]
 
 
-async def take_picture(link: AmiLink, clock: Clock) -> Picture:
+async def take_picture(link: AmiLink) -> Picture:
     """Ask all questions. Raises AmiActionError when the PBX does not answer them; nothing is changed by asking."""
-    taken_at = clock()
     core = await link.action({"Action": "CoreStatus"})
     channels = await link.list_action({"Action": "Status"})
-    bridges = await _bridges(link)
+    bridges = await link.list_action({"Action": "BridgeList"})
     queues = await _list_or_nothing(link, "QueueStatus")
     devices = await _list_or_nothing(link, "DeviceStateList")
-    status = status_from(list(channels.items), bridges, queues, core, taken_at)
     members = tuple(item for item in queues if item.event == "QueueMember")
-    return Picture(status, members, tuple(devices))
-
-
-async def _bridges(link: AmiLink) -> list[AmiMessage]:
-    """Members of every bridge. A bridge that ends between the two questions is an error of the second only."""
-    answers: list[AmiMessage] = []
-    listed = await link.list_action({"Action": "BridgeList"})
-    for item in listed.items:
-        bridge = item.get("BridgeUniqueid")
-        if bridge is None:
-            continue
-        try:
-            info = await link.list_action({"Action": "BridgeInfo", "BridgeUniqueid": bridge})
-        except AmiActionError as error:
-            if error.reply is None:
-                raise
-            continue
-        answers += info.items
-        if info.complete is not None:
-            answers.append(info.complete)
-    return answers
+    return Picture(status_from(channels.items, bridges.items, queues, core), members, tuple(devices))
 
 
 async def _list_or_nothing(link: AmiLink, action: str) -> list[AmiMessage]:

@@ -1,0 +1,85 @@
+"""Fixtures of the whole product: a site beside a real PBX, and two desks in Chromium (Anna at 101, Marek at 102)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from core.accounts import Role
+from tests.asterisk.conftest import lab, own_pbx, pbx
+from tests.asterisk.pbx import AMI_SECRETS, Pbx
+from tests.browser.conftest import Visit, chromium, log_in, open_window
+from tests.site import DEADLINE_S, PASSWORD, Site, running, settings_for
+
+__all__ = ["anna", "boss", "chromium", "lab", "marek", "own_pbx", "pbx", "site"]
+
+
+@dataclass(slots=True)
+class Desk:
+    """One person's open desk."""
+
+    visit: Visit
+
+    @property
+    def page(self) -> Page:
+        return self.visit.page
+
+    @property
+    def cards(self) -> Locator:
+        return self.page.locator("call-card")
+
+    def card(self, state: str) -> Locator:
+        return self.page.locator(f'call-card[data-state="{state}"]')
+
+    async def shows(self, state: str, *texts: str) -> Locator:
+        """Exactly one card in this state, with these texts."""
+        card = self.card(state)
+        await expect(card).to_have_count(1, timeout=DEADLINE_S * 1000)
+        for text in texts:
+            await expect(card).to_contain_text(text, timeout=DEADLINE_S * 1000)
+        return card
+
+    async def is_empty(self) -> None:
+        await expect(self.cards).to_have_count(0, timeout=DEADLINE_S * 1000)
+
+
+@pytest.fixture
+async def site(pbx: Pbx, tmp_path: Path) -> AsyncIterator[Site]:
+    """A server beside the shared PBX, with people, seeing."""
+    settings = settings_for(pbx.ami, AMI_SECRETS["ringback-events"], tmp_path)
+    async with running(settings) as site:
+        await site.add_person("anna", "101")
+        await site.add_person("marek", "102")
+        await site.add_person("boss", role=Role.MANAGER)
+        await site.sees_the_pbx()
+        yield site
+
+
+async def open_desk(browser: Browser, site: Site, login: str) -> Desk:
+    visit = await open_window(browser)
+    await log_in(visit.page, site.url, login, PASSWORD)
+    await visit.page.goto(f"{site.url}/desk")
+    await expect(visit.page.locator("#desk[data-line='up']")).to_be_attached(timeout=DEADLINE_S * 1000)
+    return Desk(visit)
+
+
+@pytest.fixture
+async def anna(chromium: Browser, site: Site) -> Desk:
+    return await open_desk(chromium, site, "anna")
+
+
+@pytest.fixture
+async def marek(chromium: Browser, site: Site) -> Desk:
+    return await open_desk(chromium, site, "marek")
+
+
+@pytest.fixture
+async def boss(chromium: Browser, site: Site) -> Page:
+    """The manager's browser, logged in."""
+    visit = await open_window(chromium)
+    await log_in(visit.page, site.url, "boss", PASSWORD)
+    return visit.page
