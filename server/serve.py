@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -30,8 +31,8 @@ def serve(settings: Settings) -> None:
     listen(build(settings), settings)
 
 
-def listen(app: web.Application, settings: Settings) -> None:
-    """Serve `app` on the settings' listener until SIGINT or SIGTERM."""
+def listen(app: web.Application, settings: Settings, *, started: Callable[[], None] = lambda: None) -> None:
+    """Serve `app` on the settings' listener until SIGINT or SIGTERM; `started` is called once it answers."""
     server = settings.server
     try:
         web.run_app(
@@ -39,7 +40,7 @@ def listen(app: web.Application, settings: Settings) -> None:
             host=server.host,
             port=server.port,
             ssl_context=_tls(settings),
-            print=None,
+            print=lambda _text: started(),
             access_log=None,
             shutdown_timeout=STOP_S,
             loop=asyncio.new_event_loop(),
