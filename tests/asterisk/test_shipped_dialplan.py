@@ -1,0 +1,90 @@
+"""The contexts in config/asterisk/ do what they promise: nobody is dialled twice, by strangers, or without end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.asterisk.ami_tap import AmiTap
+from tests.asterisk.lab import Lab
+from tests.asterisk.phone import Phone
+from tests.asterisk.sip import token
+
+pytestmark = pytest.mark.asterisk
+
+CUSTOMER = "48226019999"
+AT_ONCE = 10
+"""RINGBACK_AT_ONCE as shipped."""
+
+
+async def markers(lab: Lab, attempt: str) -> str:
+    """The console's view of the attempt's marker."""
+    return await lab.pbx.cli(f"database showkey cb-{attempt}")
+
+
+async def callback_to_its_end(lab: Lab, agent: Phone, attempt: str) -> None:
+    """The agent answers, the customer answers, the customer hangs up."""
+    await lab.originate("101", CUSTOMER, attempt=attempt)
+    at_agent = await agent.rings()
+    await at_agent.answer()
+    at_customer = await lab.trunk.rings(CUSTOMER)
+    await at_customer.answer()
+    await at_agent.hears()
+    await at_customer.hangup()
+    await lab.pbx.idle()
+
+
+async def test_an_attempt_that_was_placed_is_not_placed_again(lab: Lab) -> None:
+    agent, attempt = await lab.phone("101"), token()
+    await callback_to_its_end(lab, agent, attempt)
+    rung, dialled = len(agent.calls), len(lab.trunk.calls)
+    await lab.originate("101", CUSTOMER, attempt=attempt)
+    await asyncio.sleep(0.5)
+    await lab.pbx.idle()
+    assert (len(agent.calls), len(lab.trunk.calls)) == (rung, dialled)
+
+
+async def test_the_marker_tells_how_far_an_attempt_came(lab: Lab) -> None:
+    agent, refused, placed = await lab.phone("101"), token(), token()
+    await lab.originate("101", CUSTOMER, attempt=refused)
+    (await agent.rings()).refuse(486)
+    await lab.pbx.idle()
+    await callback_to_its_end(lab, agent, placed)
+    assert ": agent" in await markers(lab, refused)
+    assert ": customer" in await markers(lab, placed)
+    assert "0 results" in await markers(lab, token())
+
+
+async def test_the_events_user_can_read_the_marker(lab: Lab) -> None:
+    attempt = token()
+    agent = await lab.phone("101")
+    await lab.originate("101", CUSTOMER, attempt=attempt)
+    (await agent.rings()).refuse(486)
+    weekday = (await markers(lab, attempt)).split("ringback-")[1][0]
+    async with AmiTap(lab.pbx, "ringback-events") as tap:
+        await tap.say("DBGet", {"Family": f"ringback-{weekday}", "Key": f"cb-{attempt}"}, "marker")
+        await tap.sees(b"Val: agent")
+
+
+async def test_a_call_that_is_no_attempt_of_ours_is_refused(lab: Lab) -> None:
+    agent = await lab.phone("101")
+    headers = {"Channel": "Local/101@ringback-agent/n", "Context": "ringback-callback", "Exten": CUSTOMER}
+    async with AmiTap(lab.pbx, "ringback-dial") as hand:
+        await hand.say("Originate", headers | {"Priority": "1", "Async": "true", "ChannelId": "other-1"}, "1")
+        await hand.sees(b"Event: OriginateResponse\r\n")
+    assert agent.calls == []
+
+
+async def test_no_more_callbacks_at_once_than_the_cap(lab: Lab) -> None:
+    agent = await lab.phone("101")
+    for _ in range(AT_ONCE + 2):
+        await lab.originate("101", CUSTOMER)
+    await asyncio.sleep(1.0)
+    assert len(agent.calls) == AT_ONCE
+
+
+async def test_nothing_to_dial_with_but_the_dial_user(lab: Lab) -> None:
+    async with AmiTap(lab.pbx, "ringback-events") as tap:
+        await tap.say("Originate", {"Channel": "Local/101@ringback-agent/n", "Exten": CUSTOMER}, "forbidden")
+        assert b"Permission denied" in tap.received
