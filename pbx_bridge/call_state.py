@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.facts import Direction, Phone, Transfer, TransferKind
 from pbx_bridge import ami_events as ami
 from pbx_bridge.ami_events import Channel, ChannelState
 from pbx_bridge.legs import Leg, LegKind, Legs, LegState, Signal, new_leg
 from pbx_bridge.parties import Cast
-
-PARK_SECONDS = 0.5
-"""A transfer to the parking extension looks like a blind transfer but for the `ParkedCall` next to it, within
-milliseconds: on 22 after it, on 16 before."""
+from pbx_bridge.talks import Talks
+from pbx_bridge.transfers import Transfers
 
 
 @dataclass(slots=True)
@@ -33,28 +30,6 @@ class QueueStay:
 
 
 @dataclass(slots=True)
-class Talk:
-    """A stretch of time in which the customer was connected. `legs` are those who heard each other at its end."""
-
-    start: float
-    end: float | None = None
-    legs: tuple[Leg, ...] = ()
-
-
-@dataclass(slots=True)
-class Move:
-    """A transfer as an event told it. A blind one is `sure` once its target is known not to be the car park.
-
-    `asked` is the leg that was to take the call while it still rang: it may ring in vain, and the PBX then calls
-    the transferer back.
-    """
-
-    transfer: Transfer
-    sure: bool
-    asked: Leg | None = None
-
-
-@dataclass(slots=True)
 class CallState:
     """The story of one call so far. Feed it with `apply` only."""
 
@@ -63,29 +38,32 @@ class CallState:
     region: str
     legs: Legs = field(default_factory=Legs)
     stays: list[QueueStay] = field(default_factory=list)
-    talks: list[Talk] = field(default_factory=list)
-    moves: list[Move] = field(default_factory=list)
-    connected: dict[str, Phone] = field(default_factory=dict)
-    talked: dict[str, float] = field(default_factory=dict)
     rang: dict[str, float] = field(default_factory=dict)
     applications: dict[str, list[str]] = field(default_factory=dict)
     mailbox_at: float | None = None
-    parked_at: list[float] = field(default_factory=list)
     started_at: float | None = None
     last_at: float = 0.0
     lost_by_pbx: bool = False
+    alive: int = 0
+    is_news: bool = True
     cast: Cast = field(init=False)
-    _away: dict[str, str] = field(default_factory=dict)
+    talk: Talks = field(init=False)
+    transfers: Transfers = field(init=False)
 
     def __post_init__(self) -> None:
         self.cast = Cast(self.root, self.region, self.legs)
+        self.talk = Talks(self.legs, self.cast)
+        self.transfers = Transfers(self.legs, self.cast)
 
     def apply(self, event: ami.Event, at: float) -> None:
         """Take in the next event. `at` never runs backwards."""
         self.last_at = max(self.last_at, at)
         for channel in event.channels:
             self._meet(channel, at, isinstance(event, ami.Newchannel))
-        handler = _HANDLERS.get(type(event))
+        kind = type(event)
+        if kind not in _SILENT:
+            self.is_news = True
+        handler = _HANDLERS.get(kind)
         if handler is not None:
             handler(self, event, at)
 
@@ -112,26 +90,6 @@ class CallState:
         """The queue the call waits in at this moment."""
         return next((stay.name for stay in reversed(self.stays) if stay.left is None), None)
 
-    @property
-    def talk_since(self) -> float | None:
-        return self.talks[-1].start if self.talks and self.talks[-1].end is None else None
-
-    def transfers(self) -> tuple[Transfer, ...]:
-        """The transfers that are certain."""
-        return tuple(move.transfer for move in self.moves if move.sure and not self._came_back(move))
-
-    def _came_back(self, move: Move) -> bool:
-        """Handed over while the colleague's phone rang; nobody answered there, and the transferer was rung again."""
-        if move.asked is None or move.asked.answered_at is not None:
-            return False
-        return any(
-            leg.dialled_at is not None
-            and leg.dialled_at > move.transfer.at
-            and leg.kind is LegKind.PHONE
-            and self.cast.extension(leg) == move.transfer.from_extension
-            for leg in self.legs
-        )
-
     # --- legs -------------------------------------------------------------------------------------------------
 
     def _meet(self, channel: Channel, at: float, seen_born: bool) -> None:
@@ -141,6 +99,8 @@ class CallState:
             return
         leg = new_leg(channel, at, self.trunks, seen_born=seen_born)
         self.legs.add(leg)
+        self.alive += 1
+        self.is_news = True
         self.started_at = at if self.started_at is None else min(self.started_at, at)
         if leg.kind is not LegKind.INNER:
             self.cast.note(leg)
@@ -157,6 +117,7 @@ class CallState:
         match event.channel.state:
             case ChannelState.RING:
                 if leg.moved(Signal.CALLS):
+                    self.is_news = True
                     leg.is_caller = True
                     self.cast.note(leg)
             case ChannelState.RINGING:
@@ -165,13 +126,15 @@ class CallState:
                 leg.turned_away = leg.is_caller
             case ChannelState.UP:
                 leg.up_at = leg.up_at or at
+                self.is_news = True
                 if leg.moved(Signal.UP) and leg.state is LegState.LIFTED:
                     self._note_rang(leg, at)
 
     def _rings(self, leg: Leg, at: float) -> None:
         leg.rang_at = leg.rang_at or at
-        leg.moved(Signal.RINGS)
-        self._note_rang(leg, at)
+        if leg.moved(Signal.RINGS):
+            self.is_news = True
+            self._note_rang(leg, at)
 
     def _note_rang(self, leg: Leg, at: float) -> None:
         """A phone that is lifted without a ringing signal has asked its owner too."""
@@ -200,8 +163,8 @@ class CallState:
             leg.soft_at = leg.soft_at or at
         elif leg.requested_at is None:
             leg.requested_at, leg.request_cause, leg.request_tech = at, event.cause, event.tech_cause
-        if self._away.pop(leg.uniqueid, None) is not None:
-            self._listen(at)
+        self.talk.gives_up(leg, at)
+        self.is_news = True
 
     def _on_hangup(self, event: ami.Hangup, at: float) -> None:
         leg = self._leg(event.channel)
@@ -217,18 +180,18 @@ class CallState:
 
     def _end(self, leg: Leg, at: float) -> None:
         leg.ended_at = at
+        self.alive -= not leg.is_guest
         leg.moved(Signal.GONE)
-        self._away.pop(leg.uniqueid, None)
         self.legs.leave(leg)
         for stay in self.stays:
             if stay.uniqueid == leg.uniqueid and stay.left is None:
                 stay.left = at
-        self._listen(at)
+        self.talk.listen(at)
 
     # --- dialling ---------------------------------------------------------------------------------------------
 
     def _on_dial_begin(self, event: ami.DialBegin, at: float) -> None:
-        self._settle_moves()
+        self.transfers.settle()
         leg = self._leg(event.dest)
         if leg is None:
             return
@@ -284,93 +247,14 @@ class CallState:
             return
         leg.moved(Signal.JOINED)
         self.legs.enter(leg, event.bridge, is_talk=event.is_talk)
-        self._listen(at)
+        self.talk.listen(at)
+        self.is_news = True
 
     def _on_leave(self, event: ami.BridgeLeave, at: float) -> None:
         leg = self._leg(event.channel)
-        if leg is None or leg.bridge != event.bridge:
-            return
-        self.legs.leave(leg)
-        if leg.requested_at is None and leg.soft_at is None and self._was_with_customer(leg):
-            self._away[leg.uniqueid] = event.bridge
-        self._listen(at)
-
-    def _was_with_customer(self, leg: Leg) -> bool:
-        return (
-            self.cast.is_ours(leg)
-            and bool(self.talks)
-            and self.talks[-1].end is None
-            and leg in self.talks[-1].legs
-        )
-
-    def _listen(self, at: float) -> None:
-        """Find out anew who is connected with whom."""
-        with_customer, everybody = self._circles()
-        for uniqueid, bridge in list(self._away.items()):
-            leg = self.legs.get(uniqueid)
-            if leg is None or leg in with_customer or not self._waits_for(bridge, leg):
-                del self._away[uniqueid]
-                continue
-            with_customer.append(leg)
-            if leg not in everybody:
-                everybody.append(leg)
-        ours = [leg for leg in with_customer if self.cast.is_ours(leg)]
-        self.connected = {
-            phone.device: phone for phone in map(self.cast.phone, filter(self.cast.is_ours, everybody))
-        }
-        self._note_talk(with_customer, ours, at)
-
-    def _circles(self) -> tuple[list[Leg], list[Leg]]:
-        """Legs of people who hear each other: those connected with the customer, and all of them."""
-        with_customer: list[Leg] = []
-        everybody: list[Leg] = []
-        seen: set[str] = set()
-        for leg in self.legs:
-            if leg.bridge is None or leg.uniqueid in seen:
-                continue
-            circle = self.legs.heard_by(leg)
-            seen.update(one.uniqueid for one in circle)
-            people = [
-                one for one in circle if one.bridge is not None and one.kind in (LegKind.PHONE, LegKind.TRUNK)
-            ]
-            if len(people) < 2:
-                continue
-            everybody += people
-            if self._holds_customer(people):
-                with_customer += people
-        return with_customer, everybody
-
-    def _holds_customer(self, people: Sequence[Leg]) -> bool:
-        """Whether what these people say counts as talk: with the customer, or among colleagues in an internal call."""
-        own = [leg for leg in people if not leg.is_guest]
-        if self.cast.direction is Direction.INTERNAL:
-            return bool(own)
-        return any(self.cast.is_customer(leg) for leg in own) and any(
-            self.cast.is_ours(leg) for leg in people
-        )
-
-    def _waits_for(self, bridge: str, leg: Leg) -> bool:
-        """The customer still stands in the bridge that this person left for a consultation."""
-        left = [one for one in self.legs.heard_in(bridge) if one is not leg]
-        if self.cast.direction is Direction.INTERNAL:
-            return any(self.cast.is_ours(one) for one in left)
-        return any(self.cast.is_customer(one) for one in left)
-
-    def _note_talk(self, with_customer: list[Leg], ours: list[Leg], at: float) -> None:
-        talk = self.talks[-1] if self.talks and self.talks[-1].end is None else None
-        if not ours:
-            if talk is not None:
-                talk.end = at
-            return
-        if talk is None:
-            talk = Talk(at)
-            self.talks.append(talk)
-        talk.legs = tuple(with_customer)
-        for leg in sorted(ours, key=lambda one: (one is not self.cast.origin, one.born)):
-            if leg.uniqueid not in self._away:
-                self.talked.setdefault(self.cast.extension(leg), at)
-        if self.cast.reached_at is None and self.cast.direction in (Direction.OUTBOUND, Direction.CALLBACK):
-            self.cast.reached_at = at
+        if leg is not None and leg.bridge == event.bridge:
+            self.talk.left(leg, event.bridge, at)
+            self.is_news = True
 
     # --- holding, transfers, parking, pick-up ------------------------------------------------------------------
 
@@ -380,77 +264,19 @@ class CallState:
             leg.is_held = isinstance(event, ami.Hold)
 
     def _on_blind(self, event: ami.BlindTransfer, at: float) -> None:
-        self._settle_moves()
-        if self.parked_at and at - self.parked_at[-1] < PARK_SECONDS:
-            return  # Asterisk 16 says ParkedCall first
-        sender = self._sender(event.transferer)
-        transfer = Transfer(TransferKind.BLIND, sender, event.extension, at)
-        self.moves.append(Move(transfer, sure=False))
-
-    def _sender(self, transferer: Channel) -> str:
-        """Who transfers: the phone itself, or the person whom a Local half stands for."""
-        leg = self.legs.get(transferer.uniqueid)
-        if leg is None or leg.kind is not LegKind.LOCAL:
-            return "" if leg is None else self.cast.extension(leg)
-        circle = self.legs.heard_by(leg)
-        people = [one for one in circle if self.cast.is_ours(one)] or list(
-            filter(self.cast.is_ours, self.legs)
-        )
-        return self.cast.extension(people[-1]) if people else self.cast.extension(leg)
-
-    def _settle_moves(self) -> None:
-        for move in self.moves:
-            move.sure = True
+        self.transfers.blind(event, at)
 
     def _on_attended(self, event: ami.AttendedTransfer, at: float) -> None:
-        self._settle_moves()
-        sender = self._sender(event.first)
-        asked = self._asked(event)
-        target = self._consulted(event, asked)
-        if target is not None:
-            self.moves.append(
-                Move(Transfer(TransferKind.ATTENDED, sender, target, at), sure=True, asked=asked)
-            )
+        self.transfers.attended(event, at)
 
-    def _asked(self, event: ami.AttendedTransfer) -> Leg | None:
-        """The leg the customer was handed to; by keys it is the Local half that stands for the colleague."""
-        found = None if event.target is None else self.legs.get(event.target.uniqueid)
-        if found is not None or event.first.uniqueid != event.second.uniqueid:
-            return found
-        halves = [
-            leg for leg in self.legs if leg.kind is LegKind.LOCAL and leg.is_live and leg.name.endswith(";1")
-        ]
-        return max(halves, key=lambda leg: leg.born, default=None)
-
-    def _consulted(self, event: ami.AttendedTransfer, asked: Leg | None) -> str | None:
-        """What the transferer dialled to ask: on the second phone line, or (by keys) into a Local channel."""
-        if event.first.uniqueid == event.second.uniqueid:
-            return None if asked is None else asked.exten or self.cast.extension(asked)
-        lines = [
-            leg
-            for leg in map(self.legs.get, (event.second.uniqueid, event.first.uniqueid))
-            if leg is not None
-        ]
-        asking = [leg for leg in lines if leg.is_caller]
-        for line in [leg for leg in asking if not self._dialled_customer(leg)] or asking:
-            return line.exten or None
-        return None if asked is None else self.cast.extension(asked)
-
-    def _dialled_customer(self, line: Leg) -> bool:
-        return any(leg.dialled_by == line.uniqueid and self.cast.is_customer(leg) for leg in self.legs)
-
-    def _on_parked(self, event: ami.Parked, at: float) -> None:
-        self.parked_at.append(at)
-        if self.moves and not self.moves[-1].sure and at - self.moves[-1].transfer.at < PARK_SECONDS:
-            self.moves.pop()
-        leg = self._leg(event.parkee)
-        if leg is not None:
-            self._listen(at)
+    def _on_parked(self, _event: ami.Parked, at: float) -> None:
+        self.transfers.parked(at)
+        self.talk.listen(at)
 
     # --- queues and mailboxes ----------------------------------------------------------------------------------
 
     def _on_join(self, event: ami.QueueCallerJoin, at: float) -> None:
-        self._settle_moves()
+        self.transfers.settle()
         if self._leg(event.channel) is not None and self._stay(event) is None:
             self.stays.append(QueueStay(event.queue, event.channel.uniqueid, at))
 
@@ -472,7 +298,7 @@ class CallState:
         return None
 
     def _on_mailbox(self, _event: ami.RingbackVoicemail, at: float) -> None:
-        self._settle_moves()
+        self.transfers.settle()
         if self.mailbox_at is None:
             self.mailbox_at = at
 
@@ -482,6 +308,19 @@ class CallState:
     def _on_cdr(self, event: ami.Cdr, _at: float) -> None:
         self.applications.setdefault(event.uniqueid, []).append(event.application)
 
+
+_SILENT = frozenset(
+    {
+        ami.Newstate,
+        ami.DialState,
+        ami.NewConnectedLine,
+        ami.HangupRequest,
+        ami.Cdr,
+        ami.BridgeLeave,
+        ami.BridgeEnter,
+    }
+)
+"""Events after which nothing need be told, unless their handler says so."""
 
 _HANDLERS: dict[type[ami.Event], Callable[[CallState, Any, float], None]] = {
     ami.Newchannel: CallState._on_channel_state,

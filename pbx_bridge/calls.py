@@ -17,6 +17,7 @@ from pbx_bridge.ami_events import Channel, Event, is_torn, mended, parse
 from pbx_bridge.conversation import Conversation, Guest
 from pbx_bridge.legs import LegKind, device_of
 from pbx_bridge.reconcile import Births, Blind, Comparison, Reconciled, found, queued
+from pbx_bridge.rooms import Holds, Rooms
 from pbx_bridge.status import PbxStatus
 from pbx_bridge.verdict import record
 
@@ -68,9 +69,9 @@ class CallBook:
         self._calls: dict[str, Conversation] = {}
         self._by_leg: dict[str, Conversation] = {}
         self._by_linkedid: dict[str, Conversation] = {}
-        self._rooms: dict[str, dict[str, Channel]] = {}
+        self._rooms = Rooms()
+        self._holds = Holds()
         self._guests: dict[str, list[Conversation]] = {}
-        self._held: dict[str, dict[str, Conversation]] = {}
         self._closing: dict[str, Conversation] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._used: OrderedDict[str, int] = OrderedDict()
@@ -107,7 +108,7 @@ class CallBook:
         if self._torn is not None and at - (self._torn.timestamp or at) > TORN_SECONDS:
             self._flush_torn(facts)
         self.last_at = max(self.last_at, at)
-        for call in [call for call in self._closing.values() if call.is_over and call.close_at() <= at]:
+        for call in [call for call in self._closing.values() if call.due <= at]:
             self._close(call, facts)
         return facts
 
@@ -245,8 +246,9 @@ class CallBook:
 
     def _watch(self, call: Conversation) -> None:
         if call.is_over:
+            call.due = call.close_at()
             self._closing[call.id] = call
-        else:
+        elif self._closing:
             self._closing.pop(call.id, None)
 
     def _home(self, event: Event, at: float, out: list[Fact]) -> Conversation | None:
@@ -283,9 +285,9 @@ class CallBook:
         if times > 1:
             call_id = f"{call_id}-{times}"
         call = Conversation(call_id, self.pbx, root, self._trunks, self._region, [root])
-        held = self._held.get(device_of(channel.name))
-        if held and channel.uniqueid == root:
-            call.about = next(reversed(held.values())).id
+        held = self._by_leg.get(self._holds.latest(device_of(channel.name), besides=channel.uniqueid) or "")
+        if held is not None and channel.uniqueid == root:
+            call.about = held.id
         self._calls[call_id] = call
         self._by_linkedid[root] = call
         return call
@@ -320,9 +322,6 @@ class CallBook:
         for leg in absorbed.state.legs:
             if self._by_leg.get(leg.uniqueid) is absorbed:
                 self._by_leg[leg.uniqueid] = kept
-            held = self._held.get(leg.device, {})
-            if leg.uniqueid in held:
-                held[leg.uniqueid] = kept
             if leg.is_guest:
                 calls = [kept if call is absorbed else call for call in self._guests.get(leg.uniqueid, ())]
                 self._guests[leg.uniqueid] = list({call.id: call for call in calls}.values())
@@ -332,46 +331,38 @@ class CallBook:
     def _consult(self, event: Event, call: Conversation, at: float, out: list[Fact]) -> Conversation:
         """A phone that holds one call and makes another asks about the first: both are one conversation."""
         if isinstance(event, ami.Hold):
-            self._held.setdefault(device_of(event.channel.name), {})[event.channel.uniqueid] = call
+            self._holds.hold(device_of(event.channel.name), event.channel.uniqueid)
             for question in [one for one in self._calls.values() if _asks(one, event.channel.name, at)]:
                 call = self._ask(question, call, at, out)
         elif isinstance(event, (ami.Unhold, ami.Hangup)):
-            self._release(event.channel)
+            self._holds.release(device_of(event.channel.name), event.channel.uniqueid)
         elif isinstance(event, (ami.DialBegin, ami.QueueCallerJoin)):
             origin = call.state.cast.origin
-            held = None if origin is None or not origin.is_live else self._held.get(origin.device)
-            if held and origin is not None and origin.uniqueid not in held and not call.state.talks:
-                call = self._ask(call, next(reversed(held.values())), at, out)
+            if origin is not None and origin.is_live and not call.state.talk.stretches:
+                held = self._by_leg.get(self._holds.latest(origin.device, besides=origin.uniqueid) or "")
+                call = call if held is None else self._ask(call, held, at, out)
         return call
 
     def _ask(self, question: Conversation, held: Conversation, at: float, out: list[Fact]) -> Conversation:
         origin = question.state.cast.origin
         if question is held or origin is None or origin.kind is not LegKind.PHONE or not origin.is_caller:
             return question
-        if not held.state.connected or held.id not in self._calls:
+        if not held.state.talk.connected or held.id not in self._calls:
             return question
         outwards = question.state.cast.direction is Direction.OUTBOUND
         if outwards and held.state.cast.direction is Direction.INTERNAL:
             return question
         return self._join(held, question, at, out)
 
-    def _release(self, channel: Channel) -> None:
-        device = device_of(channel.name)
-        held = self._held.get(device)
-        if held is not None:
-            held.pop(channel.uniqueid, None)
-            if not held:
-                del self._held[device]
-
     # --- conferences ----------------------------------------------------------------------------------------------
 
     def _share(self, event: Event, call: Conversation, at: float) -> list[Conversation]:
         """Calls that meet in a conference stay two calls, but each sees who of the other is in the room."""
         others = list(self._guests.get(event.channels[0].uniqueid, ())) if event.channels else []
-        if isinstance(event, ami.BridgeEnter):
+        if isinstance(event, ami.BridgeEnter) and event.is_talk:
             others += self._enter_room(event, call, at)
-        elif isinstance(event, (ami.BridgeLeave, ami.Hangup)):
-            self._leave_room(event)
+        elif isinstance(event, (ami.BridgeEnter, ami.BridgeLeave, ami.Hangup)):
+            self._rooms.leave(event.channel.uniqueid)
         if isinstance(event, (ami.BridgeEnter, ami.BridgeLeave, ami.Hangup, ami.HangupRequest)):
             for other in others:
                 if other is not call:
@@ -380,17 +371,15 @@ class CallBook:
         return []
 
     def _enter_room(self, event: ami.BridgeEnter, call: Conversation, at: float) -> list[Conversation]:
-        room = self._rooms.setdefault(event.bridge, {})
         met: list[Conversation] = []
-        for uniqueid, channel in room.items():
-            other = self._by_leg.get(uniqueid)
-            if other is None or other is call or not event.is_talk:
+        for channel in self._rooms.enter(event.bridge, event.channel):
+            other = self._by_leg.get(channel.uniqueid)
+            if other is None or other is call:
                 continue
             self._invite(other, event.channel, at)
             self._invite(call, channel, at)
-            call.add(ami.BridgeEnter(channel, event.bridge, event.is_talk), at)
+            call.add(ami.BridgeEnter(channel, event.bridge), at)
             met.append(other)
-        room[event.channel.uniqueid] = event.channel
         return met
 
     def _invite(self, call: Conversation, guest: Channel, at: float) -> None:
@@ -399,20 +388,14 @@ class CallBook:
         if call not in calls:
             calls.append(call)
 
-    def _leave_room(self, event: ami.BridgeLeave | ami.Hangup) -> None:
-        bridges = [event.bridge] if isinstance(event, ami.BridgeLeave) else list(self._rooms)
-        for bridge in bridges:
-            room = self._rooms.get(bridge)
-            if room is not None and room.pop(event.channel.uniqueid, None) is not None and not room:
-                del self._rooms[bridge]
-
     # --- the end --------------------------------------------------------------------------------------------------
 
     def _close(self, call: Conversation, out: list[Fact]) -> None:
+        call.settle()
         out += call.news(call.state.last_at)
         self._forget(call)
         about = self._calls.get(call.about or "")
-        silent = call.state.cast.direction is Direction.INTERNAL and not call.state.talks
+        silent = call.state.cast.direction is Direction.INTERNAL and not call.state.talk.stretches
         if about is not None and about is not call and silent:
             about.absorb(call)
             out.append(CallsJoined(about.id, call.id, call.state.ended_at))
@@ -425,9 +408,11 @@ class CallBook:
         self._calls.pop(call.id, None)
         self._closing.pop(call.id, None)
         for leg in call.state.legs:
+            self._holds.release(leg.device, leg.uniqueid)
             if self._by_leg.get(leg.uniqueid) is call:
                 del self._by_leg[leg.uniqueid]
                 self._gone[leg.uniqueid] = None
+                self._rooms.leave(leg.uniqueid)
                 self._guests.pop(leg.uniqueid, None)
             elif leg.is_guest:
                 self._guests[leg.uniqueid] = [
@@ -459,7 +444,7 @@ def _asks(call: Conversation, name: str, at: float) -> bool:
     """Whether this call was just begun by the phone that has put another call on hold."""
     state = call.state
     origin = state.cast.origin
-    if origin is None or not origin.is_live or origin.device != device_of(name) or state.talks:
+    if origin is None or not origin.is_live or origin.device != device_of(name) or state.talk.stretches:
         return False
     return 0 <= at - origin.born < CONSULT_SECONDS and any(leg is not origin for leg in state.legs)
 
@@ -471,7 +456,7 @@ def _open_call(call: Conversation) -> OpenCall:
         call.id,
         parties,
         state.started_at or state.last_at,
-        state.talks[0].start if state.talks else None,
+        state.talk.stretches[0].start if state.talk.stretches else None,
         view.queue,
         tuple(view.ringing.values()),
         tuple(view.connected.values()),

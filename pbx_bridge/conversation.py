@@ -1,7 +1,7 @@
 """One call with its history: events may arrive twice, late or in the wrong order, and two calls may turn out to be one.
 
-*Pure.* In: events with their times. Out: a `CallState` that always equals the story told in order of time. An event
-that overtook another, or a second call that joins, makes the story be told again from the kept history."""
+*Pure.* In: events with their times. Out: a `CallState`. While the call goes on it follows the events as they arrive;
+the final one is the story told in order of time, from the kept history, if any event had overtaken another."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ class Conversation:
     announced: bool = False
     blind: str | None = None
     about: str | None = None
+    due: float = 0.0
+    _overtaken: bool = False
     _times: list[float] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
@@ -72,12 +74,10 @@ class Conversation:
         last = self._times[-1] if self._times else at
         if at < last - STEP_BACK_SECONDS:
             at = last
-        if at >= last:
-            self._keep(len(self._times), event, at)
-            self._tell(event, at)
-            return
-        self._keep(bisect_right(self._times, at), event, at)
-        self.retell()
+        in_order = at >= last
+        self._keep(len(self._times) if in_order else bisect_right(self._times, at), event, at)
+        self._overtaken = self._overtaken or not in_order
+        self._tell(event, at)
 
     def _keep(self, place: int, event: Event, at: float) -> None:
         if len(self._times) < MAX_HISTORY:
@@ -97,14 +97,23 @@ class Conversation:
         self.blind = self.blind or other.blind
         self.retell()
 
+    def settle(self) -> None:
+        """The last word: the story in order of time."""
+        if self._overtaken:
+            self.retell()
+
     def retell(self) -> None:
         """Build the state again from the history."""
+        self._overtaken = False
         self.state = self._blank()
         for at, event in zip(self._times, self._events, strict=True):
             self._tell(event, at)
 
     def news(self, at: float) -> Iterator[Fact]:
         """What changed for others since the last time, as facts."""
+        if not self.state.is_news:
+            return
+        self.state.is_news = False
         new = view_of(self.state)
         if new == self.view:
             return
@@ -116,7 +125,7 @@ class Conversation:
 
     @property
     def is_over(self) -> bool:
-        return not self.state.live_legs
+        return self.state.alive <= 0
 
     def close_at(self) -> float:
         """When an ended call is final: at once, or after a wait for the Cdr if that could still change the verdict."""
@@ -128,7 +137,7 @@ class Conversation:
     def _needs_cdr(self) -> bool:
         state = self.state
         origin = state.cast.origin
-        if state.talks or state.mailbox_at is not None or origin is None or origin.up_at is None:
+        if state.talk.stretches or state.mailbox_at is not None or origin is None or origin.up_at is None:
             return False
         if (
             state.cast.direction not in (Direction.INBOUND, Direction.INTERNAL)

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.facts import CallRecord, Direction, EndedBy, Verdict
-from pbx_bridge.call_state import CallState, QueueStay, Talk
+from pbx_bridge.call_state import CallState, QueueStay
 from pbx_bridge.legs import Leg, LegKind
+from pbx_bridge.talks import Talk
 from pbx_bridge.why import why
 
 PEOPLE = (LegKind.PHONE, LegKind.TRUNK)
@@ -60,7 +61,7 @@ def record(
     end = ended_by(state, result)
     if blind:
         end = EndedBy.PBX if state.lost_by_pbx else EndedBy.UNKNOWN
-    talked = tuple(state.talked) if result is Verdict.ANSWERED else ()
+    talked = tuple(state.talk.talked) if result is Verdict.ANSWERED else ()
     return CallRecord(
         call_id=call_id,
         pbx=pbx,
@@ -76,10 +77,10 @@ def record(
         answered_at=human if result is Verdict.ANSWERED else None,
         ended_at=ended,
         wait_s=round(max(0.0, (ended if human is None else human) - started), 3),
-        talk_s=round(sum(max(0.0, (talk.end or ended) - talk.start) for talk in state.talks), 3),
+        talk_s=round(sum(max(0.0, (talk.end or ended) - talk.start) for talk in state.talk.stretches), 3),
         rang=tuple(sorted(state.rang, key=extension_order)),
         talked=talked,
-        transfers=state.transfers(),
+        transfers=state.transfers.done(),
         ended_by=end,
         why=why(state, result, end, blind),
     )
@@ -97,7 +98,7 @@ def first_human(state: CallState) -> float | None:
             leg.answered_at for leg in state.legs if leg.kind is LegKind.PHONE and leg.answered_at is not None
         ]
         return min(agents, default=None)
-    first = state.talks[0].start if state.talks else None
+    first = state.talk.stretches[0].start if state.talk.stretches else None
     if state.cast.direction is Direction.OUTBOUND and state.cast.reached_at is not None:
         return state.cast.reached_at if first is None else min(first, state.cast.reached_at)
     return first
@@ -107,7 +108,7 @@ def people_gone_at(state: CallState) -> float:
     """The last hang-up of anybody who was in the conversation. A mobile that is still being asked to press 1 after
     the caller has gone is no part of it."""
     origin = state.cast.origin
-    talkers = {leg.uniqueid for talk in state.talks for leg in talk.legs}
+    talkers = {leg.uniqueid for talk in state.talk.stretches for leg in talk.legs}
     if origin is None or origin.kind is LegKind.LOCAL:
         return state.ended_at
     people = [leg for leg in state.legs if leg.kind in PEOPLE and not leg.is_guest]
@@ -119,7 +120,7 @@ def verdict(state: CallState) -> Verdict:
     """One result, by precedence answered > voicemail > abandoned > missed."""
     if state.cast.direction in OURS_OUT:
         return _outgoing(state)
-    if state.talks:
+    if state.talk.stretches:
         return Verdict.ANSWERED
     if is_mailbox(state):
         return Verdict.VOICEMAIL
@@ -229,7 +230,7 @@ def outcome(leg: Leg) -> Verdict:
 
 def ended_by(state: CallState, result: Verdict) -> EndedBy:
     """Who put the receiver down: the first to do so at the end. Nobody: the PBX."""
-    talk = state.talks[-1] if state.talks else None
+    talk = state.talk.stretches[-1] if state.talk.stretches else None
     requests = _final_requests(state, talk) if talk is not None else _early_requests(state, result)
     return min(requests, default=(0.0, EndedBy.PBX))[1]
 

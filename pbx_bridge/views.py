@@ -51,7 +51,7 @@ NOTHING_YET = View()
 
 def view_of(state: CallState) -> View:
     """The call at this moment."""
-    connected = dict(state.connected)
+    connected = dict(state.talk.connected)
     ringing: dict[str, Phone] = {}
     held: set[str] = set()
     for leg in state.legs:
@@ -69,7 +69,7 @@ def view_of(state: CallState) -> View:
     for device in connected:
         ringing.pop(device, None)
     return View(
-        state.cast.parties(), state.waiting_in, ringing, connected, frozenset(held), state.transfers()
+        state.cast.parties(), state.waiting_in, ringing, connected, frozenset(held), state.transfers.done()
     )
 
 
@@ -144,7 +144,7 @@ def _not_refused(state: CallState, leg: Leg) -> StopReason:
     if leg.cause == ANSWERED_ELSEWHERE_CAUSE:
         return StopReason.ANSWERED_ELSEWHERE
     origin = state.cast.origin
-    if not state.talks and origin is not None and origin.requested_at is not None:
+    if not state.talk.stretches and origin is not None and origin.requested_at is not None:
         return StopReason.CALLER_GONE
     if _somebody_answered(state, leg):
         return StopReason.ANSWERED_ELSEWHERE

@@ -88,7 +88,7 @@ def _closing(end: EndedBy) -> str:
 
 
 def _people(state: CallState) -> str:
-    return _and(list(state.talked)) or "Somebody"
+    return _and(list(state.talk.talked)) or "Somebody"
 
 
 def _waited(state: CallState) -> str:

@@ -1,0 +1,124 @@
+"""Who is connected with whom in one call, and for how long the customer was: the talk.
+
+*Pure.* In: legs entering and leaving bridges. A person who leaves the customer's bridge for a consultation is still
+with the customer, who waits there, until one of them hangs up or moves on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core.facts import Direction, Phone
+from pbx_bridge.legs import Leg, LegKind, Legs
+from pbx_bridge.parties import Cast
+
+
+@dataclass(slots=True)
+class Talk:
+    """A stretch of time in which the customer was connected. `legs` are those who heard each other at its end."""
+
+    start: float
+    end: float | None = None
+    legs: tuple[Leg, ...] = ()
+
+
+@dataclass(slots=True)
+class Talks:
+    """The conversation of one call. `connected` are our phones in any part of it now, by device; `talked` are the
+    extensions that ever were connected with the customer, with the moment."""
+
+    legs: Legs
+    cast: Cast
+    stretches: list[Talk] = field(default_factory=list)
+    connected: dict[str, Phone] = field(default_factory=dict)
+    talked: dict[str, float] = field(default_factory=dict)
+    _away: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def now(self) -> Talk | None:
+        """The talk that goes on."""
+        last = self.stretches[-1] if self.stretches else None
+        return last if last is not None and last.end is None else None
+
+    def left(self, leg: Leg, bridge: str, at: float) -> None:
+        """The leg left `bridge`; nobody has asked to hang it up, so it may be away only to consult somebody."""
+        self.legs.leave(leg)
+        talk = self.now
+        stays = leg.requested_at is None and leg.soft_at is None
+        if stays and talk is not None and leg in talk.legs and self.cast.is_ours(leg):
+            self._away[leg.uniqueid] = bridge
+        self.listen(at)
+
+    def gives_up(self, leg: Leg, at: float) -> None:
+        """The leg is hung up, or will be at once."""
+        if self._away.pop(leg.uniqueid, None) is not None:
+            self.listen(at)
+
+    def listen(self, at: float) -> None:
+        """Find out anew who is connected with whom."""
+        with_customer, everybody = self._circles()
+        for uniqueid, bridge in list(self._away.items()):
+            leg = self.legs.get(uniqueid)
+            if leg is None or not leg.is_live or leg in with_customer or not self._waits_for(bridge, leg):
+                del self._away[uniqueid]
+                continue
+            with_customer.append(leg)
+            if leg not in everybody:
+                everybody.append(leg)
+        ours = [leg for leg in with_customer if self.cast.is_ours(leg)]
+        self.connected = {
+            phone.device: phone for phone in map(self.cast.phone, filter(self.cast.is_ours, everybody))
+        }
+        self._note(with_customer, ours, at)
+
+    def _circles(self) -> tuple[list[Leg], list[Leg]]:
+        """Legs of people who hear each other: those connected with the customer, and all of them."""
+        with_customer: list[Leg] = []
+        everybody: list[Leg] = []
+        seen: set[str] = set()
+        for leg in self.legs:
+            if leg.bridge is None or leg.uniqueid in seen:
+                continue
+            circle = self.legs.heard_by(leg)
+            seen.update(one.uniqueid for one in circle)
+            people = [
+                one for one in circle if one.bridge is not None and one.kind in (LegKind.PHONE, LegKind.TRUNK)
+            ]
+            if len(people) < 2:
+                continue
+            everybody += people
+            if self._counts(people):
+                with_customer += people
+        return with_customer, everybody
+
+    def _counts(self, people: Sequence[Leg]) -> bool:
+        """Whether what these people say is talk: with the customer, or among colleagues in an internal call."""
+        own = [leg for leg in people if not leg.is_guest]
+        if self.cast.direction is Direction.INTERNAL:
+            return bool(own)
+        return any(self.cast.is_customer(leg) for leg in own) and any(
+            self.cast.is_ours(leg) for leg in people
+        )
+
+    def _waits_for(self, bridge: str, leg: Leg) -> bool:
+        """The customer still stands in the bridge that this person left for a consultation."""
+        left = [one for one in self.legs.heard_in(bridge) if one is not leg]
+        if self.cast.direction is Direction.INTERNAL:
+            return any(self.cast.is_ours(one) for one in left)
+        return any(self.cast.is_customer(one) for one in left)
+
+    def _note(self, with_customer: list[Leg], ours: list[Leg], at: float) -> None:
+        talk = self.now
+        if not ours:
+            if talk is not None:
+                talk.end = at
+            return
+        if talk is None:
+            talk = Talk(at)
+            self.stretches.append(talk)
+        talk.legs = tuple(with_customer)
+        for leg in sorted(ours, key=lambda one: (one is not self.cast.origin, one.born)):
+            if leg.uniqueid not in self._away:
+                self.talked.setdefault(self.cast.extension(leg), at)
+        if self.cast.reached_at is None and self.cast.direction in (Direction.OUTBOUND, Direction.CALLBACK):
+            self.cast.reached_at = at
