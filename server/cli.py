@@ -19,6 +19,8 @@ from core.errors import InvalidInputError, RingbackError
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 user_app = typer.Typer(no_args_is_help=True, help="Add people, reset passwords, import a list.")
 app.add_typer(user_app, name="user")
+api_key_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke keys for programs.")
+app.add_typer(api_key_app, name="api-key")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file (default: ringback.toml)")
@@ -118,6 +120,45 @@ def user_import(file: Path, config: ConfigOption = None) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"cannot read {file}: {error}") from error
     _run(lambda: people.import_csv(_settings(config), text))
+
+
+@api_key_app.command("add")
+def api_key_add(
+    name: Annotated[str, typer.Argument(help="Which program it is for")],
+    scope: Annotated[list[str], typer.Option(help="What it may do, e.g. calls:read; repeatable")],
+    config: ConfigOption = None,
+) -> None:
+    """Make a key and print it, this once."""
+    from server import api_keys
+
+    _run(lambda: api_keys.add(_settings(config), name, scope))
+
+
+@api_key_app.command("list")
+def api_key_list(config: ConfigOption = None) -> None:
+    """Every key, what it may do and when it was last used."""
+    from server import api_keys
+
+    _run(lambda: api_keys.show(_settings(config)))
+
+
+@api_key_app.command("revoke")
+def api_key_revoke(
+    key: Annotated[int, typer.Argument(help="Number in `ringback api-key list`")], config: ConfigOption = None
+) -> None:
+    """Make a key useless at once."""
+    from server import api_keys
+
+    _run(lambda: api_keys.revoke(_settings(config), key))
+
+
+@app.command("check-pbx")
+def check_pbx(config: ConfigOption = None) -> None:
+    """Look at each PBX of the settings and say what is missing, with the lines to add. Changes nothing."""
+    from server.check import check
+
+    if not asyncio.run(check(_settings(config))):
+        raise SystemExit(EXIT_FAILED)
 
 
 def _settings(path: Path | None) -> Settings:

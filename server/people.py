@@ -18,7 +18,8 @@ from server.schema import prepare
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The settings' database with this version's schema, for one command. Raises DatabaseError."""
     database = Database(settings.database.url)
     try:
         await prepare(database)
@@ -33,7 +34,7 @@ async def add(settings: Settings, login: str, name: str, role: Role, devices: li
     person = NewUser(
         login=login, name=name, role=role, password_hash=await hash_password(password), devices=phones
     )
-    async with _database(settings) as database, database.write() as connection:
+    async with open_database(settings) as database, database.write() as connection:
         await create_user(connection, person, system_clock())
     print(f"{login} can log in now; password: {password}")
 
@@ -41,7 +42,7 @@ async def add(settings: Settings, login: str, name: str, role: Role, devices: li
 async def reset(settings: Settings, login: str) -> None:
     password = new_password()
     hashed = await hash_password(password)
-    async with _database(settings) as database, database.write() as connection:
+    async with open_database(settings) as database, database.write() as connection:
         user = await find_user_by_login(connection, login)
         if user is None:
             raise NotFoundError(f"there is nobody with the login {login!r}")
@@ -51,7 +52,7 @@ async def reset(settings: Settings, login: str) -> None:
 
 
 async def import_csv(settings: Settings, text: str) -> None:
-    async with _database(settings) as database:
+    async with open_database(settings) as database:
         report = await import_users(database, text, system_clock())
     for login, password in report.passwords.items():
         print(f"{login}\t{password}")

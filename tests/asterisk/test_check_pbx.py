@@ -1,5 +1,5 @@
-"""`ringback check-pbx` against a real Asterisk: the shipped set-up passes, each thing that can be wrong is found, and the
-lines it prints, put where it says, make it right."""
+"""`ringback check-pbx` against a real Asterisk: the shipped set-up passes, each thing that can be wrong is found, and
+the lines it prints, put where it says, make it right."""
 
 from __future__ import annotations
 
@@ -52,17 +52,23 @@ async def reload(pbx: Pbx) -> None:
 
 
 async def own_secrets(pbx: Pbx) -> None:
-    change(pbx, "manager_ringback.conf", *((AMI_SECRETS[user], secret) for user, secret in OWN_SECRETS.items()))
+    change(
+        pbx, "manager_ringback.conf", *((AMI_SECRETS[user], secret) for user, secret in OWN_SECRETS.items())
+    )
     await reload(pbx)
 
 
 async def test_the_shipped_set_up_lacks_nothing_but_secrets_of_its_own(own_pbx: Pbx) -> None:
     told = missing(await look(own_pbx, AMI_SECRETS))
-    assert [text.split(" has ")[1] for text in told] == ["the secret of the example, which everybody knows"] * 2
+    assert [text.split(" has ")[1] for text in told] == [
+        "the secret of the example, which everybody knows"
+    ] * 2
     await own_secrets(own_pbx)
     findings = await look(own_pbx)
     assert missing(findings) == []
-    assert findings[0].text.startswith(f"reached {own_pbx.place.pbx}:5038, Asterisk {await own_pbx.release()}")
+    assert findings[0].text.startswith(
+        f"reached {own_pbx.place.pbx}:5038, Asterisk {await own_pbx.release()}"
+    )
     assert {finding.mark for finding in findings} == {Mark.OK}
 
 
@@ -85,7 +91,8 @@ async def test_what_is_wrong_is_found_and_the_printed_lines_mend_it(own_pbx: Pbx
     await reload(own_pbx)
     findings = await look(own_pbx)
     assert missing(findings) == [
-        "events user ringback-events may do more than it needs: write has system; a stolen secret would command the PBX",
+        "events user ringback-events may do more than it needs: write has system; a stolen secret would command "
+        "the PBX",
         "events user ringback-events does not hear enough: read lacks cdr, user",
         "events user ringback-events hears more than it needs: read has dialplan",
         "events user ringback-events may log in from anywhere: it has no permit line",
@@ -126,8 +133,9 @@ def put(folder: Path, file: str, section: str, name: str, value: str) -> None:
     path = next(path for path in holders if f"[{section}]" in path.read_text())
     head, body = path.read_text().split(f"[{section}]\n", 1)
     body, *rest = re.split(r"(?m)^(?=\[)", body, maxsplit=1)
-    body = re.sub(rf"(?m)^{name} = .*\n", "", body)
-    path.write_text(f"{head}[{section}]\n{name} = {value}\n{body}{''.join(rest)}")
+    body = re.sub(rf"(?m)^{name} = .*\n", "", body).rstrip("\n")
+    # At the end: of deny and permit the later one wins.
+    path.write_text(f"{head}[{section}]\n{body}\n{name} = {value}\n\n{''.join(rest)}")
 
 
 async def test_a_trunk_that_is_not_there(pbx: Pbx) -> None:
