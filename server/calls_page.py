@@ -24,6 +24,7 @@ from server.views.calls import Blind, CallPage, CallRow, read_calls, read_figure
 
 log = structlog.get_logger(__name__)
 
+ROWS = "calls/_rows.html"
 EXPORT_PAGE = 1000
 EXPORT_LIMIT = 100_000
 """What a spreadsheet still opens with pleasure; the API has the rest, page by page."""
@@ -48,24 +49,25 @@ class LogEntry:
 async def index(request: web.Request) -> web.StreamResponse:
     """The whole page; for htmx only what changed: the log, or the rows that follow a cursor."""
     wanted, after = _filter(request), request.query.get("after")
-    region = request.app[SETTINGS].site.region
+    region, template = request.app[SETTINGS].site.region, _template(request, after)
     async with request.app[DATABASE].read() as connection:
         page = await read_calls(connection, wanted, region=region, after=after)
-        figures = None if after else await read_figures(connection, wanted, region=region)
-        users = [] if after else await list_users(connection)
-        queues = [] if after else await read_queues(connection)
-    context: dict[str, Any] = {
-        "filter": wanted,
-        "entries": list(_arrange(request, page, after)),
-        "next": page.next,
-        "figures": figures,
-        "verdicts": [verdict.value for verdict in Verdict],
-        "users": users,
-        "queues": queues,
-        "directions": [direction.value for direction in Direction],
-        "when_labels": WHEN_LABELS,
-    }
-    return render(request, _template(request, after), **context)
+        if template == ROWS:
+            return render(request, template, **_list_context(request, wanted, page, after))
+        figures = await read_figures(connection, wanted, region=region)
+        users = await list_users(connection)
+        queues = await read_queues(connection)
+    return render(
+        request,
+        template,
+        **_list_context(request, wanted, page, after),
+        figures=figures,
+        verdicts=list(Verdict),
+        users=users,
+        queues=queues,
+        directions=list(Direction),
+        when_labels=WHEN_LABELS,
+    )
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -109,10 +111,16 @@ def _filter(request: web.Request) -> CallFilter:
     return read_filter(request.query, request.app[CLOCK](), request.app[ZONE])
 
 
+def _list_context(
+    request: web.Request, wanted: CallFilter, page: CallPage, after: str | None
+) -> dict[str, Any]:
+    return {"filter": wanted, "entries": list(_arrange(request, page, after)), "next": page.next}
+
+
 def _template(request: web.Request, after: str | None) -> str:
     if "HX-Request" not in request.headers:
         return "calls/index.html"
-    return "calls/_rows.html" if after else "calls/_log.html"
+    return ROWS if after else "calls/_log.html"
 
 
 def _arrange(request: web.Request, page: CallPage, after: str | None) -> Iterator[LogEntry]:

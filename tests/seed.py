@@ -4,15 +4,15 @@ and alarms. Deterministic: the same `seed` gives the same rows. Names are hostil
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import NewUser, Role, User, UserDevice, create_user
 from core.alarms import raise_alarm
-from core.db import Database
+from core.db import Base, Database
 from core.passwords import hash_password
 from crm_link.tables import CallCustomer, Customer, CustomerWord, Identity, IdentityKey, Note
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallPerson, CallTransfer, CallWrapUp
@@ -21,6 +21,14 @@ PASSWORD = "correct horse battery"
 PBX = "office"
 NOW = 1_795_300_000.0
 """21 November 2026, 22:26:40 UTC: the screen tests' clock stands here."""
+
+PHONES = ("101", "102", "103", "104")
+IN_ORDER = (Call, CallCustomer, CallMoment, CallPerson, CallTransfer, CallWrapUp)
+
+Row = dict[str, Any]
+Rows = dict[type[Base], list[Row]]
+Moment = tuple[float, str, str | None, str | None]
+"""at, kind, extension, detail"""
 
 STAFF = (
     ("admin", "Ada Administrator", Role.ADMINISTRATOR, None),
@@ -78,15 +86,22 @@ async def seed_people(database: Database) -> dict[str, User]:
 
 
 async def seed_site(database: Database, *, calls: int = 160, seed: int = 7, now: float = NOW) -> Site:
-    """A crowded site: `calls` of them over the last nine days."""
+    """A crowded site: `calls` of them over the last nine days, the newest still going on."""
     dice = random.Random(seed)
     site = Site(users=await seed_people(database))
+    rows: Rows = {table: [] for table in IN_ORDER}
     async with database.write() as connection:
         site.customers = await _customers(connection, now)
         at = now - 120.0
         for number in range(calls):
-            site.calls.append(await _call(connection, dice, site, number, at))
+            call = _call(dice, site, number, at)
+            site.calls.append(str(call["id"]))
+            rows[Call].append(call)
+            _around(rows, dice, site, call)
             at -= dice.expovariate(1 / (9 * 86_400 / calls))
+        for table in IN_ORDER:
+            if rows[table]:
+                await connection.execute(insert(table), rows[table])
         await _troubles(connection, now)
     return site
 
@@ -122,120 +137,95 @@ def _number(index: int) -> str:
     return f"+48226{index:06d}"
 
 
-async def _call(connection: AsyncConnection, dice: random.Random, site: Site, number: int, at: float) -> str:
-    call_id = f"{PBX}-{int(at)}.{number}"
+def _call(dice: random.Random, site: Site, number: int, at: float) -> Row:
     direction = dice.choices(("inbound", "outbound", "internal"), (75, 20, 5))[0]
-    results = (
-        ("answered", "missed", "abandoned", "voicemail")
-        if direction == "inbound"
-        else ("answered", "busy", "failed", "missed")
-    )
-    result = dice.choices(results, (70, 10, 14, 6))[0]
-    who = dice.choice(["101", "102", "103", "104"])
-    index = dice.randrange(len(CUSTOMERS))
+    result = dice.choices(RESULTS.get(direction, RESULTS["outbound"]), (70, 10, 14, 6))[0]
+    who = dice.choice(PHONES)
     withheld = direction == "inbound" and dice.random() < 0.05
+    index = dice.randrange(len(CUSTOMERS))
     outside = None if withheld or direction == "internal" else _number(index)
-    wait, talk = (
-        round(dice.uniform(3, 60), 1),
-        round(dice.expovariate(1 / 240), 1) if result == "answered" else 0.0,
-    )
-    queue = dice.choice(QUEUES) if direction == "inbound" else None
-    open_call = number == 0
-    row = {
-        "id": call_id, "pbx": PBX, "direction": direction, "queue": queue, "started_at": at,
+    wait = round(dice.uniform(3, 60), 1)
+    talk = round(dice.expovariate(1 / 240), 1) if result == "answered" else 0.0
+    why = WHY[result].format(who=who, talk=round(talk), wait=round(wait))
+    call_id = f"{PBX}-{int(at)}.{number}"
+    call: Row = {
+        "id": call_id, "pbx": PBX, "direction": direction, "started_at": at, "linkedids": call_id,
+        "queue": dice.choice(QUEUES) if direction == "inbound" else None,
         "caller": outside if direction == "inbound" else who,
         "caller_name": "MALINOWSKI J" if outside and direction == "inbound" and dice.random() < 0.3 else None,
         "callee": {"inbound": "226000100", "outbound": outside, "internal": "100"}[direction],
-        "customer_number": outside, "linkedids": call_id,
-        "answered_at": at + wait if result == "answered" else None,
+        "customer_number": outside, "answered_at": at + wait if result == "answered" else None,
+        "result": result, "ended_at": at + wait + talk, "wait_s": wait, "talk_s": talk, "why": why,
+        "ended_by": dice.choice(("caller", "agent")) if result != "missed" else "pbx",
     }  # fmt: skip
-    if not open_call:
-        row |= {
-            "result": result, "ended_at": at + wait + talk, "wait_s": wait, "talk_s": talk,
-            "ended_by": dice.choice(("caller", "agent")) if result != "missed" else "pbx",
-            "why": WHY[result].format(who=who, talk=round(talk), wait=round(wait)),
-        }  # fmt: skip
-    await connection.execute(insert(Call).values(row))
-    if outside:
-        link = {"how": "matched", "rank": 1, "call_at": at}
-        await connection.execute(
-            insert(CallCustomer).values(call_id=call_id, customer_id=site.customers[index], **link)
-        )
-    await _story(connection, dice, row, who, result)
-    if result == "answered" and dice.random() < 0.6 and not open_call:
-        await _wrap_up(connection, dice, site, row, who)
-    return call_id
+    if number == 0:
+        call |= dict.fromkeys(("result", "ended_at", "wait_s", "talk_s", "why", "ended_by"))
+    return call
 
 
-async def _story(
-    connection: AsyncConnection, dice: random.Random, call: Mapping[str, object], who: str, result: str
-) -> None:
-    at, wait = float(str(call["started_at"])), float(str(call.get("wait_s") or 12.0))
-    rings = ["101", "102", "103", "104"][: dice.randint(1, 4)] if call["queue"] else [who]
-    rings = list(dict.fromkeys([*rings, who])) if call["direction"] == "inbound" else []
-    moments: list[tuple[float, str, str | None, object]] = [(at, "started", None, call["callee"])]
+def _around(rows: Rows, dice: random.Random, site: Site, call: Row) -> None:
+    """What belongs to one call: its customer, moments, people, transfer and what the agent wrote."""
+    if call["customer_number"]:
+        customer_id = site.customers[int(call["customer_number"][-6:])]
+        link = {"customer_id": customer_id, "how": "matched", "rank": 1, "call_at": call["started_at"]}
+        rows[CallCustomer].append({"call_id": call["id"]} | link)
+    inbound = call["direction"] == "inbound"
+    who = dice.choice(PHONES) if inbound else call["caller"]
+    rings = list(dict.fromkeys([*dice.sample(PHONES, dice.randint(1, 4)), who])) if inbound else []
+    moments, talked = _moments(call, who, rings)
+    if call["answered_at"] and (call["talk_s"] or 0) > 60 and dice.random() < 0.4:
+        talked.append(_transfer(rows, call, moments, who))
+    if call["ended_at"]:
+        moments.append((call["ended_at"], "ended", None, call["ended_by"]))
+    for at, kind, extension, detail in moments:
+        moment = {"at": at, "kind": kind, "extension": extension, "detail": detail}
+        rows[CallMoment].append({"call_id": call["id"]} | moment)
+    for role, extensions in (("rang", rings), ("talked", talked)):
+        for position, extension in enumerate(extensions):
+            person = {"role": role, "position": position, "extension": extension}
+            rows[CallPerson].append({"call_id": call["id"]} | person)
+    if call["result"] == "answered" and dice.random() < 0.6:
+        rows[CallWrapUp].append(_wrap_up(dice, site, call, who))
+
+
+def _moments(call: Row, who: str, rings: list[str]) -> tuple[list[Moment], list[str]]:
+    at = call["started_at"]
+    settled = call["answered_at"] or at + (call["wait_s"] or 30.0)
+    moments: list[Moment] = [(at, "started", None, call["callee"])]
     if call["queue"]:
         moments.append((at + 1, "queued", None, call["queue"]))
     moments += [(at + 2, "ringing", extension, None) for extension in rings]
-    talked: list[str] = []
-    if result == "answered":
-        moments += [(at + wait, "stopped", other, "answered_elsewhere") for other in rings if other != who]
-        moments.append((at + wait, "answered", who, None))
-        talked = [who]
+    if call["answered_at"]:
+        moments += [(settled, "stopped", other, "answered_elsewhere") for other in rings if other != who]
+        moments.append((settled, "answered", who, None))
     else:
-        moments += [(at + wait, "stopped", extension, "caller_gone") for extension in rings]
+        moments += [(settled, "stopped", extension, "caller_gone") for extension in rings]
     if call["queue"]:
-        moments.append((at + wait, "dequeued", None, call["queue"]))
-    end = call.get("ended_at")
-    if talked and end and float(str(end)) - at - wait > 60 and dice.random() < 0.4:
-        talked.append(await _transfer(connection, call, moments, who, at + wait))
-    if end:
-        moments.append((float(str(end)), "ended", None, call["ended_by"]))
-    rows = [
-        {"call_id": call["id"], "at": when, "kind": kind, "extension": extension, "detail": detail}
-        for when, kind, extension, detail in moments
-    ]
-    await connection.execute(insert(CallMoment), rows)
-    people = [("rang", n, e) for n, e in enumerate(rings)] + [("talked", n, e) for n, e in enumerate(talked)]
-    for role, position, extension in people:
-        person = {"role": role, "position": position, "extension": extension}
-        await connection.execute(insert(CallPerson).values(call_id=call["id"], **person))
+        moments.append((settled, "dequeued", None, call["queue"]))
+    return moments, [who] if call["answered_at"] else []
 
 
-async def _transfer(
-    connection: AsyncConnection,
-    call: Mapping[str, object],
-    moments: list[tuple[float, str, str | None, object]],
-    who: str,
-    answered_at: float,
-) -> str:
-    to = "104" if who != "104" else "101"
+def _transfer(rows: Rows, call: Row, moments: list[Moment], who: str) -> str:
+    to, at = "104" if who != "104" else "101", call["answered_at"]
     moments += [
-        (answered_at + 20, "held", who, None),
-        (answered_at + 30, "resumed", who, None),
-        (answered_at + 40, "blind_transfer", who, to),
-        (answered_at + 40, "left", who, None),
-        (answered_at + 40, "ringing", to, None),
-        (answered_at + 48, "answered", to, None),
+        (at + 20, "held", who, None),
+        (at + 30, "resumed", who, None),
+        (at + 40, "blind_transfer", who, to),
+        (at + 40, "left", who, None),
+        (at + 40, "ringing", to, None),
+        (at + 48, "answered", to, None),
     ]
-    transfer = {"kind": "blind", "from_extension": who, "to": to, "at": answered_at + 40}
-    await connection.execute(insert(CallTransfer).values(call_id=call["id"], position=0, **transfer))
+    transfer = {"kind": "blind", "from_extension": who, "to": to, "at": at + 40}
+    rows[CallTransfer].append({"call_id": call["id"], "position": 0} | transfer)
     return to
 
 
-async def _wrap_up(
-    connection: AsyncConnection, dice: random.Random, site: Site, call: Mapping[str, object], who: str
-) -> None:
+def _wrap_up(dice: random.Random, site: Site, call: Row, who: str) -> Row:
     user = next(user for user in site.users.values() if any(d.extension == who for d in user.devices))
-    ended = float(str(call["ended_at"]))
     note = dice.choice(("", "Wants the offer by e-mail.", "Delivery arrived damaged, photos follow."))
-    values = {
-        "disposition": dice.choice(DISPOSITIONS),
-        "note": note,
-        "opened_at": ended,
-        "saved_at": ended + 15,
-    }
-    await connection.execute(insert(CallWrapUp).values(call_id=call["id"], user_id=user.id, **values))
+    written = {"disposition": dice.choice(DISPOSITIONS), "note": note}
+    times = {"opened_at": call["ended_at"], "saved_at": call["ended_at"] + 15}
+    return {"call_id": call["id"], "user_id": user.id} | written | times
 
 
 async def _troubles(connection: AsyncConnection, now: float) -> None:
