@@ -54,7 +54,7 @@ def assert_seconds(told: float, begun: float | None, ended: float | None) -> Non
 
 async def test_p1_a_direct_call_pops_where_it_rings(site: Site, lab: Lab, anna: Desk, marek: Desk) -> None:
     phone = await lab.phone("101")
-    customer = await lab.trunk.dial(DIRECT_101, caller=CALLER, name="Jan")
+    customer = await lab.trunk.dial(DIRECT_101, caller=CALLER)
     ringing = await phone.rings()
     await anna.shows("ringing", SHOWN, "New customer")
     await marek.is_empty()
@@ -73,7 +73,7 @@ async def test_p2_ring_all_shows_both_and_leaves_the_one_who_answers(
     site: Site, lab: Lab, anna: Desk, marek: Desk, boss: Page
 ) -> None:
     phone_101, phone_102 = await lab.phones("101", "102")
-    customer = await lab.trunk.dial(QUEUE, caller=CALLER, name="Jan")
+    customer = await lab.trunk.dial(QUEUE, caller=CALLER)
     ringing_101, _ = await phone_101.rings(), await phone_102.rings()
     await anna.shows("ringing", SHOWN, "desk")
     await marek.shows("ringing", SHOWN, "desk")
@@ -112,7 +112,7 @@ async def test_a_refused_call_is_missed(site: Site, lab: Lab, anna: Desk) -> Non
     customer = await lab.trunk.dial(DIRECT_101, caller=CALLER)
     ringing = await phone.rings()
     await anna.shows("ringing", SHOWN)
-    await ringing.refuse(486)
+    ringing.refuse(486)
     await customer.ended()
     await anna.is_empty()
     call = await logged(site)
@@ -146,10 +146,13 @@ async def test_p3_an_attended_transfer_moves_the_card(site: Site, lab: Lab, anna
     customer = await lab.trunk.dial(DIRECT_101, caller=CALLER)
     first = await phone_101.rings()
     await first.answer()
+    await anna.shows("talking", SHOWN)
     await first.hold()
     consultation = await phone_101.dial("902")
     second = await phone_102.rings()
     await second.answer()
+    await marek.shows("talking")
+    await consultation.hears()
     await first.refer("902", consultation)
     await marek.shows("talking", SHOWN, "Anna")
     await anna.shows("wrap_up", SHOWN)
