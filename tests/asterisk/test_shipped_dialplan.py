@@ -88,3 +88,13 @@ async def test_nothing_to_dial_with_but_the_dial_user(lab: Lab) -> None:
     async with AmiTap(lab.pbx, "ringback-events") as tap:
         await tap.say("Originate", {"Channel": "Local/101@ringback-agent/n", "Exten": CUSTOMER}, "forbidden")
         assert b"Permission denied" in tap.received
+
+
+async def test_trunk_context_tells_that_a_number_was_withheld(lab: Lab) -> None:
+    agent = await lab.phone("201")
+    headers = [("P-Asserted-Identity", "<sip:+48226011111@carrier.example>"), ("Privacy", "id")]
+    async with AmiTap(lab.pbx, "ringback-events") as tap:
+        customer = await lab.second_trunk.dial("48229000201", caller="anonymous", headers=headers)
+        await agent.rings()
+        await customer.cancel()
+        await tap.sees(b"UserEvent: RingbackCaller\r\nPresentation: prohib")
