@@ -1,15 +1,14 @@
 """Events per second: our decoder beside asterisk-ami's and panoramisk's, on the same captured bytes.
 
-In: the captures of real calls in `tests/captures/`, one stream with the product's rights and one
-with `read=all`, repeated to some megabytes. Out: rows. Every reader does the same work: frame the
-bytes as its sockets deliver them, and for each event the product needs, look up seven headers. It
-is checked that all of them saw the same events. No network, no call logic.
+In: the captures of real calls in `tests/captures/`, one stream with the product's rights and one with `read=all`,
+repeated to some megabytes; callers with hostile names or numbers are left out, because the peers misread or stop at
+them. Out: rows. Every reader does the same work: frame the bytes as its sockets deliver them, and for each event the
+product needs, look up seven headers. It is checked that all of them saw the same events. No network, no call logic.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ WANTED = ami_events.WANTED | agents.WANTED
 HEADERS = ("Linkedid", "Channel", "CallerIDNum", "CallerIDName", "ChannelStateDesc", "Exten", "Timestamp")
 STREAM_SIZE = 2_000_000
 READ_SIZE = 65_536
-ROUNDS = 15
+ROUNDS, QUICK_ROUNDS = 15, 3
 
 Seen = tuple[int, int]
 """Events that were wanted, and the headers found in them."""
@@ -126,14 +125,30 @@ READERS: dict[str, Callable[[bytes], Seen]] = {
 }
 
 
-def session_of(pattern: str, size: int = STREAM_SIZE) -> bytes:
-    """The captures of that pattern as one session: one greeting, then their messages, repeated to that size."""
-    sessions = [path.read_bytes() for path in sorted(CAPTURES.glob(pattern))]
+def captures(*, everything: bool) -> list[Path]:
+    """The captures with `read=all`, or those with the product's rights."""
+    return [path for path in sorted(CAPTURES.glob("*.ami")) if path.name.endswith(".all.ami") is everything]
+
+
+def session_of(paths: list[Path], size: int = STREAM_SIZE) -> bytes:
+    """These captures as one session: one greeting, then their messages, repeated to that size."""
+    sessions = [session for path in paths if _peers_can_read(session := path.read_bytes())]
     if not sessions:
-        raise FileNotFoundError(f"no capture {pattern} in {CAPTURES}")
+        raise FileNotFoundError(f"no capture to read in {CAPTURES}")
     greeting = sessions[0].partition(b"\r\n")[0] + b"\r\n"
     body = b"".join(_whole_messages(session) for session in sessions)
     return greeting + body * max(1, size // len(body))
+
+
+def _peers_can_read(session: bytes) -> bool:
+    """A name with U+2028 or a number with a line end forges headers in panoramisk, which then raises. Answers to
+    our own actions always pass our decoder, wanted or not."""
+    text = session.decode("utf-8", "replace")
+    lines_differ = len(text.splitlines()) != len(text.removesuffix("\r\n").split("\r\n"))
+    messages = f"\r\n{text}".split("\r\n\r\n")
+    forged = any(message.count("\r\nEvent: ") > 1 for message in messages)
+    answers = any(message.startswith("Event: ") and "\r\nActionID: " in message for message in messages)
+    return not (lines_differ or forged or answers)
 
 
 def _whole_messages(session: bytes) -> bytes:
@@ -142,14 +157,14 @@ def _whole_messages(session: bytes) -> bytes:
     return after_greeting[: after_greeting.rfind(b"\r\n\r\n") + 4]
 
 
-def measure(stream: bytes) -> dict[str, float]:
+def measure(stream: bytes, rounds: int = ROUNDS) -> dict[str, float]:
     """Median events per second of CPU time of each reader over interleaved rounds. Raises if they disagree."""
     total = stream.count(b"\r\nEvent: ")
     results = {name: read(stream) for name, read in READERS.items()}
     if len(set(results.values())) != 1:
         raise AssertionError(f"the readers saw different events: {results}")
     speeds: dict[str, list[float]] = {name: [] for name in READERS}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, read in READERS.items():
             begin = time.process_time()
             read(stream)
@@ -157,16 +172,9 @@ def measure(stream: bytes) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in speeds.items()}
 
 
-def rows() -> list[Row]:
-    found = []
-    for title, pattern in (("read=all", "*.all.ami"), ("product's rights", "*[!l].ami")):
-        speeds = measure(session_of(pattern))
+def rows(quick: bool, _tell: Callable[[str], None]) -> Iterator[Row]:
+    """Our decoder beside each peer, for both sets of rights."""
+    for title, everything in (("read=all", True), ("product's rights", False)):
+        speeds = measure(session_of(captures(everything=everything)), QUICK_ROUNDS if quick else ROUNDS)
         for peer in ("panoramisk", "asterisk-ami"):
-            found.append(Row(f"codec, {title}", speeds["ours"], "events/s", peer, speeds[peer]))
-    return found
-
-
-if __name__ == "__main__":
-    for row in rows():
-        figures = f"{row.value:,.0f} {row.unit}, {row.peer} {row.peer_value:,.0f}, {row.ratio:.1f} times"
-        sys.stdout.write(f"{row.name}: {figures}\n")
+            yield Row(f"codec, {title}", speeds["ours"], "events/s", peer, speeds[peer])

@@ -27,11 +27,14 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
 
+def chromium_program() -> str | None:
+    """The browser to use: the one named in RINGBACK_CHROMIUM, else Debian's."""
+    return os.environ.get("RINGBACK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    program = (
-        os.environ.get("RINGBACK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
+    program = chromium_program()
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI needs Chromium (Debian: apt install chromium)")
