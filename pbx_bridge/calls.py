@@ -73,6 +73,7 @@ class CallBook:
         self._holds = Holds()
         self._guests: dict[str, list[Conversation]] = {}
         self._closing: dict[str, Conversation] = {}
+        self._lingering: dict[str, Conversation] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._used: OrderedDict[str, int] = OrderedDict()
         self._comparison = Comparison()
@@ -98,7 +99,7 @@ class CallBook:
             self._take(event, now, None if stamp is None else hash(message.raw), facts)
         elif stamp is not None and is_torn(message):
             self._torn = message
-        if self._closing:
+        if self._closing or self._lingering:
             facts += self.tick(now)
         return facts
 
@@ -108,6 +109,10 @@ class CallBook:
         if self._torn is not None and at - (self._torn.timestamp or at) > TORN_SECONDS:
             self._flush_torn(facts)
         self.last_at = max(self.last_at, at)
+        for call in list(self._lingering.values()):
+            facts += call.news(at)
+            if not call.lingering or call.id not in self._calls:
+                del self._lingering[call.id]
         for call in [call for call in self._closing.values() if call.due <= at]:
             self._close(call, facts)
         return facts
@@ -225,6 +230,8 @@ class CallBook:
             if one.id in self._calls:
                 out += one.news(at)
                 self._watch(one)
+                if one.lingering:
+                    self._lingering[one.id] = one
 
     def _is_rest(self, message: AmiMessage) -> bool:
         """Whether this belongs to the torn event before it: Asterisk puts a Timestamp near the head of each event."""

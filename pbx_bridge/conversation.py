@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.facts import CallStarted, Direction, Fact
 from pbx_bridge.ami_events import Channel, Event
 from pbx_bridge.call_state import CallState
 from pbx_bridge.legs import LegKind
 from pbx_bridge.verdict import MAILBOXES
-from pbx_bridge.views import NOTHING_YET, View, facts_between, view_of
+from pbx_bridge.views import NOTHING_YET, View, facts_between, may_be_moving, view_of
 
 SETTLE_SECONDS = 0.3
 """After the last hang-up: events of other channels (a transfer, a Cdr) may come this much later."""
+
+MOVE_SECONDS = 0.25
+"""A phone whose bridge changes is out of the conversation for a millisecond, of a Local channel for a few."""
 
 CDR_SECONDS = 1.0
 """Longest wait for the Cdr that tells a mailbox from an announcement; without `cdr_manager` it never comes."""
@@ -52,6 +55,7 @@ class Conversation:
     blind: str | None = None
     about: str | None = None
     due: float = 0.0
+    lingering: dict[str, float] = field(default_factory=dict)
     _overtaken: bool = False
     _times: list[float] = field(default_factory=list)
     _events: list[Event] = field(default_factory=list)
@@ -114,7 +118,7 @@ class Conversation:
         if not self.state.is_news:
             return
         self.state.is_news = False
-        new = view_of(self.state)
+        new = self._steadied(view_of(self.state), at)
         if new == self.view:
             return
         old, self.view = self.view, new
@@ -122,6 +126,20 @@ class Conversation:
             self.announced = True
             yield CallStarted(self.id, self.pbx, self.state.started_at or at, new.parties)
         yield from facts_between(old, new, self.state, self.id, at)
+
+    def _steadied(self, new: View, at: float) -> View:
+        """A transfer moves people from bridge to bridge one by one; who is alone for a moment has not left."""
+        missing = {
+            device: phone for device, phone in self.view.connected.items() if device not in new.connected
+        }
+        self.lingering = {
+            device: self.lingering.get(device, at) for device in missing if may_be_moving(self.state, device)
+        }
+        kept = {
+            device: missing[device] for device, since in self.lingering.items() if at - since < MOVE_SECONDS
+        }
+        self.state.is_news = bool(kept)
+        return replace(new, connected={**kept, **new.connected}) if kept else new
 
     @property
     def is_over(self) -> bool:

@@ -147,6 +147,7 @@ class Leg:
     cause: int = 0
     tech_cause: int | None = None
     is_held: bool = False
+    was_connected: bool = False
     bridge: str | None = None
 
     def moved(self, signal: Signal) -> bool:
@@ -163,8 +164,11 @@ class Leg:
 
     @property
     def is_offered(self) -> bool:
-        """Its owner is being asked to take a call (rings, or is lifted and not yet confirmed)."""
-        return self.state is LegState.RINGING or (self.state is LegState.LIFTED and not self.is_caller)
+        """Its owner is being asked to take a call: it rings, or is lifted but not connected with anybody yet."""
+        if self.state is LegState.RINGING:
+            return True
+        lifted = self.state is LegState.LIFTED or (self.state is LegState.ANSWERED and not self.was_connected)
+        return lifted and not self.is_caller
 
 
 def new_leg(channel: Channel, at: float, trunks: Iterable[str], *, seen_born: bool) -> Leg:

@@ -65,6 +65,8 @@ class Talks:
             with_customer.append(leg)
             if leg not in everybody:
                 everybody.append(leg)
+        for leg in everybody:
+            leg.was_connected = True
         ours = [leg for leg in with_customer if self.cast.is_ours(leg)]
         self.connected = {
             phone.device: phone for phone in map(self.cast.phone, filter(self.cast.is_ours, everybody))

@@ -114,6 +114,15 @@ def _phones_between(old: View, new: View, state: CallState, call_id: str, at: fl
             yield PhoneRinging(call_id, at, phone)
 
 
+def may_be_moving(state: CallState, device: str) -> bool:
+    """A leg of this phone lives, was connected, and nobody has asked to hang it up."""
+    return any(
+        leg.is_live and leg.was_connected and leg.requested_at is None and leg.soft_at is None
+        for leg in state.legs
+        if not leg.is_guest and _fits(state, leg, device)
+    )  # fmt: skip
+
+
 def stop_reason(state: CallState, device: str) -> StopReason:
     """Why a phone rings no more, though its owner did not take the call."""
     legs = [

@@ -25,6 +25,13 @@ def _inbound(state: CallState, result: Verdict, end: EndedBy) -> str:
             return f"{tried}; nobody answered{_missed_end(state, end)}"
 
 
+def _internal(state: CallState, result: Verdict, end: EndedBy) -> str:
+    if result is not Verdict.ANSWERED:
+        return _inbound(state, result, end)
+    names = list(state.talk.talked)
+    return f"{_people(state)} {'talked' if len(names) > 1 else 'was connected'}{_closing(end)}"
+
+
 def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> str:
     match result:
         case Verdict.ANSWERED:
@@ -50,7 +57,7 @@ def _callback(state: CallState, result: Verdict, end: EndedBy) -> str:
 
 _SENTENCES = {
     Direction.INBOUND: _inbound,
-    Direction.INTERNAL: _inbound,
+    Direction.INTERNAL: _internal,
     Direction.OUTBOUND: _outgoing,
     Direction.CALLBACK: _callback,
 }
