@@ -231,13 +231,19 @@ class Bridge:
             for fact in self._book.apply(message, at):
                 await self._bus.publish(fact)
         seen_at = await self._lease.seen_at()
+        if messages:
+            # Later than the last heartbeat, perhaps: what was journalled was seen.
+            last, arrived = messages[-1]
+            seen_at = max(arrived, seen_at or arrived)
+            self._skew = arrived - last.timestamp if last.timestamp is not None else 0.0
         if seen_at is None:
             return
         async with self._database.write() as connection:
             await blindness.open_window(connection, self.pbx, seen_at, DEAD_SERVER)
             window = await blindness.open_since(connection, self.pbx)
         if window is not None:
-            self._book.blind(*window)
+            since, reason = window
+            self._book.blind(since - self._skew, reason)
 
     async def _keep_time(self) -> None:
         """Calls that wait for late events end even when the PBX is quiet; the lease stays ours."""

@@ -130,13 +130,14 @@ class Simulator:
 
     async def restart(self, *, kill: bool = True, down: float = 0.0) -> None:
         """The PBX dies (or stops in good order) and starts again after `down` seconds: no channels, uniqueids and
-        channel names from the beginning, another start-up time."""
+        channel names from the beginning, another start-up time. Like a real one it needs more than a second, so that
+        no uniqueid (the second and a number) is ever given twice."""
         if not kill:
             self._say_goodbye()
             await asyncio.gather(*(connection.finish() for connection in self.connections))
         self.world.is_dead = True
         await self.close_port()
-        await self.clock.sleep(down)
+        await self.clock.sleep(max(down, 1.1))
         self.world = World(self.layout, self.clock)
         self._office.world = self.world
         await self.open_port()
