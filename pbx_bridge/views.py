@@ -64,6 +64,9 @@ def view_of(state: CallState) -> View:
         elif leg.state is LegState.ANSWERED and _was_asked_first(state, leg):
             phone = state.cast.phone(leg)
             connected.setdefault(phone.device, phone)
+        elif _is_between(state, leg):
+            phone = state.cast.phone(leg)
+            (connected if leg.was_connected else ringing).setdefault(phone.device, phone)
         if leg.is_held and leg.device in connected:
             held.add(leg.device)
     for device in connected:
@@ -71,6 +74,15 @@ def view_of(state: CallState) -> View:
     return View(
         state.cast.parties(), state.waiting_in, ringing, connected, frozenset(held), state.transfers.done()
     )
+
+
+def _is_between(state: CallState, leg: Leg) -> bool:
+    """A phone of ours that is lifted, in no bridge for some milliseconds: on its way to its first one (it still counts
+    as ringing), or from one to the next, as in a transfer (it never left)."""
+    has_part = leg.was_connected or not leg.is_caller
+    on_its_way = leg.state is LegState.ANSWERED and leg.bridge is None and has_part
+    stays = leg.requested_at is None and leg.soft_at is None
+    return on_its_way and stays and state.cast.is_ours(leg)
 
 
 def _was_asked_first(state: CallState, leg: Leg) -> bool:
