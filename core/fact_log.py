@@ -124,6 +124,14 @@ class FactConsumer:
             await self._advance(fact.id)
         return len(facts)
 
+    async def backlog(self, connection: AsyncConnection) -> int:
+        """How many facts wait for this consumer."""
+        last = select(FactCursor.last_id).where(FactCursor.consumer == self.name).scalar_subquery()
+        waiting = select(func.count()).where(
+            FactLogRow.id > func.coalesce(last, 0), FactLogRow.kind.in_(self._kinds)
+        )
+        return (await connection.execute(waiting)).scalar_one()
+
     async def _due(self) -> list[LoggedFact]:
         async with self._database.read() as connection:
             last = await connection.scalar(select(FactCursor.last_id).where(FactCursor.consumer == self.name))

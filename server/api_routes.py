@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from core.accounts import Role
-from server import health
+from server import health, metrics
 from server.api import about, agents, blind_windows, calls, customers, history, lookup
 from server.routing import PUBLIC, Route
 
@@ -43,4 +43,5 @@ API_ROUTES = (
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),
+    Route("GET", "/metrics", metrics.scrape, PUBLIC, scope="metrics:read"),
 )

@@ -26,7 +26,7 @@ from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
 from server.desk_parts import add_desk
-from server.keys import BRIDGES, PAUSER
+from server.keys import BRIDGES, CONSUMERS, PAUSER
 from server.schema import prepare
 from server.web import bare_application
 
@@ -65,11 +65,12 @@ def _database(database: Database) -> Part:
 
 
 def _customers(database: Database, bus: Bus) -> Part:
-    async def part(_app: web.Application) -> AsyncIterator[None]:
+    async def part(app: web.Application) -> AsyncIterator[None]:
         screen_pop = ScreenPop(database, bus)
         screen_pop.subscribe()
         # A call that was never seen ringing (we were blind, or died) still gets its customer.
         catch_up = FactConsumer(database, "call_links", (CallEnded,), screen_pop.catch_up)
+        app[CONSUMERS].append(catch_up)
         async with running("customers of ended calls", catch_up.run):
             yield
 

@@ -15,7 +15,7 @@ from core.fact_log import FactConsumer
 from core.facts import CallEnded, CallStarted
 from core.tasks import running
 from server.agent_states import AgentStates
-from server.keys import PAUSER, SETTINGS
+from server.keys import CONSUMERS, PAUSER, SETTINGS
 from server.live import LiveHub
 from server.live_socket import LIVE
 from server.wrap_ups import WrapUps
@@ -40,6 +40,7 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     app[WRAP_UPS] = wrap_ups = WrapUps(database, clock, hub.apply)
     hub.on_wrap_up = states.wrap_up_changed
     consumer = FactConsumer(database, "wrap_ups", (CallEnded,), wrap_ups.open_due)
+    app[CONSUMERS].append(consumer)
 
     async def wake(_fact: CallEnded) -> None:
         consumer.wake()

@@ -15,6 +15,7 @@ from crm_link.annotations import Annotations
 from crm_link.customers import Customers
 
 if TYPE_CHECKING:
+    from core.fact_log import FactConsumer
     from core.ports import QueuePauser
     from pbx_bridge.bridge import Bridge
 
@@ -28,6 +29,9 @@ CUSTOMERS = web.AppKey("customers", Customers)
 ANNOTATIONS = web.AppKey("annotations", Annotations)
 BRIDGES: web.AppKey[dict[str, Bridge]] = web.AppKey("bridges")
 """The bridge of each PBX that is being read, by the PBX's name in the settings."""
+
+CONSUMERS: web.AppKey[list[FactConsumer]] = web.AppKey("consumers")
+"""Whoever works off durable facts; how far behind each one is, is a metric."""
 
 PAUSER: web.AppKey[QueuePauser] = web.AppKey("pauser")
 

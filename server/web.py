@@ -14,7 +14,8 @@ from core.db import Database
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers
 from server.guard import add_headers, gate
-from server.keys import ANNOTATIONS, BUS, CLOCK, CUSTOMERS, DATABASE, DEMO, SETTINGS, ZONE
+from server.keys import ANNOTATIONS, BUS, CLOCK, CONSUMERS, CUSTOMERS, DATABASE, DEMO, SETTINGS, ZONE
+from server.metrics import METRICS, Metrics
 from server.network import trusted_networks
 from server.pages import ENVIRONMENT, template_environment
 from server.replies import errors, remember_prepared
@@ -45,6 +46,8 @@ def bare_application(
     app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
     app[ANNOTATIONS] = Annotations(database, bus, clock)
     app[ENVIRONMENT] = template_environment()
+    app[CONSUMERS] = []
+    app[METRICS] = Metrics(bus)
     add_routes(app, ROUTES)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(remember_prepared)

@@ -113,8 +113,8 @@ async def api_server(database: Database) -> AsyncIterator[ApiServer]:
     bus = Bus()
     app = bare_application(Settings(), database, clock=lambda: NOW, bus=bus)
     app[BRIDGES] = {}
-    ScreenPop(database, bus).subscribe()
     add_desk(app, database, bus, lambda: NOW)
+    ScreenPop(database, bus).subscribe()
     async with TestClient(TestServer(app)) as client:
         server = ApiServer(app, database, bus, client)
         server.key = await server.make_key()
