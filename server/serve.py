@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -34,7 +36,7 @@ def serve(settings: Settings) -> None:
 def listen(app: web.Application, settings: Settings, *, started: Callable[[], None] = lambda: None) -> None:
     """Serve `app` on the settings' listener until SIGINT or SIGTERM; `started` is called once it answers."""
     server = settings.server
-    try:
+    with _listening(settings):
         web.run_app(
             app,
             host=server.host,
@@ -45,9 +47,22 @@ def listen(app: web.Application, settings: Settings, *, started: Callable[[], No
             shutdown_timeout=STOP_S,
             loop=asyncio.new_event_loop(),
         )
+
+
+def check_port(settings: Settings) -> None:
+    """For who has much to do before listening. Raises SettingsError when the address cannot be had now."""
+    with _listening(settings):
+        socket.create_server((settings.server.host, settings.server.port)).close()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise
+        server = settings.server
         raise SettingsError(
             f"cannot listen on {server.host}:{server.port} ({error.strerror}): "
             "set `server.port` or `server.host` (RINGBACK_SERVER__PORT=8090) or stop what uses it"

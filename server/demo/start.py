@@ -28,7 +28,7 @@ from server.demo.history import Past, write_history
 from server.demo.people import PEOPLE
 from server.demo.script import Script
 from server.schema import prepare
-from server.serve import listen
+from server.serve import check_port, listen
 
 PBX = "office"
 LOOPBACK = "127.0.0.1"
@@ -43,6 +43,7 @@ def run(environment: Mapping[str, str] = os.environ) -> None:
         pbx = Simulator(layout())
         settings = demo_settings(Path(folder), pbx.take_port(), environment)
         set_up(settings.log)
+        check_port(settings)
         print("Making an office with two weeks of invented calls …", flush=True)
         password = new_password()
         asyncio.run(fill(settings, password))
