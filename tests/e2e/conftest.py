@@ -47,6 +47,13 @@ class Desk:
         await expect(self.cards).to_have_count(0, timeout=DEADLINE_S * 1000)
 
 
+def assert_seconds(told: float, begun: float | None, ended: float | None) -> None:
+    """Within a second of the phones' clocks."""
+    assert begun is not None
+    assert ended is not None
+    assert abs(told - (ended - begun)) < 1
+
+
 @pytest.fixture
 async def site(pbx: Pbx, tmp_path: Path) -> AsyncIterator[Site]:
     """A server beside the shared PBX, with people, seeing."""

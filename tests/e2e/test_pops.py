@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from pbx_bridge.tables import Call, CallPerson, CallTransfer
 from tests.asterisk.lab import Lab
-from tests.e2e.conftest import Desk
+from tests.e2e.conftest import Desk, assert_seconds
 from tests.site import DEADLINE_S, Site, eventually
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.browser]
@@ -42,14 +42,8 @@ async def people(site: Site, role: str) -> list[str]:
 async def transfers(site: Site) -> list[tuple[str, str, str]]:
     async with site.database.read() as connection:
         query = select(CallTransfer.kind, CallTransfer.from_extension, CallTransfer.to)
-        return [tuple(row) for row in await connection.execute(query.order_by(CallTransfer.position))]
-
-
-def assert_seconds(told: float, begun: float | None, ended: float | None) -> None:
-    """Within a second of the phones' clocks."""
-    assert begun is not None
-    assert ended is not None
-    assert abs(told - (ended - begun)) < 1
+        found = await connection.execute(query.order_by(CallTransfer.position))
+        return [(row.kind, row.from_extension, row.to) for row in found]
 
 
 async def test_p1_a_direct_call_pops_where_it_rings(site: Site, lab: Lab, anna: Desk, marek: Desk) -> None:
