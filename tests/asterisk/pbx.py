@@ -90,7 +90,7 @@ class Pbx:
         self.version = there
         self.root = root_of(there)
         self.place: Place = reserve()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"ringback-pbx-{self.place.number}-"))
+        self.folder = _own_folder(self.place)
         self._process: subprocess.Popen[bytes] | None = None
         self._write_settings()
 
@@ -260,3 +260,11 @@ class Pbx:
         shipped = (self.root / "etc/asterisk/asterisk.conf").read_text()
         found = re.search(r"^astmoddir => (\S+)", shipped, re.MULTILINE)
         return found.group(1) if found else "/usr/lib/asterisk/modules"
+
+
+def _own_folder(place: Place) -> Path:
+    """A fresh folder; what a killed test run left under this place's number is thrown away, for it is ours now."""
+    prefix = f"ringback-pbx-{place.number}-"
+    for stale in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=prefix))
