@@ -32,12 +32,13 @@ async def show(request: web.Request) -> web.StreamResponse:
     session = await identify(request)
     if session is not None:
         raise see_other(_next(request.query.get("next", ""), session.user))
-    return _page(request, login="", wrong=None, status=200)
+    return _page(request, request.query.get("next", ""))
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
     """A new session also when there was one: a token from before the login is worth nothing after it."""
     form = await request.post()
+    target = str(form.get("next", ""))[:2000]
     login, password = str(form.get("login", ""))[:200], str(form.get("password", ""))[:1000]
     try:
         user = await _check(request, login, password)
@@ -48,10 +49,10 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     if user is None:
-        return _page(request, login=login, wrong=WRONG, status=401)
+        return _page(request, target, login=login, wrong=WRONG, status=401)
     async with request.app[DATABASE].write() as connection:
         await forgive_login(connection, login, client_address(request))
-    response = web.Response(status=303, headers={"Location": _next(str(form.get("next", "")), user)})
+    response = web.Response(status=303, headers={"Location": _next(target, user)})
     await begin_session(request, response, user)
     return response
 
@@ -122,8 +123,9 @@ async def begin_session(request: web.Request, response: web.Response, user: User
     )
 
 
-def _page(request: web.Request, *, login: str, wrong: str | None, status: int) -> web.Response:
-    target = request.query.get("next", "")
+def _page(
+    request: web.Request, target: str, *, login: str = "", wrong: str | None = None, status: int = 200
+) -> web.Response:
     return render(request, "login.html", status=status, login=login, wrong=wrong, next=target)
 
 

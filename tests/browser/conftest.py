@@ -17,7 +17,10 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from config.settings import Settings
+from core.accounts import find_user_by_login
 from core.db import Database
+from core.sessions import start_session
+from server.guard import LOCAL_COOKIE
 from server.schema import prepare
 from server.web import bare_application
 from tests.seed import NOW, PASSWORD
@@ -107,6 +110,15 @@ async def log_in(page: Page, url: str, login: str, password: str = PASSWORD) -> 
     await page.fill("#password", password)
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".app-bar button.avatar")
+
+
+async def enter(visit: Visit, site: PagesSite, login: str) -> None:
+    """Be logged in on the pages' site without going through the form."""
+    async with site.database.write() as connection:
+        user = await find_user_by_login(connection, login)
+        assert user is not None
+        token = await start_session(connection, user.id, site.now, address="127.0.0.1", browser="test")
+    await visit.context.add_cookies([{"name": LOCAL_COOKIE, "value": token, "url": site.url("/")}])
 
 
 async def assert_accessible(page: Page) -> None:

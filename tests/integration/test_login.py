@@ -121,7 +121,7 @@ async def test_guessing_is_slowed_down_and_the_right_password_waits_too(site: Si
 
 
 async def test_a_session_ends_with_idleness(site: Site, visitor: Visitor) -> None:
-    await visitor.log_in("anna")
+    await visitor.enter("anna")
     site.now += IDLE_S - 1
     assert (await visitor.get("/customers")).status == 200
     site.now += IDLE_S - 1
@@ -131,7 +131,7 @@ async def test_a_session_ends_with_idleness(site: Site, visitor: Visitor) -> Non
 
 
 async def test_logging_out_ends_the_session_and_says_so(site: Site, visitor: Visitor) -> None:
-    await visitor.log_in("anna")
+    await visitor.enter("anna")
     token = _token(visitor)
     assert (await visitor.post("/logout")).headers["Location"] == "/login"
     assert isinstance(site.said[-1], SessionsEnded)
@@ -162,7 +162,7 @@ FOREIGN: tuple[dict[str, str], ...] = (
 
 
 async def test_another_website_cannot_send_our_forms(visitor: Visitor) -> None:
-    await visitor.log_in("anna")
+    await visitor.enter("anna")
     for path in ("/login", "/logout", "/customers", "/theme"):
         for headers in FOREIGN:
             assert (await visitor.post(path, {"name": "x"}, **headers)).status == 403, (path, headers)
@@ -170,7 +170,7 @@ async def test_another_website_cannot_send_our_forms(visitor: Visitor) -> None:
 
 
 async def test_our_own_pages_are_recognised_by_either_header(visitor: Visitor) -> None:
-    await visitor.log_in("anna")
+    await visitor.enter("anna")
     assert (
         await visitor.post("/theme", {"theme": "dark"}, Origin="", Sec_Fetch_Site="same-origin")
     ).status == 303
@@ -178,7 +178,7 @@ async def test_our_own_pages_are_recognised_by_either_header(visitor: Visitor) -
 
 
 async def test_a_websocket_handshake_from_elsewhere_is_refused(visitor: Visitor) -> None:
-    await visitor.log_in("anna")
+    await visitor.enter("anna")
     shake = {"Upgrade": "websocket", "Connection": "Upgrade"}
     assert (await visitor.get("/live", Origin="https://evil.example", **shake)).status == 403
     assert (await visitor.get("/live", **shake)).status == 403
@@ -212,7 +212,7 @@ async def test_every_answer_carries_the_security_headers(visitor: Visitor) -> No
 
 
 async def test_an_error_is_json_for_programs_and_a_page_for_people(visitor: Visitor) -> None:
-    await visitor.log_in("anna")
+    await visitor.enter("anna")
     page = await visitor.get("/customers/999")
     assert (page.status, page.content_type) == (404, "text/html")
     assert page.headers["X-Request-Id"] in await page.text()

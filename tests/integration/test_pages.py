@@ -30,14 +30,14 @@ async def site(database: Database) -> AsyncIterator[Site]:
 @pytest.fixture
 async def maria(site: Site) -> AsyncIterator[Visitor]:
     async with visit(site) as visitor:
-        await visitor.log_in("maria")
+        await visitor.enter("maria")
         yield visitor
 
 
 @pytest.fixture
 async def admin(site: Site) -> AsyncIterator[Visitor]:
     async with visit(site) as visitor:
-        await visitor.log_in("admin")
+        await visitor.enter("admin")
         yield visitor
 
 
@@ -180,7 +180,7 @@ async def test_a_refused_form_keeps_what_was_typed_and_says_where(admin: Visitor
 
 async def test_disabling_somebody_ends_their_sessions(site: Site, admin: Visitor) -> None:
     async with visit(site) as anna:
-        await anna.log_in("anna")
+        await anna.enter("anna")
         async with site.database.read() as connection:
             user = await find_user_by_login(connection, "anna")
         assert user is not None
@@ -203,7 +203,7 @@ async def test_the_last_administrator_stays(admin: Visitor, site: Site) -> None:
 async def test_changing_the_password_logs_out_all_other_browsers(site: Site, maria: Visitor) -> None:
     new = "four plain words here"
     async with visit(site) as elsewhere:
-        await elsewhere.log_in("maria")
+        await elsewhere.enter("maria")
         wrong = {"old": "nonsense", "new": new, "again": new}
         assert (
             "this is not your password"
@@ -252,7 +252,7 @@ async def test_another_persons_note_is_not_mine_to_rewrite(site: Site, maria: Vi
     note = re.search(r"/customers/1/notes/(\d+)/delete", await (await maria.get("/customers/1")).text())
     assert note is not None
     async with visit(site) as anna:
-        await anna.log_in("anna")
+        await anna.enter("anna")
         assert (await anna.post(f"/customers/1/notes/{note[1]}", {"text": "by Anna"})).status == 403
         assert (await anna.post(f"/customers/1/notes/{note[1]}/delete")).status == 403
 
