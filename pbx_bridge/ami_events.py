@@ -290,23 +290,32 @@ def parse(message: AmiMessage) -> Event | None:
 
 def channel_of(message: AmiMessage, prefix: str = "") -> Channel | None:
     """The channel snapshot whose headers start with `prefix` (`Dest`, `Transferee` …), if there is one."""
-    get = _true_headers(message, prefix).get if message.repeats else message.get
-    uniqueid = get(prefix + "uniqueid")
-    name = get(prefix + "channel")
+    keys = _KEYS.get(prefix) or tuple(prefix + key for key in _SNAPSHOT)
+    if message.repeats:
+        true = _true_headers(message, prefix)
+        values = [true.get(key) for key in keys]
+    else:
+        values = message.many(keys)
+    uniqueid, linkedid, name, state, number, caller_name, exten, context = values
     if not uniqueid or not name:
         return None
     return Channel(
-        uniqueid=uniqueid,
-        linkedid=get(prefix + "linkedid") or uniqueid,
-        name=name,
-        state=_number(get(prefix + "channelstate")) or 0,
-        number=get(prefix + "calleridnum"),
-        caller_name=get(prefix + "calleridname"),
-        exten=get(prefix + "exten") or "",
-        context=get(prefix + "context") or "",
+        uniqueid,
+        linkedid or uniqueid,
+        name,
+        _STATES.get(state or "", 0),
+        number,
+        caller_name,
+        exten or "",
+        context or "",
     )
 
 
+_SNAPSHOT = (
+    "uniqueid", "linkedid", "channel", "channelstate", "calleridnum", "calleridname", "exten", "context",
+)  # fmt: skip
+_KEYS = {prefix: tuple(prefix + key for key in _SNAPSHOT) for prefix in ("", "dest")}
+_STATES = {str(number): number for number in range(10)}
 _BEHIND_CALLER_TEXT = ("uniqueid", "linkedid", "exten", "context")
 
 

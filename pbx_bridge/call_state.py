@@ -149,11 +149,13 @@ class CallState:
         self.cast.withheld = self.cast.withheld or event.withheld
         origin.number = origin.number or event.channel.number
         origin.caller_name = origin.caller_name or event.channel.caller_name
+        self.cast.changed()
 
     def _on_privacy(self, event: ami.RingbackCaller, _at: float) -> None:
         leg = self.legs.get(event.channel.uniqueid)
         if event.withheld and leg is not None and self.cast.is_customer(leg):
             self.cast.withheld = True
+            self.cast.changed()
 
     def _on_request(self, event: ami.HangupRequest, at: float) -> None:
         leg = self._leg(event.channel)
@@ -238,6 +240,7 @@ class CallState:
             self._note_rang(leg, at)
             if self.cast.reached_at is None and leg.kind is LegKind.TRUNK and self.cast.is_customer(leg):
                 self.cast.reached_at = at
+                self.cast.changed()
 
     # --- bridges ----------------------------------------------------------------------------------------------
 

@@ -74,6 +74,7 @@ class CallBook:
         self._guests: dict[str, list[Conversation]] = {}
         self._closing: dict[str, Conversation] = {}
         self._lingering: dict[str, Conversation] = {}
+        self._next_due = float("inf")
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._used: OrderedDict[str, int] = OrderedDict()
         self._comparison = Comparison()
@@ -99,7 +100,7 @@ class CallBook:
             self._take(event, now, None if stamp is None else hash(message.raw), facts)
         elif stamp is not None and is_torn(message):
             self._torn = message
-        if self._closing or self._lingering:
+        if self._lingering or now >= self._next_due:
             facts += self.tick(now)
         return facts
 
@@ -115,6 +116,7 @@ class CallBook:
                 del self._lingering[call.id]
         for call in [call for call in self._closing.values() if call.due <= at]:
             self._close(call, facts)
+        self._next_due = min((call.due for call in self._closing.values()), default=float("inf"))
         return facts
 
     def finish(self, at: float, reason: str) -> list[Fact]:
@@ -254,6 +256,7 @@ class CallBook:
     def _watch(self, call: Conversation) -> None:
         if call.is_over:
             call.due = call.close_at()
+            self._next_due = min(self._next_due, call.due)
             self._closing[call.id] = call
         elif self._closing:
             self._closing.pop(call.id, None)

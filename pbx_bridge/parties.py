@@ -35,10 +35,12 @@ class Cast:
     reached_at: float | None = None
     """When an outside party first answered a call of ours: whoever is dialled later is not the customer."""
     _direction: Direction | None = field(default=None)
+    _parties: Parties | None = field(default=None)
 
     def note(self, leg: Leg) -> None:
         """A leg was born or was found to be dialled."""
         self._direction = None
+        self._parties = None
         if leg.is_guest:
             return
         first = self.origin
@@ -87,8 +89,17 @@ class Cast:
             return leg.number
         return tail
 
+    def changed(self) -> None:
+        """A number, a name or the customer's answer became known: the parties may read otherwise."""
+        self._parties = None
+
     def parties(self) -> Parties:
         """The parties as known now."""
+        if self._parties is None:
+            self._parties = self._find_parties()
+        return self._parties
+
+    def _find_parties(self) -> Parties:
         if self.direction is Direction.INBOUND:
             return self._inbound()
         caller = self._our_caller()
@@ -137,6 +148,7 @@ class Cast:
         """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later."""
         if self.callee is None and self._dialled() is None and _DIALLED.match(exten):
             self.callee = exten
+            self.changed()
 
     def _find_direction(self) -> Direction:
         if self.root.startswith(CALLBACK_PREFIX):
