@@ -1,4 +1,4 @@
-"""Where one test PBX lives: its own loopback addresses, reserved by a lock file.
+"""Where one test PBX lives: its own loopback addresses, reserved by a name that one process holds.
 
 In: nothing. Out: a ``Place`` number N that no other process uses; the PBX is 127.0.N.1, the trunks 127.0.N.2
 and .3, extension 101's phone 127.0.N.101, its second phone 127.0.N.151. Nothing is started here.
@@ -6,11 +6,8 @@ and .3, extension 101's phone 127.0.N.101, its second phone 127.0.N.151. Nothing
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
+import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 SIP_PORT = 5060
 AMI_PORT = 5038
@@ -23,7 +20,7 @@ class Place:
     """The addresses of one PBX and of everything that talks to it."""
 
     number: int
-    lock: int
+    lock: socket.socket
 
     @property
     def pbx(self) -> str:
@@ -45,20 +42,19 @@ class Place:
         return f"127.0.{self.number}.{int(extension) + (device - 1) * 50}"
 
     def release(self) -> None:
-        """Give the number back; the lock file stays, it is empty and reused."""
-        os.close(self.lock)
+        """Give the number back."""
+        self.lock.close()
 
 
 def reserve() -> Place:
     """Take the lowest free number. Raises RuntimeError when all are taken."""
-    folder = Path(tempfile.gettempdir()) / "ringback-lab"
-    folder.mkdir(exist_ok=True)
     for number in range(1, HIGHEST + 1):
-        lock = os.open(folder / f"{number}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+            # An abstract name: it belongs to the same network as the addresses, and dies with its owner.
+            lock.bind(f"\0ringback-lab-{number}")
+        except OSError:
+            lock.close()
             continue
         return Place(number, lock)
     raise RuntimeError(f"all {HIGHEST} loopback places for a test PBX are taken")
