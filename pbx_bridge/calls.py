@@ -81,6 +81,7 @@ class CallBook:
         self._births = Births()
         self._blind: Blind | None = None
         self._torn: AmiMessage | None = None
+        self._adopting = False
         self.last_at = 0.0
         self.reconciled = Reconciled()
 
@@ -154,8 +155,12 @@ class CallBook:
                 list(self._comparison.lost(status, legs, blind, at)), f"its end was not seen: {reason}", facts
             )
         ended_unseen = {call.id for call in self._calls.values() if call.is_over and call.blind}
+        self._adopting = True
         for event, moment in self._news_of(status, blind, at):
             self._take(event, moment, None, facts)
+        self._adopting = False
+        for call in list(self._calls.values()):
+            facts += call.news(at)
         self._blind = None
         self.reconciled = Reconciled(
             len(before - ended_unseen), len(before & ended_unseen), len(self._calls.keys() - before)
@@ -230,7 +235,8 @@ class CallBook:
         call = self._consult(event, call, at, out)
         for one in (call, *others):
             if one.id in self._calls:
-                out += one.news(at)
+                if not self._adopting:
+                    out += one.news(at)
                 self._watch(one)
                 if one.lingering:
                     self._lingering[one.id] = one

@@ -189,6 +189,8 @@ def new_leg(channel: Channel, at: float, trunks: Iterable[str], *, seen_born: bo
     if channel.state == ChannelState.RING or (not seen_born and channel.uniqueid == channel.linkedid):
         leg.is_caller = True
         leg.state = LegState.CALLING
+    if channel.state == ChannelState.UP and not seen_born:
+        leg.state = LegState.ANSWERED
     return leg
 
 

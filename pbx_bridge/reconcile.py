@@ -26,6 +26,9 @@ from pbx_bridge.status import ChannelStatus, PbxStatus
 MISSING_SECONDS = 5.0
 """A channel that is missing from two answers this far apart is gone: its Hangup would have come long ago."""
 
+CLOCKS_SECONDS = 0.05
+"""When we went blind is our clock's word, when a channel was last seen the PBX's."""
+
 ZONE_SECONDS = 900
 """Time zones differ by multiples of a quarter of an hour; the PBX tells its start in local time without the zone."""
 
@@ -111,7 +114,7 @@ class Comparison:
             leg = legs[uniqueid]
             if status.taken_at is not None and leg.born >= status.taken_at:
                 continue
-            if blind is not None and leg.seen_at <= blind.since:
+            if blind is not None and leg.seen_at <= blind.since + CLOCKS_SECONDS:
                 yield Lost(uniqueid), blind.since
                 continue
             first = self.missing.setdefault(uniqueid, at)
