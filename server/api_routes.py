@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from core.accounts import Role
 from server import health, metrics
-from server.api import about, agents, blind_windows, calls, customers, history, lookup
+from server.api import about, agents, blind_windows, calls, customers, events, history, lookup
 from server.routing import PUBLIC, Route
 
 __all__ = ["API_ROUTES"]
@@ -40,6 +40,7 @@ API_ROUTES = (
     Route("GET", "/api/v1/agents", agents.list_agents, Role.MANAGER, scope="agents:read"),
     Route("GET", f"/api/v1/agents/{{agent_id:{ID}}}", agents.read_agent, Role.MANAGER, scope="agents:read"),
     Route("GET", "/api/v1/blind-windows", blind_windows.list_blind_windows, Role.MANAGER, scope="calls:read"),
+    Route("GET", "/api/v1/events", events.stream, Role.MANAGER, scope="live:read"),
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),

@@ -13,6 +13,8 @@ from core.clock import Clock, system_clock
 from core.db import Database
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers
+from server.api.events import FEED, STREAMED, end_streams, write
+from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
 from server.keys import ANNOTATIONS, BUS, CLOCK, CONSUMERS, CUSTOMERS, DATABASE, DEMO, SETTINGS, ZONE
 from server.metrics import METRICS, Metrics
@@ -48,6 +50,8 @@ def bare_application(
     app[ENVIRONMENT] = template_environment()
     app[CONSUMERS] = []
     app[METRICS] = Metrics(bus)
+    app[FEED] = FactFeed(bus, STREAMED, write)
+    app.on_shutdown.append(end_streams)
     add_routes(app, ROUTES)
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(remember_prepared)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aiohttp import web
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from core.errors import NotFoundError
 from core.facts import Direction, EndedBy, TransferKind, Verdict
@@ -55,10 +55,10 @@ class Transfer(Given):
     at: Instant
 
 
-class Call(Given):
-    """One conversation, from first ring to last hang-up, across transfers and parking."""
+class EndedCall(Given):
+    """A call as it is told when it ends: the fields of the log, but for whose call it is."""
 
-    id: str
+    id: str = Field(validation_alias=AliasChoices("id", "call_id"))
     pbx: str = Field(description="Name of the PBX in the settings.")
     linkedids: list[str] = Field(description="The PBX's own ids of this conversation.")
     direction: Direction
@@ -80,6 +80,11 @@ class Call(Given):
     transfers: list[Transfer]
     ended_by: EndedBy | None
     why: str | None = Field(description="One sentence that explains the verdict.")
+
+
+class Call(EndedCall):
+    """One conversation, from first ring to last hang-up, across transfers and parking."""
+
     customers: list[CustomerRef] = Field(
         description="Whose call it is. Several, likeliest first, when the number belongs to several and nobody "
         "has picked yet."
