@@ -29,7 +29,7 @@ from pbx_bridge.simulator.world import Emission
 from pbx_bridge.tables import CallWrapUp
 from server.demo.cast import Cast, layout
 from server.demo.people import CALL_NOTES, CUSTOMERS, PEOPLE
-from server.demo.scenes import Pace, Stage, draw, play
+from server.demo.scenes import Deck, Pace, Stage, play
 
 DAYS = 14
 CALLS_A_DAY = {0: 20, 1: 22, 2: 19, 3: 20, 4: 17, 5: 4, 6: 0}
@@ -131,10 +131,10 @@ async def _calls(past: Past) -> list[CallRecord]:
             facts.extend(book.apply(emission.message, clock.now))
 
     pbx.world.listen(hear)
-    cast = Cast(dice)
+    cast, deck = Cast(dice), Deck(dice)
     for start in moments(past, dice):
         clock.now = max(clock.now + 20, start)
-        await play(draw(cast), Stage(pbx, cast, PACE, []))
+        await play(deck.draw(), Stage(pbx, cast, PACE, []))
         clock.now += 10
         facts.extend(book.tick(clock.now))
     # Descriptions on the way leave no moment, and the last fact has the final one.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 
 from pbx_bridge.simulator import CallOverError, Party, Simulator
 from pbx_bridge.simulator.stories import Told, phone_calls, rings_phone, rings_queue
@@ -93,18 +94,26 @@ async def _queue_until_answered(stage: Stage, caller: Party, queue: str) -> tupl
     return call, None
 
 
-async def queue_call(stage: Stage, caller: Party | None = None) -> None:
+async def queue_call(stage: Stage) -> None:
     queue = "sales" if stage.cast.dice.random() < 0.75 else "support"
-    call, extension = await _queue_until_answered(stage, caller or stage.cast.caller(), queue)
+    await _in_queue(stage, stage.cast.caller(), queue)
+
+
+async def known_customer(stage: Stage) -> None:
+    await _in_queue(stage, stage.cast.customer(), "sales")
+
+
+async def shared_number(stage: Stage) -> None:
+    await _in_queue(stage, stage.cast.shared(), "sales")
+
+
+async def _in_queue(stage: Stage, caller: Party, queue: str) -> None:
+    call, extension = await _queue_until_answered(stage, caller, queue)
     if extension is None:
         return
     if stage.cast.dice.random() < 0.2:
         await call.is_held(after=stage.talk(0.4), for_seconds=stage.cast.seconds(6, 20))
     await _hang_up(stage, call, stage.talk())
-
-
-async def shared_number(stage: Stage) -> None:
-    await queue_call(stage, stage.cast.shared())
 
 
 async def direct_call(stage: Stage) -> None:
@@ -222,8 +231,8 @@ SCENES: dict[Scene, int] = {
     shared_number: 6,
     direct_call: 16,
     abandoned: 7,
-    missed: 6,
-    queue_time_out: 2,
+    missed: 4,
+    queue_time_out: 1,
     voicemail: 5,
     blind_transfer: 6,
     attended_transfer: 5,
@@ -236,9 +245,18 @@ SCENES: dict[Scene, int] = {
 """How often each is played, in parts of about a hundred."""
 
 
-def draw(cast: Cast) -> Scene:
-    scenes, weights = list(SCENES), list(SCENES.values())
-    return cast.dice.choices(scenes, weights)[0]
+class Deck:
+    """Deals scenes: a hundred at a time in the parts of `SCENES`, shuffled, so that none is long in coming."""
+
+    def __init__(self, dice: Random) -> None:
+        self._dice = dice
+        self._cards: list[Scene] = []
+
+    def draw(self) -> Scene:
+        if not self._cards:
+            self._cards = [scene for scene, parts in SCENES.items() for _ in range(parts)]
+            self._dice.shuffle(self._cards)
+        return self._cards.pop()
 
 
 async def play(scene: Scene, stage: Stage) -> None:

@@ -12,13 +12,13 @@ import structlog
 from pbx_bridge.simulator import Simulator
 from server.demo.cast import AGENTS, Cast
 from server.demo.scenes import (
+    Deck,
     Pace,
     Scene,
     Stage,
     attended_transfer,
     blind_transfer,
     direct_call,
-    draw,
     play,
     queue_call,
     shared_number,
@@ -59,6 +59,7 @@ class Script:
     ) -> None:
         self._pbx = pbx
         self._cast = Cast(dice)
+        self._deck = Deck(dice)
         self._first = first
         self._between = between
         self._pace = pace
@@ -71,7 +72,7 @@ class Script:
             upcoming = list(OPENING)
             while True:
                 if len(self._playing) < MOST_AT_ONCE:
-                    self._begin(upcoming.pop(0) if upcoming else draw(self._cast))
+                    self._begin(upcoming.pop(0) if upcoming else self._deck.draw())
                 await self._pbx.clock.sleep(self._cast.seconds(*self._between))
         finally:
             for task in tuple(self._playing):
