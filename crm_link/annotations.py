@@ -17,7 +17,7 @@ from core.errors import ForbiddenError, InvalidInputError, NotFoundError
 from core.facts import CustomerChanged
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, NoteView, note_view, read_customer
-from crm_link.records import bump, resolve
+from crm_link.records import bump, hold_customer
 from crm_link.spelling import normal_tag
 from crm_link.tables import CustomerTag, Note
 
@@ -42,7 +42,7 @@ class Annotations:
         """
         tag, edit = normal_tag(text), Edit(self._clock(), by)
         async with self._database.write() as connection:
-            current = await resolve(connection, customer_id)
+            current = await hold_customer(connection, customer_id)
             await bump(connection, current)
             changed = None
             if await _insert_tag(connection, current, tag, edit):
@@ -55,7 +55,7 @@ class Annotations:
         """Take a tag away; one they do not have changes nothing. Raises NotFoundError, InvalidInputError."""
         tag, edit = normal_tag(text), Edit(self._clock(), by)
         async with self._database.write() as connection:
-            current = await resolve(connection, customer_id)
+            current = await hold_customer(connection, customer_id)
             await bump(connection, current)
             mine = (CustomerTag.customer_id == current) & (CustomerTag.tag == tag)
             changed = None
@@ -80,7 +80,7 @@ class Annotations:
         at = self._clock()
         values = {"author_id": by, "call_id": call_id, "text": clean_note(text), "created_at": at}
         async with self._database.write() as connection:
-            current = await resolve(connection, customer_id)
+            current = await hold_customer(connection, customer_id)
             statement = insert(Note).values(customer_id=current, is_pinned=is_pinned, **values)
             row = (await connection.execute(statement.returning(*Note.__table__.c))).one()
             changed = await announce(connection, current, at)

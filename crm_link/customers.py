@@ -20,16 +20,33 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import InvalidInputError, NotFoundError
 from core.facts import CallMatched, Fact
-from crm_link.call_links import CallLinks, read_links, read_links_since, write_links
+from crm_link.call_links import CallLinks, hold_call, read_links, read_links_since, write_links
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, read_customer
 from crm_link.folding import clean_line
-from crm_link.identities import Claim, count_identities, hold_key, hold_keys, keep_pick, take, touch_seen
+from crm_link.identities import (
+    Claim,
+    count_identities,
+    hold_keys,
+    keep_holders,
+    keep_pick,
+    read_claim,
+    take,
+    touch_seen,
+)
 from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
-from crm_link.records import NewRecord, bump, insert_customer, resolve, store_words, touch_contact
+from crm_link.records import (
+    NewRecord,
+    bump,
+    hold_customer,
+    insert_customer,
+    resolve,
+    store_words,
+    touch_contact,
+)
 from crm_link.relabel import give_and_relabel
 from crm_link.spelling import normal_value
-from crm_link.tables import Customer, Identity
+from crm_link.tables import Customer
 
 MOST_IDENTITIES = 100
 """Per customer. A firm with more numbers has number blocks, which are not listed one by one."""
@@ -103,7 +120,7 @@ class Customers:
         """
         edit = self._edit(by)
         async with self._database.write() as connection:
-            current = await resolve(connection, customer_id)
+            current = await hold_customer(connection, customer_id)
             await bump(connection, current, expected_version)
             done = await _apply(connection, current, changes)
             await journal(connection, current, edit, *done)
@@ -130,7 +147,7 @@ class Customers:
         claim = self.claim(kind, text, source, confidence)
         async with self._database.write() as connection:
             await hold_keys(connection, [claim])
-            current = await resolve(connection, customer_id)
+            current = await hold_customer(connection, customer_id)
             facts = await self._give_all(connection, current, [claim], edit)
         await self._publish(facts)
         return await self._read(current)
@@ -142,17 +159,13 @@ class Customers:
         """
         edit = self._edit(by)
         async with self._database.write() as connection:
-            current = await resolve(connection, customer_id)
-            claim = select(Identity.kind, Identity.value)
-            claim = claim.where(Identity.id == identity_id, Identity.customer_id == current)
-            row = (await connection.execute(claim)).one_or_none()
-            if row is None:
+            claim = await read_claim(connection, await resolve(connection, customer_id), identity_id)
+            await hold_keys(connection, [claim])
+            current = await hold_customer(connection, customer_id)
+            if not await take(connection, current, claim.kind, claim.value):
                 raise NotFoundError(f"customer {current} has no identity {identity_id}")
-            kind = IdentityKind(row.kind)
-            await hold_key(connection, kind, row.value)
             await bump(connection, current)
-            await take(connection, current, kind, row.value)
-            await journal(connection, current, edit, Change(What.IDENTITY_REMOVED, before=row.value))
+            await journal(connection, current, edit, Change(What.IDENTITY_REMOVED, before=claim.value))
             facts = [await announce(connection, current, edit.at)]
         await self._publish(facts)
         return await self._read(current)
@@ -165,10 +178,12 @@ class Customers:
         """
         edit = self._edit(by)
         async with self._database.write() as connection:
-            links = await read_links(connection, call_id)
-            if links is None:
+            if await read_links(connection, call_id) is None:
                 raise NotFoundError(f"there is no call {call_id} with somebody outside")
-            current = await resolve(connection, customer_id)
+            links = await hold_call(connection, call_id, edit.at)
+            if links.number is not None:
+                await keep_holders(connection, links.number, alone=True)
+            current = await hold_customer(connection, customer_id)
             picked = CallLinks(call_id, links.number, links.call_at, (current,), LinkHow.PICKED)
             if links.number is not None:
                 await keep_pick(connection, links.number, current, edit)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.errors import ConflictError
+from core.errors import ConflictError, NotFoundError
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.match import MAX_CANDIDATES, Candidate, Match, Unknown, match
@@ -61,12 +61,13 @@ async def holders(
     ]
 
 
-async def keep_holders(connection: AsyncConnection, number: str) -> None:
+async def keep_holders(connection: AsyncConnection, number: str, *, alone: bool = False) -> None:
     """Let nobody give or take `number` until the transaction ends, so that a call cannot be attached to a record
-    that disappears at the same moment. SQLite writers are alone anyway."""
+    that disappears at the same moment; `alone` keeps other calls of the number waiting too. SQLite writers are
+    alone anyway."""
     if connection.dialect.name == "postgresql":
         key = (IdentityKey.kind == IdentityKind.PHONE.value) & (IdentityKey.value == number)
-        await connection.execute(select(IdentityKey.value).where(key).with_for_update(read=True))
+        await connection.execute(select(IdentityKey.value).where(key).with_for_update(read=not alone))
 
 
 async def match_number(connection: AsyncConnection, number: str | None) -> Match:
@@ -175,14 +176,26 @@ async def give(connection: AsyncConnection, customer_id: int, claim: Claim, edit
     return True
 
 
-async def take(connection: AsyncConnection, customer_id: int, kind: IdentityKind, value: str) -> None:
-    """Detach a claim whose key is held; the key goes with its last holder, a pick with the picked one."""
-    key = (IdentityKey.kind == kind.value) & (IdentityKey.value == value)
-    await connection.execute(
-        delete(Identity).where(
-            Identity.kind == kind.value, Identity.value == value, Identity.customer_id == customer_id
+async def read_claim(connection: AsyncConnection, customer_id: int, identity_id: int) -> Claim:
+    """One claim of this customer. Raises NotFoundError."""
+    row = (
+        await connection.execute(
+            select(Identity.kind, Identity.value, Identity.source, Identity.confidence).where(
+                Identity.id == identity_id, Identity.customer_id == customer_id
+            )
         )
-    )
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"customer {customer_id} has no identity {identity_id}")
+    return Claim(IdentityKind(row.kind), row.value, Source(row.source), Confidence(row.confidence))
+
+
+async def take(connection: AsyncConnection, customer_id: int, kind: IdentityKind, value: str) -> bool:
+    """Detach a claim whose key is held; the key goes with its last holder, a pick with the picked one. False when
+    the customer has no such claim."""
+    key = (IdentityKey.kind == kind.value) & (IdentityKey.value == value)
+    claim = (Identity.kind == kind.value) & (Identity.value == value)
+    taken = await connection.execute(delete(Identity).where(claim, Identity.customer_id == customer_id))
     await connection.execute(
         update(IdentityKey)
         .where(key, IdentityKey.picked_customer_id == customer_id)
@@ -190,6 +203,7 @@ async def take(connection: AsyncConnection, customer_id: int, kind: IdentityKind
     )
     held = exists().where(Identity.kind == IdentityKey.kind, Identity.value == IdentityKey.value)
     await connection.execute(delete(IdentityKey).where(key, ~held))
+    return taken.rowcount == 1
 
 
 async def touch_seen(connection: AsyncConnection, customer_id: int, number: str, at: float) -> None:

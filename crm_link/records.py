@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
@@ -55,11 +55,18 @@ async def store_words(connection: AsyncConnection, customer_id: int, *texts: str
 
 async def resolve(connection: AsyncConnection, customer_id: int) -> int:
     """The id that `customer_id` stands for today. Raises NotFoundError when there never was such a customer."""
+    return await _follow(connection, customer_id, select(Customer.merged_into_id))
+
+
+async def hold_customer(connection: AsyncConnection, customer_id: int) -> int:
+    """`resolve` for editing: nobody can make the record part of another until the transaction ends."""
+    return await _follow(connection, customer_id, select(Customer.merged_into_id).with_for_update())
+
+
+async def _follow(connection: AsyncConnection, customer_id: int, query: Select[int | None]) -> int:
     current = customer_id
     for _ in range(LONGEST_CHAIN):
-        row = (
-            await connection.execute(select(Customer.merged_into_id).where(Customer.id == current))
-        ).one_or_none()
+        row = (await connection.execute(query.where(Customer.id == current))).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no customer {customer_id}")
         if row.merged_into_id is None:

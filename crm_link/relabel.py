@@ -2,14 +2,27 @@
 provisional customer, or with nobody, move; a provisional customer who held nothing but that number becomes part of the
 identified one and redirects there. Works inside the caller's transaction, which holds the number's key.
 
-Calls somebody identified already (another customer who shares the number) stay where they are."""
+Calls somebody identified already stay where they are: those of another customer who shares the number, and those
+an agent picked, as long as the picked record lives on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, String, and_, delete, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -59,12 +72,15 @@ async def _relabel(
     connection: AsyncConnection, customer_id: int, number: str, provisional: Sequence[int], edit: Edit
 ) -> Relabelled:
     """Move the old calls of `number` to `customer_id`, away from the `provisional` customers and from nobody."""
-    of_number = CallCustomer.call_id.in_(select(CallMatch.call_id).where(CallMatch.number == number))
+    of_number = and_(
+        CallCustomer.call_id.in_(select(CallMatch.call_id).where(CallMatch.number == number)),
+        CallCustomer.how != LinkHow.PICKED.value,
+    )
     theirs = select(func.count(CallCustomer.call_id.distinct()))
     theirs = theirs.where(of_number, CallCustomer.customer_id.in_(provisional))
     moved = (await connection.execute(theirs)).scalar_one()
     for one in provisional:
-        await _move_calls(connection, one, customer_id, of_number)
+        await _move_calls(connection, one, customer_id, of_number, how=LinkHow.RELABELLED.value)
     moved += await _attach_unattached(connection, customer_id, number)
     for one in provisional:
         await _retire(connection, one, customer_id, number, edit)
@@ -76,16 +92,14 @@ async def _relabel(
 
 
 async def _move_calls(
-    connection: AsyncConnection, source: int, target: int, which: ColumnElement[bool]
+    connection: AsyncConnection, source: int, target: int, which: ColumnElement[bool], **values: str
 ) -> None:
-    """A call that names both keeps the target's row; a person's pick stays marked as one."""
+    """A call that names both keeps the target's row."""
     theirs = aliased(CallCustomer)
     both = exists().where(theirs.call_id == CallCustomer.call_id, theirs.customer_id == target)
     mine = CallCustomer.customer_id == source
     await connection.execute(delete(CallCustomer).where(mine, which, both))
-    relabelled = update(CallCustomer).where(mine, which, CallCustomer.how != LinkHow.PICKED.value)
-    await connection.execute(relabelled.values(customer_id=target, how=LinkHow.RELABELLED.value))
-    await connection.execute(update(CallCustomer).where(mine, which).values(customer_id=target))
+    await connection.execute(update(CallCustomer).where(mine, which).values(customer_id=target, **values))
 
 
 async def _attach_unattached(connection: AsyncConnection, customer_id: int, number: str) -> int:
@@ -126,7 +140,7 @@ async def _retire(connection: AsyncConnection, source: int, target: int, number:
 
 
 async def _absorb(connection: AsyncConnection, source: int, target: int, number: str, edit: Edit) -> None:
-    await _move_calls(connection, source, target, literal(True))
+    await _move_calls(connection, source, target, true())
     await connection.execute(update(Note).where(Note.customer_id == source).values(customer_id=target))
     have = select(CustomerTag.tag).where(CustomerTag.customer_id == target)
     mine = CustomerTag.customer_id == source

@@ -134,10 +134,8 @@ def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
 
 async def settle(connection: AsyncConnection, caller: Caller) -> Settled:
     """Decide and store whose call it is; what was decided before stands unless the number is another."""
-    known = await read_links(connection, caller.call_id)
-    if known is None or not _stands(known, caller):
-        # Two processes, or the bus and the fact log, may come with the same call: the second one waits here.
-        known = await hold_call(connection, caller.call_id, caller.at)
+    # Two processes, or the bus and the fact log, may come with the same call: the second one waits here.
+    known = await hold_call(connection, caller.call_id, caller.at)
     if _stands(known, caller):
         return Settled(known)
     result, created = await _find(connection, caller)

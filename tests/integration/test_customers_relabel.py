@@ -98,6 +98,15 @@ async def test_p10_a_provisional_customer_with_another_number_only_loses_this_on
     assert (left.id, left.numbers) == (provisional, (OTHER,))
 
 
+async def test_p8_a_pick_stays_with_a_provisional_customer_who_lives_on(database: Database) -> None:
+    office = Office(database)
+    (provisional,) = (await office.desk.call("c1", NUMBER)).customer_ids
+    await office.customers.add_identity(provisional, IdentityKind.PHONE, OTHER, None)
+    await office.customers.pick("c1", provisional, None)
+    await office.customers.create(NewCustomer("Anna", numbers=(NUMBER,)), None)
+    assert (await links(database, "c1")).customer_ids == (provisional,)
+
+
 async def test_p10_a_call_that_names_both_keeps_one_row(database: Database) -> None:
     office = Office(database)
     (provisional,) = (await office.desk.call("c1", OTHER)).customer_ids
@@ -202,3 +211,25 @@ async def test_p8_the_pick_of_a_provisional_customer_passes_on_with_it(database:
     jan = await office.customers.create(NewCustomer("Jan", numbers=(NUMBER,)), None)
     assert (await links(database, "c1")).how is LinkHow.PICKED
     assert (await office.desk.call("c2")).customer_ids == (anna.id, jan.id)
+
+
+async def test_p8_two_picks_at_the_same_instant_leave_one(database: Database, database_url: str) -> None:
+    other = Database(database_url)
+    office, elsewhere = Office(database), Office(other)
+    people = [
+        (await office.customers.create(NewCustomer(name, numbers=(NUMBER,)), None)).id
+        for name in ("Anna", "Jan")
+    ]
+    calls = [f"c{number}" for number in range(10)]
+    for call_id in calls:
+        await office.desk.call(call_id)
+    try:
+        await asyncio.gather(
+            *(office.customers.pick(call_id, people[0], None) for call_id in calls),
+            *(elsewhere.customers.pick(call_id, people[1], None) for call_id in reversed(calls)),
+        )
+    finally:
+        await other.close()
+    for call_id in calls:
+        of_call = await links(database, call_id)
+        assert (len(of_call.customer_ids), of_call.how) == (1, LinkHow.PICKED)
