@@ -13,8 +13,9 @@ import pytest
 
 from pbx_bridge.ami_message import END_OF_MESSAGE, AmiMessage
 from pbx_bridge.replay import replay_files
-from pbx_bridge.simulator import EVENTS_USER, Simulator
+from pbx_bridge.simulator import EVENTS_USER, Habits, Simulator
 from pbx_bridge.simulator.clock import SteppedClock
+from pbx_bridge.simulator.originate import Order, carry_out, order_of
 from pbx_bridge.simulator.server import GREETING
 from pbx_bridge.simulator.stories import STORIES
 from pbx_bridge.simulator.world import Emission
@@ -138,6 +139,37 @@ def _compare(call: dict[str, Any], truth: Truth) -> None:
     assert transfers == truth.transfers
     assert call["wait_s"] == pytest.approx(truth.wait, abs=0.1)
     assert call["talk_s"] == pytest.approx(truth.talk, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("habits", "result", "talked", "talk"),
+    [
+        (Habits(), "answered", ["101"], 20.0),
+        (Habits(agent_answers=None), "missed", [], 0.0),
+        (Habits(outside_answers=None), "missed", [], 0.0),
+    ],
+)
+async def test_a_callback_comes_out_as_it_was_meant(
+    habits: Habits, result: str, talked: list[str], talk: float, tmp_path: Path
+) -> None:
+    pbx = Simulator(clock=SteppedClock(NOON))
+    tape = Tape(pbx)
+    action = {
+        "Action": "Originate",
+        "ActionID": "a",
+        "Channel": "Local/101@ringback-agent/n",
+        "Timeout": 25_000,
+    }
+    where = {"Context": "ringback-callback", "Exten": "48600100200", "ChannelId": "cb-7"}
+    order = order_of(pbx.world, AmiMessage.of({**action, **where}))
+    assert isinstance(order, Order)
+    await carry_out(pbx.world, order, habits)
+    assert not pbx.world.channels
+    (call,) = tape.replayed(tmp_path)
+    assert (call["direction"], call["linkedids"]) == ("callback", ["cb-7"])
+    assert (call["caller"], call["callee"]) == ("101", "48600100200")
+    assert (call["result"], call["rang"], call["talked"]) == (result, ["101"], talked)
+    assert call["talk_s"] == pytest.approx(talk, abs=0.1)
 
 
 async def test_many_stories_at_the_same_time_stay_apart(tmp_path: Path) -> None:
