@@ -1,0 +1,193 @@
+"""What an administrator can get wrong, tried on the real command: each gives one sentence that names the key and the
+fix, and a non-zero exit, or goes on trying where that fits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pbx_bridge.simulator import Simulator
+from tests.process import Server
+from tests.site import eventually
+
+ROOT = Path(__file__).parents[2]
+PBX = """
+[pbx.main]
+host = "127.0.0.1"
+port = 1
+trunks = ["PJSIP/trunk"]
+events = { user = "u", secret = "s" }
+"""
+
+
+def refused(folder: Path, text: str, *words: str) -> tuple[int, str]:
+    """Exit status and standard error of the command with these settings."""
+    path = folder / "ringback.toml"
+    path.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *(words or ("serve",)), "--config", str(path)],
+        cwd=ROOT,
+        env=os.environ | {"RINGBACK_DATABASE__URL": f"sqlite:///{folder}/ringback.db"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "says"),
+    [
+        ("[server]\nprot = 8080\n" + PBX, 2, r"^ringback: `server\.prot`: .*did you mean `port`\?"),
+        ("[server]\nport = 'many'\n" + PBX, 2, r"^ringback: `server\.port`: "),
+        ("[server\n", 2, r"^ringback: .*is not valid TOML"),
+        ("", 1, r"^ringback: no PBX is set: add a section \[pbx\.main\]"),
+        ("[server]\nhost = '0.0.0.0'\n" + PBX, 1, r"^ringback: .*server\.(tls_certificate|host)"),
+        (
+            "[server]\ntls_certificate='c'\ntls_key='k'\n" + PBX,
+            1,
+            r"^ringback: cannot load `server\.tls_cert",
+        ),
+    ],
+)
+def test_settings(tmp_path: Path, text: str, status: int, says: str) -> None:
+    code, said = refused(tmp_path, text)
+    assert code == status
+    assert re.search(says, said), said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_settings_file_that_is_not_there() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "server", "serve", "--config", "/nowhere/ringback.toml"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert re.match(r"ringback: there is no settings file /nowhere/ringback\.toml: copy", done.stderr)
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+def test_a_port_in_use(tmp_path: Path, busy_port: int) -> None:
+    code, said = refused(tmp_path, f"[server]\nport = {busy_port}\n" + PBX)
+    assert code == 1
+    assert re.search(rf"cannot listen on 127\.0\.0\.1:{busy_port} .*server\.port", said), said
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "ringback.db").write_bytes(b"this is not a database" * 100)
+    code, said = refused(tmp_path, PBX)
+    assert code == 1
+    assert re.search(r"cannot use the database .*database\.url", said), said
+
+
+def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "ringback.db")
+    database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    database.commit()
+    database.close()
+    code, said = refused(tmp_path, PBX)
+    assert code == 1
+    assert re.search(r"was made by a newer Ringback", said), said
+
+
+def test_a_phone_on_a_pbx_that_is_not_set(tmp_path: Path) -> None:
+    code, said = refused(tmp_path, PBX, "user", "add", "anna", "--device", "branch:PJSIP/101")
+    assert code == 1
+    assert re.search(r"'branch:PJSIP/101' is not a phone: .*PBXs in the settings: main", said), said
+
+
+# ---- a PBX that is wrong or away: the server stays up, says so, and goes on trying
+
+
+@pytest.fixture
+async def pbx() -> AsyncIterator[Simulator]:
+    async with Simulator() as pbx:
+        yield pbx
+
+
+async def not_ready(server: Server) -> str:
+    """What /health/ready says once the link has been tried."""
+
+    async def ask() -> str:
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{server.port}/health/ready") as reply,
+            ):
+                assert reply.status == 503
+                return await reply.text()
+        except aiohttp.ClientConnectionError:
+            return ""
+
+    return await eventually(ask, lambda text: "pbx.main" in text)
+
+
+async def test_a_wrong_secret(tmp_path: Path, pbx: Simulator) -> None:
+    server = Server(tmp_path, (pbx.host, pbx.port), "wrong")
+    await server.launch()
+    try:
+        said = await not_ready(server)
+        alarm = await eventually(lambda: _alarm(tmp_path))
+    finally:
+        await server.stop()
+    assert "pbx.main.events.secret" in said
+    assert "pbx.main.events.secret" in alarm[0]
+
+
+async def _alarm(folder: Path) -> Any:
+    def ask() -> Any:
+        database = sqlite3.connect(folder / "ringback.db")
+        try:
+            return database.execute("SELECT text FROM alarms WHERE code = 'pbx-login-refused'").fetchone()
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            database.close()
+
+    return await asyncio.to_thread(ask)
+
+
+async def test_a_pbx_that_is_not_there(tmp_path: Path) -> None:
+    server = Server(tmp_path, ("127.0.0.1", 1), "secret")
+    await server.launch()
+    try:
+        said = await not_ready(server)
+    finally:
+        await server.stop()
+    assert "pbx.main.host" in said
+
+
+async def test_a_port_that_is_not_ami(tmp_path: Path) -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        await writer.drain()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        server = Server(tmp_path, other.sockets[0].getsockname()[:2], "secret")
+        await server.launch()
+        try:
+            said = await not_ready(server)
+        finally:
+            await server.stop()
+    assert "pbx.main.port" in said
