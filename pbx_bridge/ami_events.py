@@ -8,33 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
-from pbx_bridge.ami_codec import AmiMessage
-
-
-class ChannelState(IntEnum):
-    """Asterisk's channel states that matter. RING: it calls us. RINGING: its phone rings. BUSY: turned away."""
-
-    DOWN = 0
-    RING = 4
-    RINGING = 5
-    UP = 6
-    BUSY = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel as a message shows it (Asterisk's channel snapshot)."""
-
-    uniqueid: str
-    linkedid: str
-    name: str
-    state: int
-    number: str | None
-    caller_name: str | None
-    exten: str
-    context: str
+from pbx_bridge.ami_channel import Channel, channel_of, is_talk, number_in
+from pbx_bridge.ami_message import AmiMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +161,6 @@ class AttendedTransfer(Event):
 @dataclass(frozen=True, slots=True)
 class Parked(Event):
     parkee: Channel
-    space: str
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -236,19 +211,6 @@ class QueueCallerAbandon(QueueEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen(ChannelEvent):
-    """Not from AMI: a comparison of states (`reconcile.py`) found this channel alive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost(Event):
-    """Not from AMI: a channel that we knew is gone, and we did not see how; `by_pbx`: the PBX was restarted."""
-
-    uniqueid: str
-    by_pbx: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Cdr(Event):
     """Carries no Linkedid. `application` is the last one the channel ran, in lower case."""
 
@@ -275,84 +237,11 @@ class RingbackCaller(ChannelEvent):
 class RingbackVoicemail(ChannelEvent):
     """From the shipped dialplan: the channel goes to a mailbox now."""
 
-    mailbox: str
-
-
-TALKLESS_TYPES = frozenset({"parking", "holding"})
-TALKLESS_TECHNOLOGIES = frozenset({"holding_bridge"})
-
 
 def parse(message: AmiMessage) -> Event | None:
     """The event in `message`, or None when it is not one of ours or lacks what it must carry."""
     make = _MAKERS.get(message.event or "")
     return None if make is None else make(message)
-
-
-def channel_of(message: AmiMessage, prefix: str = "") -> Channel | None:
-    """The channel snapshot whose headers start with `prefix` (`Dest`, `Transferee` …), if there is one."""
-    keys = _KEYS.get(prefix) or tuple(prefix + key for key in _SNAPSHOT)
-    if message.repeats:
-        true = _true_headers(message, prefix)
-        values = [true.get(key) for key in keys]
-    else:
-        values = message.many(keys)
-    uniqueid, linkedid, name, state, number, caller_name, exten, context = values
-    if not uniqueid or not name:
-        return None
-    return Channel(
-        uniqueid,
-        linkedid or uniqueid,
-        name,
-        _STATES.get(state or "", 0),
-        number,
-        caller_name,
-        exten or "",
-        context or "",
-    )
-
-
-_SNAPSHOT = (
-    "uniqueid", "linkedid", "channel", "channelstate", "calleridnum", "calleridname", "exten", "context",
-)  # fmt: skip
-_KEYS = {prefix: tuple(prefix + key for key in _SNAPSHOT) for prefix in ("", "dest")}
-_STATES = {str(number): number for number in range(10)}
-_BEHIND_CALLER_TEXT = ("uniqueid", "linkedid", "exten", "context")
-
-
-def _true_headers(message: AmiMessage, prefix: str) -> dict[str, str | None]:
-    """One snapshot's headers where some stand twice.
-
-    A caller's number with percent-encoded line breaks puts headers of its own into every event of that channel
-    (seen on 16 and 22). Asterisk writes the channel's name and state before the caller's text and the ids behind it,
-    so of the former the first counts and of the latter the last before the next snapshot.
-    """
-    found: dict[str, str | None] = {}
-    own = prefix + "channel"
-    for key, value in message.items():
-        low = key.lower()
-        if own in found and low != own and low.endswith("channel"):
-            break
-        if low == own or own in found:
-            bare = low.removeprefix(prefix) if low.startswith(prefix) else ""
-            if bare in _BEHIND_CALLER_TEXT:
-                found[low] = value
-            else:
-                found.setdefault(low, value)
-    return found
-
-
-def is_torn(message: AmiMessage) -> bool:
-    """An event that ends before its own headers do: an empty line in a caller's number cut it in two."""
-    return message.event in _MAKERS and message.event != "UserEvent" and parse(message) is None
-
-
-def mended(torn: AmiMessage, rest: AmiMessage) -> AmiMessage:
-    """The event that an empty line cut, put together again; headers forged in between lose in `_true_headers`."""
-    return AmiMessage(torn.raw + b"\r\n" + rest.raw, torn.offset)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _plain(kind: Callable[[Channel], Event]) -> Callable[[AmiMessage], Event | None]:
@@ -373,7 +262,7 @@ def _hangup(message: AmiMessage) -> Event | None:
     channel = channel_of(message)
     if channel is None:
         return None
-    return Hangup(channel, _number(message.get("cause")) or 0, _number(message.get("techcause")))
+    return Hangup(channel, number_in(message.get("cause")) or 0, number_in(message.get("techcause")))
 
 
 def _request(soft: bool) -> Callable[[AmiMessage], Event | None]:
@@ -381,7 +270,7 @@ def _request(soft: bool) -> Callable[[AmiMessage], Event | None]:
         channel = channel_of(message)
         if channel is None:
             return None
-        cause, tech_cause = _number(message.get("cause")) or 0, _number(message.get("techcause"))
+        cause, tech_cause = number_in(message.get("cause")) or 0, number_in(message.get("techcause"))
         return HangupRequest(channel, cause, tech_cause, soft)
 
     return make
@@ -416,11 +305,6 @@ def _bridge(kind: type[BridgeEnter] | type[BridgeLeave]) -> Callable[[AmiMessage
     return make
 
 
-def is_talk(bridge_type: str | None, technology: str | None) -> bool:
-    """Whether channels in such a bridge hear each other."""
-    return bridge_type not in TALKLESS_TYPES and technology not in TALKLESS_TECHNOLOGIES
-
-
 def _blind(message: AmiMessage) -> Event | None:
     transferer = channel_of(message, "transferer")
     if transferer is None or message.get("result") != "Success":
@@ -439,7 +323,7 @@ def _attended(message: AmiMessage) -> Event | None:
 
 def _parked(message: AmiMessage) -> Event | None:
     parkee = channel_of(message, "parkee")
-    return None if parkee is None else Parked(parkee, message.get("parkingspace") or "")
+    return None if parkee is None else Parked(parkee)
 
 
 def _unparked(message: AmiMessage) -> Event | None:
@@ -478,7 +362,7 @@ def _user(message: AmiMessage) -> Event | None:
         shown = (message.get("presentation") or "").lower()
         return RingbackCaller(channel, shown.startswith(("prohib", "unavailable")))
     if name == "RingbackVoicemail":
-        return RingbackVoicemail(channel, message.get("mailbox") or "")
+        return RingbackVoicemail(channel)
     return None
 
 

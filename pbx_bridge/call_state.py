@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pbx_bridge import ami_events as ami
-from pbx_bridge.ami_events import Channel, ChannelState
+from pbx_bridge.ami_channel import Channel, ChannelState
+from pbx_bridge.inferred import Lost, Seen
 from pbx_bridge.legs import Leg, LegKind, Legs, LegState, Signal, new_leg
 from pbx_bridge.parties import Cast
 from pbx_bridge.talks import Talks
@@ -174,7 +175,7 @@ class CallState:
             leg.cause, leg.tech_cause = event.cause, event.tech_cause
             self._end(leg, at)
 
-    def _on_lost(self, event: ami.Lost, at: float) -> None:
+    def _on_lost(self, event: Lost, at: float) -> None:
         leg = self.legs.get(event.uniqueid)
         if leg is not None and leg.is_live:
             self.lost_by_pbx = self.lost_by_pbx or event.by_pbx
@@ -332,8 +333,8 @@ _HANDLERS: dict[type[ami.Event], Callable[[CallState, Any, float], None]] = {
     ami.RingbackCaller: CallState._on_privacy,
     ami.HangupRequest: CallState._on_request,
     ami.Hangup: CallState._on_hangup,
-    ami.Lost: CallState._on_lost,
-    ami.Seen: CallState._on_channel_state,
+    Lost: CallState._on_lost,
+    Seen: CallState._on_channel_state,
     ami.DialBegin: CallState._on_dial_begin,
     ami.DialState: CallState._on_dial_state,
     ami.DialEnd: CallState._on_dial_end,

@@ -6,56 +6,34 @@ state amounts to is decided in `verdict.py`; reading the socket, storing and pub
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from core.facts import CallEnded, CallsJoined, Direction, Fact, Parties, Phone
+from core.facts import CallEnded, CallsJoined, Direction, Fact
 from pbx_bridge import ami_events as ami
-from pbx_bridge.ami_codec import AmiMessage
-from pbx_bridge.ami_events import Channel, Event, is_torn, mended, parse
-from pbx_bridge.conversation import Conversation, Guest
+from pbx_bridge.ami_channel import Channel
+from pbx_bridge.ami_events import Event, parse
+from pbx_bridge.ami_mending import Mender, Whole
+from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.conversation import Conversation, OpenCall
+from pbx_bridge.directory import Directory
+from pbx_bridge.inferred import Guest, Lost, Seen
 from pbx_bridge.legs import LegKind, device_of
 from pbx_bridge.reconcile import Births, Blind, Comparison, Reconciled, found, queued
 from pbx_bridge.rooms import Holds, Rooms
 from pbx_bridge.status import PbxStatus
 from pbx_bridge.verdict import record
 
-REMEMBERED = 50_000
-"""Channels that ended, kept so that a late or repeated event does not bring them back to life: an hour at 5 calls/s."""
-
-LONGEST_TORN = 65_536
-"""Bytes of an event in pieces: a SIP message that forges headers is no longer than this."""
-
-TORN_SECONDS = 0.2
-"""The pieces of one event arrive together."""
-
 RESTARTED = "the PBX was restarted in mid-call"
-
-CONSULT_SECONDS = 1.0
-"""A phone's new call and the hold of its old one arrive in either order, this close together."""
 
 ADOPTING = (
     ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialBegin, ami.DialState,
-    ami.BridgeEnter, ami.Hold, ami.Unhold, ami.QueueCallerJoin, ami.Parked, ami.Seen, ami.RingbackVoicemail,
+    ami.BridgeEnter, ami.Hold, ami.Unhold, ami.QueueCallerJoin, ami.Parked, Seen, ami.RingbackVoicemail,
 )  # fmt: skip
 """Events of a channel we have not met that prove it alive: we began to look in the middle of its call."""
 
 JOINING = (ami.DialBegin, ami.DialEnd, ami.Pickup, ami.AttendedTransfer, ami.BlindTransfer, ami.Unparked)
 """Events whose channels are in one conversation, whatever their linkedids say."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCall:
-    """A call that is going on. `ringing` and `talking` are phones of ours; `queue` is where it waits."""
-
-    call_id: str
-    parties: Parties
-    started_at: float
-    answered_at: float | None
-    queue: str | None
-    ringing: tuple[Phone, ...]
-    talking: tuple[Phone, ...]
 
 
 class CallBook:
@@ -64,23 +42,16 @@ class CallBook:
     def __init__(self, pbx: str, trunks: Sequence[str], region: str) -> None:
         """`trunks` are channel prefixes (`PJSIP/trunk`), `region` the ISO 3166 code that numbers are read with."""
         self.pbx = pbx
-        self._trunks = tuple(trunks)
-        self._region = region
-        self._calls: dict[str, Conversation] = {}
-        self._by_leg: dict[str, Conversation] = {}
-        self._by_linkedid: dict[str, Conversation] = {}
+        self._directory = Directory(pbx, tuple(trunks), region)
         self._rooms = Rooms()
         self._holds = Holds()
-        self._guests: dict[str, list[Conversation]] = {}
         self._closing: dict[str, Conversation] = {}
         self._lingering: dict[str, Conversation] = {}
         self._next_due = float("inf")
-        self._gone: OrderedDict[str, None] = OrderedDict()
-        self._used: OrderedDict[str, int] = OrderedDict()
         self._comparison = Comparison()
         self._births = Births()
         self._blind: Blind | None = None
-        self._torn: AmiMessage | None = None
+        self._mender = Mender()
         self._adopting = False
         self.last_at = 0.0
         self.reconciled = Reconciled()
@@ -92,15 +63,8 @@ class CallBook:
         facts: list[Fact] = []
         stamp = message.timestamp
         now = at if stamp is None else stamp
-        if self._torn is not None and self._is_rest(message):
-            self._torn = mended(self._torn, message)
-            return facts
-        self._flush_torn(facts)
-        event = parse(message)
-        if event is not None:
-            self._take(event, now, None if stamp is None else hash(message.raw), facts)
-        elif stamp is not None and is_torn(message):
-            self._torn = message
+        for whole in self._mender.take(message):
+            self._take_whole(whole, now, facts)
         if self._lingering or now >= self._next_due:
             facts += self.tick(now)
         return facts
@@ -108,12 +72,12 @@ class CallBook:
     def tick(self, at: float) -> list[Fact]:
         """Time has come to `at`: calls that ended and waited for late events become final."""
         facts: list[Fact] = []
-        if self._torn is not None and at - (self._torn.timestamp or at) > TORN_SECONDS:
-            self._flush_torn(facts)
+        for whole in self._mender.flush(at):
+            self._take_whole(whole, at, facts)
         self.last_at = max(self.last_at, at)
         for call in list(self._lingering.values()):
             facts += call.news(at)
-            if not call.lingering or call.id not in self._calls:
+            if not call.lingering or call.id not in self._directory.calls:
                 del self._lingering[call.id]
         for call in [call for call in self._closing.values() if call.due <= at]:
             self._close(call, facts)
@@ -123,9 +87,10 @@ class CallBook:
     def finish(self, at: float, reason: str) -> list[Fact]:
         """Nothing more will come: end whatever is open. `reason` is a clause such as "the capture ends here"."""
         facts: list[Fact] = []
-        self._flush_torn(facts)
+        for whole in self._mender.flush():
+            self._take_whole(whole, at, facts)
         blind = self._blind
-        for call in list(self._calls.values()):
+        for call in list(self._directory.calls.values()):
             unseen = blind is not None and call.state.last_at <= blind.since
             self._lose(call, blind.since if blind is not None and unseen else at, reason, facts)
         for call in list(self._closing.values()):
@@ -141,12 +106,12 @@ class CallBook:
     def reconcile(self, status: PbxStatus, at: float) -> list[Fact]:
         """Compare with what the PBX says of itself at `at`. Repeating it with the same answer changes nothing."""
         facts: list[Fact] = []
-        blind, before = self._blind, set(self._calls)
-        legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
+        blind, before = self._blind, set(self._directory.calls)
+        legs = self._directory.live_legs()
         restarted = self._comparison.restarted_at(status, legs, blind, at)
         if restarted is not None:
             ended = [
-                (ami.Lost(uid, by_pbx=True), restarted) for uid, leg in legs.items() if leg.born <= restarted
+                (Lost(uid, by_pbx=True), restarted) for uid, leg in legs.items() if leg.born <= restarted
             ]
             self._lost(ended, RESTARTED, facts)
         else:
@@ -154,28 +119,28 @@ class CallBook:
             self._lost(
                 list(self._comparison.lost(status, legs, blind, at)), f"its end was not seen: {reason}", facts
             )
-        ended_unseen = {call.id for call in self._calls.values() if call.is_over and call.blind}
+        ended_unseen = {call.id for call in self._directory.calls.values() if call.is_over and call.blind}
         self._adopting = True
         for event, moment in self._news_of(status, blind, at):
             self._take(event, moment, None, facts)
         self._adopting = False
-        for call in list(self._calls.values()):
+        for call in list(self._directory.calls.values()):
             facts += call.news(at)
         self._blind = None
         self.reconciled = Reconciled(
-            len(before - ended_unseen), len(before & ended_unseen), len(self._calls.keys() - before)
+            len(before - ended_unseen), len(before & ended_unseen), len(self._directory.calls.keys() - before)
         )
         return facts
 
     def moment_of(self, status: PbxStatus) -> float:
         """The earliest moment at which the PBX can have said this, by the ages of channels whose birth we saw."""
         ages = {one.channel.uniqueid: one.seconds or 0 for one in status.channels}
-        legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
+        legs = self._directory.live_legs()
         return max([self.last_at, *(legs[uid].born + age for uid, age in ages.items() if uid in legs)])
 
-    def _lost(self, events: list[tuple[ami.Lost, float]], reason: str, out: list[Fact]) -> None:
+    def _lost(self, events: list[tuple[Lost, float]], reason: str, out: list[Fact]) -> None:
         for event, at in events:
-            call = self._by_leg.get(event.uniqueid)
+            call = self._directory.of(event.uniqueid)
             if call is None:
                 continue
             call.add(event, at)
@@ -184,13 +149,18 @@ class CallBook:
             self._watch(call)
 
     def _news_of(self, status: PbxStatus, blind: Blind | None, at: float) -> list[tuple[Event, float]]:
-        legs = {leg.uniqueid: leg for call in self._calls.values() for leg in call.state.live_legs}
+        legs = self._directory.live_legs()
         fresh = {one.channel.uniqueid for one in status.channels} - legs.keys()
         # Where nothing was missed, events of channels we know are on their way: only what is unheard of is news.
-        news = [one for one in status.channels if one.channel.uniqueid not in self._gone]
+        news = [one for one in status.channels if not self._directory.is_gone(one.channel.uniqueid)]
         known = [one for one in news if blind is not None or one.channel.uniqueid in fresh]
         events = list(found(replace(status, channels=tuple(known)), legs, at))
-        stays = {s.uniqueid: s for call in self._calls.values() for s in call.state.stays if s.left is None}
+        stays = {
+            s.uniqueid: s
+            for call in self._directory.calls.values()
+            for s in call.state.stays
+            if s.left is None
+        }
         watched = {one.channel.uniqueid for one in known}
         events += queued(
             replace(status, channels=tuple(known)), {u: s for u, s in stays.items() if u in watched}, at
@@ -203,10 +173,10 @@ class CallBook:
         if event is None:
             return None
         if isinstance(event, (ami.Cdr, ami.OriginateResponse)):
-            call = self._by_leg.get(event.uniqueid)
+            call = self._directory.of(event.uniqueid)
             return None if call is None else call.id
         for channel in event.channels:
-            call = self._by_leg.get(channel.uniqueid)
+            call = self._directory.of(channel.uniqueid)
             if call is not None:
                 return call.id
         return None
@@ -215,16 +185,16 @@ class CallBook:
 
     def open_calls(self) -> list[OpenCall]:
         """Every call that is going on, oldest first."""
-        going = [call for call in self._calls.values() if not call.is_over and call.view.parties is not None]
-        return sorted(map(_open_call, going), key=lambda call: call.started_at)
+        going = [call for call in self._directory.calls.values() if not call.is_over and call.announced]
+        return sorted((call.now() for call in going), key=lambda call: call.started_at)
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._directory.calls)
 
     # --- one event ----------------------------------------------------------------------------------------------
 
     def _take(self, event: Event, at: float, digest: int | None, out: list[Fact]) -> None:
-        if isinstance(event, ami.Newchannel) and event.channel.uniqueid not in self._by_leg:
+        if isinstance(event, ami.Newchannel) and self._directory.of(event.channel.uniqueid) is None:
             self._notice_restart(event.channel, out)
         self.last_at = max(self.last_at, at)
         call = self._home(event, at, out)
@@ -234,30 +204,29 @@ class CallBook:
         others = self._share(event, call, at)
         call = self._consult(event, call, at, out)
         for one in (call, *others):
-            if one.id in self._calls:
+            if one.id in self._directory.calls:
                 if not self._adopting:
                     out += one.news(at)
                 self._watch(one)
                 if one.lingering:
                     self._lingering[one.id] = one
 
-    def _is_rest(self, message: AmiMessage) -> bool:
-        """Whether this belongs to the torn event before it: Asterisk puts a Timestamp near the head of each event."""
-        short = self._torn is not None and len(self._torn.raw) < LONGEST_TORN
-        return short and message.timestamp is None and message.event is not None
-
-    def _flush_torn(self, out: list[Fact]) -> None:
-        torn, self._torn = self._torn, None
-        event = None if torn is None else parse(torn)
-        if torn is not None and event is not None:
-            self._take(event, torn.timestamp or self.last_at, hash(torn.raw), out)
+    def _take_whole(self, whole: Whole, now: float, out: list[Fact]) -> None:
+        if whole.stamp is None:
+            self._take(whole.event, now, None, out)
+        else:
+            self._take(whole.event, whole.stamp, hash(whole.raw), out)
 
     def _notice_restart(self, channel: Channel, out: list[Fact]) -> None:
-        if channel.uniqueid in self._gone or not self._births.is_first_after_restart(channel.uniqueid):
+        if self._directory.is_gone(channel.uniqueid) or not self._births.is_first_after_restart(
+            channel.uniqueid
+        ):
             return
         died = self.last_at if self._blind is None else self._blind.since
-        legs = [leg for call in self._calls.values() for leg in call.state.live_legs if leg.born <= died]
-        self._lost([(ami.Lost(leg.uniqueid, by_pbx=True), died) for leg in legs], RESTARTED, out)
+        legs = [
+            leg for call in self._directory.calls.values() for leg in call.state.live_legs if leg.born <= died
+        ]
+        self._lost([(Lost(leg.uniqueid, by_pbx=True), died) for leg in legs], RESTARTED, out)
 
     def _watch(self, call: Conversation) -> None:
         if call.is_over:
@@ -270,11 +239,11 @@ class CallBook:
     def _home(self, event: Event, at: float, out: list[Fact]) -> Conversation | None:
         """The call an event belongs to: by its channels, else by their linkedid, else a new one."""
         if isinstance(event, (ami.Cdr, ami.OriginateResponse)):
-            return self._by_leg.get(event.uniqueid)
+            return self._directory.of(event.uniqueid)
         home: Conversation | None = None
         joins = isinstance(event, JOINING)
         for channel in event.channels:
-            call = self._by_leg.get(channel.uniqueid) or self._meet(event, channel)
+            call = self._directory.of(channel.uniqueid) or self._meet(event, channel)
             if call is None:
                 continue
             call = self._follow(call, channel, at, out)
@@ -285,38 +254,28 @@ class CallBook:
         return home
 
     def _meet(self, event: Event, channel: Channel) -> Conversation | None:
-        if channel.uniqueid in self._gone or not isinstance(event, ADOPTING):
+        if self._directory.is_gone(channel.uniqueid) or not isinstance(event, ADOPTING):
             return None
-        call = self._by_linkedid.get(channel.linkedid) or self._begin(channel)
-        self._by_leg[channel.uniqueid] = call
+        is_new = self._directory.of_linkedid(channel.linkedid) is None
+        call = self._directory.meet(channel)
+        if is_new and channel.uniqueid == call.root:
+            held = self._held_by(device_of(channel.name), channel.uniqueid)
+            call.about = None if held is None else held.id
         return call
 
-    def _begin(self, channel: Channel) -> Conversation:
-        root = channel.linkedid
-        call_id = f"{self.pbx}-{root}"
-        times = self._used.get(call_id, 0) + 1
-        self._used[call_id] = times
-        if len(self._used) > REMEMBERED:
-            self._used.popitem(last=False)
-        if times > 1:
-            call_id = f"{call_id}-{times}"
-        call = Conversation(call_id, self.pbx, root, self._trunks, self._region, [root])
-        held = self._by_leg.get(self._holds.latest(device_of(channel.name), besides=channel.uniqueid) or "")
-        if held is not None and channel.uniqueid == root:
-            call.about = held.id
-        self._calls[call_id] = call
-        self._by_linkedid[root] = call
-        return call
+    def _held_by(self, device: str, besides: str) -> Conversation | None:
+        """The call that this phone holds on another of its channels."""
+        holder = self._holds.latest(device, besides=besides)
+        return None if holder is None else self._directory.of(holder)
 
     def _follow(self, call: Conversation, channel: Channel, at: float, out: list[Fact]) -> Conversation:
         """A channel's linkedid changes without an event of its own when Asterisk makes two calls one."""
         if channel.linkedid in call.linkedids:
             return call
-        other = self._by_linkedid.get(channel.linkedid)
+        other = self._directory.of_linkedid(channel.linkedid)
         if other is not None and other is not call:
             return self._join(call, other, at, out)
-        call.linkedids.append(channel.linkedid)
-        self._by_linkedid[channel.linkedid] = call
+        self._directory.also_known_as(call, channel.linkedid)
         return call
 
     # --- calls that are one ---------------------------------------------------------------------------------------
@@ -324,9 +283,8 @@ class CallBook:
     def _join(self, one: Conversation, two: Conversation, at: float, out: list[Fact]) -> Conversation:
         """The call with a customer keeps its id, among equals the older; the other becomes part of it."""
         kept, absorbed = sorted((one, two), key=_seniority)
-        self._repoint(absorbed, kept)
+        self._directory.absorb(kept, absorbed)
         kept.absorb(absorbed)
-        self._calls.pop(absorbed.id, None)
         self._closing.pop(absorbed.id, None)
         if absorbed.announced:
             if not kept.announced:
@@ -334,28 +292,19 @@ class CallBook:
             out.append(CallsJoined(kept.id, absorbed.id, at))
         return kept
 
-    def _repoint(self, absorbed: Conversation, kept: Conversation) -> None:
-        for leg in absorbed.state.legs:
-            if self._by_leg.get(leg.uniqueid) is absorbed:
-                self._by_leg[leg.uniqueid] = kept
-            if leg.is_guest:
-                calls = [kept if call is absorbed else call for call in self._guests.get(leg.uniqueid, ())]
-                self._guests[leg.uniqueid] = list({call.id: call for call in calls}.values())
-        for linkedid in absorbed.linkedids:
-            self._by_linkedid[linkedid] = kept
-
     def _consult(self, event: Event, call: Conversation, at: float, out: list[Fact]) -> Conversation:
         """A phone that holds one call and makes another asks about the first: both are one conversation."""
         if isinstance(event, ami.Hold):
             self._holds.hold(device_of(event.channel.name), event.channel.uniqueid)
-            for question in [one for one in self._calls.values() if _asks(one, event.channel.name, at)]:
+            device = device_of(event.channel.name)
+            for question in [one for one in self._directory.calls.values() if one.asks(device, at)]:
                 call = self._ask(question, call, at, out)
         elif isinstance(event, (ami.Unhold, ami.Hangup)):
             self._holds.release(device_of(event.channel.name), event.channel.uniqueid)
         elif isinstance(event, (ami.DialBegin, ami.QueueCallerJoin)):
             origin = call.state.cast.origin
             if origin is not None and origin.is_live and not call.state.talk.stretches:
-                held = self._by_leg.get(self._holds.latest(origin.device, besides=origin.uniqueid) or "")
+                held = self._held_by(origin.device, origin.uniqueid)
                 call = call if held is None else self._ask(call, held, at, out)
         return call
 
@@ -363,7 +312,7 @@ class CallBook:
         origin = question.state.cast.origin
         if question is held or origin is None or origin.kind is not LegKind.PHONE or not origin.is_caller:
             return question
-        if not held.state.talk.connected or held.id not in self._calls:
+        if not held.state.talk.connected or held.id not in self._directory.calls:
             return question
         outwards = question.state.cast.direction is Direction.OUTBOUND
         if outwards and held.state.cast.direction is Direction.INTERNAL:
@@ -374,7 +323,7 @@ class CallBook:
 
     def _share(self, event: Event, call: Conversation, at: float) -> list[Conversation]:
         """Calls that meet in a conference stay two calls, but each sees who of the other is in the room."""
-        others = list(self._guests.get(event.channels[0].uniqueid, ())) if event.channels else []
+        others = self._directory.guests_of(event.channels[0].uniqueid) if event.channels else []
         if isinstance(event, ami.BridgeEnter) and event.is_talk:
             others += self._enter_room(event, call, at)
         elif isinstance(event, (ami.BridgeEnter, ami.BridgeLeave, ami.Hangup)):
@@ -389,7 +338,7 @@ class CallBook:
     def _enter_room(self, event: ami.BridgeEnter, call: Conversation, at: float) -> list[Conversation]:
         met: list[Conversation] = []
         for channel in self._rooms.enter(event.bridge, event.channel):
-            other = self._by_leg.get(channel.uniqueid)
+            other = self._directory.of(channel.uniqueid)
             if other is None or other is call:
                 continue
             self._invite(other, event.channel, at)
@@ -400,9 +349,7 @@ class CallBook:
 
     def _invite(self, call: Conversation, guest: Channel, at: float) -> None:
         call.add(Guest(guest), at)
-        calls = self._guests.setdefault(guest.uniqueid, [])
-        if call not in calls:
-            calls.append(call)
+        self._directory.invite(call, guest.uniqueid)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -410,7 +357,7 @@ class CallBook:
         call.settle()
         out += call.news(call.state.last_at)
         self._forget(call)
-        about = self._calls.get(call.about or "")
+        about = self._directory.calls.get(call.about or "")
         silent = call.state.cast.direction is Direction.INTERNAL and not call.state.talk.stretches
         if about is not None and about is not call and silent:
             about.absorb(call)
@@ -421,30 +368,17 @@ class CallBook:
         out.append(CallEnded(call.id, final.ended_at, final))
 
     def _forget(self, call: Conversation) -> None:
-        self._calls.pop(call.id, None)
         self._closing.pop(call.id, None)
         for leg in call.state.legs:
             self._holds.release(leg.device, leg.uniqueid)
-            if self._by_leg.get(leg.uniqueid) is call:
-                del self._by_leg[leg.uniqueid]
-                self._gone[leg.uniqueid] = None
-                self._rooms.leave(leg.uniqueid)
-                self._guests.pop(leg.uniqueid, None)
-            elif leg.is_guest:
-                self._guests[leg.uniqueid] = [
-                    one for one in self._guests.get(leg.uniqueid, []) if one is not call
-                ]
-        for linkedid in call.linkedids:
-            if self._by_linkedid.get(linkedid) is call:
-                del self._by_linkedid[linkedid]
-        while len(self._gone) > REMEMBERED:
-            self._gone.popitem(last=False)
+        for uniqueid in self._directory.forget(call):
+            self._rooms.leave(uniqueid)
 
     def _lose(self, call: Conversation, at: float, reason: str, out: list[Fact]) -> None:
         """What still lives in this call ended unseen."""
         living = call.state.live_legs
         for leg in living:
-            call.add(ami.Lost(leg.uniqueid), at)
+            call.add(Lost(leg.uniqueid), at)
         if living:
             call.blind = reason
             out += call.news(at)
@@ -454,26 +388,3 @@ class CallBook:
 def _seniority(call: Conversation) -> tuple[bool, float, str]:
     state = call.state
     return state.cast.direction is Direction.INTERNAL, state.started_at or 0.0, call.id
-
-
-def _asks(call: Conversation, name: str, at: float) -> bool:
-    """Whether this call was just begun by the phone that has put another call on hold."""
-    state = call.state
-    origin = state.cast.origin
-    if origin is None or not origin.is_live or origin.device != device_of(name) or state.talk.stretches:
-        return False
-    return 0 <= at - origin.born < CONSULT_SECONDS and any(leg is not origin for leg in state.legs)
-
-
-def _open_call(call: Conversation) -> OpenCall:
-    view, state = call.view, call.state
-    parties = view.parties or state.cast.parties()
-    return OpenCall(
-        call.id,
-        parties,
-        state.started_at or state.last_at,
-        state.talk.stretches[0].start if state.talk.stretches else None,
-        view.queue,
-        tuple(view.ringing.values()),
-        tuple(view.connected.values()),
-    )

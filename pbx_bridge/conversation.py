@@ -9,9 +9,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.facts import CallStarted, Direction, Fact
-from pbx_bridge.ami_events import Channel, Event
+from core.facts import CallStarted, Direction, Fact, Parties, Phone
+from pbx_bridge.ami_events import Event
 from pbx_bridge.call_state import CallState
+from pbx_bridge.inferred import Guest
 from pbx_bridge.legs import LegKind
 from pbx_bridge.verdict import MAILBOXES
 from pbx_bridge.views import NOTHING_YET, View, facts_between, may_be_moving, view_of
@@ -25,6 +26,9 @@ MOVE_SECONDS = 0.25
 CDR_SECONDS = 1.0
 """Longest wait for the Cdr that tells a mailbox from an announcement; without `cdr_manager` it never comes."""
 
+CONSULT_SECONDS = 1.0
+"""A phone's new call and the hold of its old one arrive in either order, this close together."""
+
 MAX_HISTORY = 20_000
 """Events kept of one call (a day-long conference has a few thousand); later ones only move the present state."""
 
@@ -33,10 +37,16 @@ STEP_BACK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Guest(Event):
-    """A channel of another call entered a conference in which this call is."""
+class OpenCall:
+    """A call that is going on. `ringing` and `talking` are phones of ours; `queue` is where it waits."""
 
-    channel: Channel
+    call_id: str
+    parties: Parties
+    started_at: float
+    answered_at: float | None
+    queue: str | None
+    ringing: tuple[Phone, ...]
+    talking: tuple[Phone, ...]
 
 
 @dataclass(slots=True)
@@ -140,6 +150,26 @@ class Conversation:
         }
         self.state.is_news = bool(kept)
         return replace(new, connected={**kept, **new.connected}) if kept else new
+
+    def now(self) -> OpenCall:
+        """The call as it stands."""
+        stretches = self.state.talk.stretches
+        return OpenCall(
+            self.id,
+            self.view.parties or self.state.cast.parties(),
+            self.state.started_at or self.state.last_at,
+            stretches[0].start if stretches else None,
+            self.view.queue,
+            tuple(self.view.ringing.values()),
+            tuple(self.view.connected.values()),
+        )
+
+    def asks(self, device: str, at: float) -> bool:
+        """Whether this call was just begun by a phone that has put another call on hold."""
+        origin = self.state.cast.origin
+        if origin is None or not origin.is_live or origin.device != device or self.state.talk.stretches:
+            return False
+        return 0 <= at - origin.born < CONSULT_SECONDS and any(leg is not origin for leg in self.state.legs)
 
     @property
     def is_over(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pbx_bridge.ami_events import Channel, ChannelState
+from pbx_bridge.ami_channel import Channel, ChannelState
 
 
 class LegKind(StrEnum):
