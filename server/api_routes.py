@@ -16,6 +16,7 @@ ID = "[0-9]{1,9}"
 CUSTOMER = f"/api/v1/customers/{{customer_id:{ID}}}"
 
 API_ROUTES = (
+    Route("GET", "/api/docs", about.show, PUBLIC),
     Route("GET", "/api/v1/openapi.json", about.read_document, PUBLIC),
     Route("GET", "/api/v1/calls", calls.list_calls, Role.MANAGER, scope="calls:read"),
     Route("GET", "/api/v1/calls/{call_id}", calls.read_one_call, Role.MANAGER, scope="calls:read"),

@@ -13,6 +13,7 @@ from core.clock import Clock, system_clock
 from core.db import Database
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers
+from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
 from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
@@ -22,7 +23,7 @@ from server.network import trusted_networks
 from server.pages import ENVIRONMENT, template_environment
 from server.replies import errors, remember_prepared
 from server.routes import ROUTES
-from server.routing import add_routes
+from server.routing import ROUTE_TABLE, add_routes
 
 LARGEST_BODY = 4 * 1024 * 1024
 """A backstop; each route says its own, smaller limit."""
@@ -53,6 +54,7 @@ def bare_application(
     app[FEED] = FactFeed(bus, STREAMED, write)
     app.on_shutdown.append(end_streams)
     add_routes(app, ROUTES)
+    app[DESCRIPTION] = Description(app[ROUTE_TABLE])
     app.on_response_prepare.append(add_headers)
     app.on_response_prepare.append(remember_prepared)
     return app

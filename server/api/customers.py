@@ -4,7 +4,7 @@ programs never overwrite each other unseen. Notes and history are `history.py`."
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import Field, model_validator
@@ -81,21 +81,23 @@ class NewCustomerBody(Taken):
     owner_id: int | None = Field(None, ge=1, le=LARGEST_ID)
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """Left out means unchanged: the document must not promise an empty name."""
+    schema.pop("default")
+
+
 class CustomerChanges(Taken):
     """What to change; what is left out stays."""
 
-    name: Name | None = None
-    company: Name | None = None
+    name: Name = Field("", json_schema_extra=_without_default)
+    company: Name = Field("", json_schema_extra=_without_default)
     owner_id: int | None = Field(None, ge=1, le=LARGEST_ID, description="Null: nobody is responsible.")
     version: int | None = Field(None, description="Instead of the header If-Match.")
 
     @model_validator(mode="after")
     def _something(self) -> CustomerChanges:
-        given = self.model_fields_set - {"version"}
-        if not given:
+        if not self.model_fields_set - {"version"}:
             raise ValueError("say what to change: name, company or owner_id")
-        if any(getattr(self, field) is None for field in given - {"owner_id"}):
-            raise ValueError('a name cannot be null; write "" to empty it')
         return self
 
 
@@ -160,8 +162,8 @@ async def edit_customer(
     and nothing has changed. Naming a provisional customer makes it a real one."""
     given = body.model_fields_set
     changes = CustomerEdit(
-        name=body.name if body.name is not None else UNCHANGED,
-        company=body.company if body.company is not None else UNCHANGED,
+        name=body.name if "name" in given else UNCHANGED,
+        company=body.company if "company" in given else UNCHANGED,
         owner_id=body.owner_id if "owner_id" in given else UNCHANGED,
     )
     version = _version(if_match, body.version)

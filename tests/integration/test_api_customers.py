@@ -93,7 +93,7 @@ async def test_an_edit_names_the_version_it_is_based_on(api: ApiServer) -> None:
         ({"name": "B"}, {"If-Match": "seven"}, "If-Match"),
         ({"name": "B", "version": 1}, {"If-Match": '"1"'}, "version"),
         ({"version": 1}, {}, None),
-        ({"name": None, "version": 1}, {}, None),
+        ({"name": None, "version": 1}, {}, "name"),
         ({"naem": "B", "version": 1}, {}, "naem"),
         ({"name": "B" * 201, "version": 1}, {}, "name"),
         ({"name": "B\0", "version": 1}, {}, "name"),

@@ -130,3 +130,24 @@ async def test_a_session_needs_the_role_the_document_names(api: ApiServer, descr
 def test_scopes_in_the_routes_exist() -> None:
     used = {route.scope for route in ROUTES if route.scope is not None}
     assert used <= set(SCOPES)
+
+
+async def test_the_page_shows_every_operation(api: ApiServer, described: Described) -> None:
+    response = await api.ask("GET", "/api/docs", key="")
+    page = await response.text()
+    assert (response.status, response.content_type) == (200, "text/html")
+    for method, path, one in described:
+        assert f'id="{one["operationId"]}"' in page, (method, path)
+        assert f'<span class="mono">{path}</span>' in page
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+async def test_examples_on_the_page_use_the_address_people_know(api: ApiServer) -> None:
+    page = await (await api.ask("GET", "/api/docs", key="")).text()
+    assert f"{str(api.client.make_url('/')).rstrip('/')}/api/v1/calls" in page
+
+
+def test_operations_have_names_of_their_own(described: Described) -> None:
+    names = [one["operationId"] for _, _, one in described]
+    assert len(names) == len(set(names))
