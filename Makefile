@@ -24,11 +24,11 @@ test-tools: install ## what the tests need beside Python: Chromium, SIPp, Postgr
 
 test: install test-tools ## lint, types and all tests; six stories run live on a real Asterisk
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -m "not full"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full"
 
 test-full: install test-tools ## everything: all stories live on Asterisk 22 and 16
 	$(BIN)/python -m tests.tools --all
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install       ## ruff, mypy strict, the import rule
 	$(BIN)/ruff check .
