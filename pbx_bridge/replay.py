@@ -91,7 +91,7 @@ class Replay:
 
     def _play_one(self, path: Path, *, is_first: bool) -> Iterator[Fact]:
         data = _read(path)
-        times = _times_beside(path)
+        times = sidecar_of(path)
         if not is_first and data.startswith(GREETING):
             self._reconnect()
         start = self._decoder.offset + self._decoder.pending
@@ -163,7 +163,8 @@ def _read(path: Path) -> bytes:
         raise ReplayError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _times_beside(path: Path) -> Times | None:
+def sidecar_of(path: Path) -> Times | None:
+    """The arrival times beside a capture, if there are any. Raises ReplayError for a broken sidecar."""
     sidecar = path.with_name(path.name + ".times")
     if not sidecar.exists():
         return None
