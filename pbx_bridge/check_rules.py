@@ -33,6 +33,7 @@ CONTEXTS = (
     "ringback-callback",
     "ringback-marker",
     "ringback-caller",
+    "ringback-from-trunk",
     "ringback-voicemail",
 )
 """The contexts of config/asterisk/extensions_ringback.conf."""
@@ -44,8 +45,7 @@ RELOAD_CDR = 'then: asterisk -rx "module load cdr_manager.so" and "module reload
 
 CDR_LINES = ("in cdr.conf, section [general]:", "enable = yes", 'then: asterisk -rx "module reload cdr"')
 CDR_MANAGER_LINES = (
-    "in cdr_manager.conf (FreePBX: [general](+) in cdr_manager_custom.conf):",
-    "[general]",
+    "in cdr_manager.conf (on FreePBX too: it does not generate this file), section [general]:",
     "enabled = yes",
     RELOAD_CDR,
 )

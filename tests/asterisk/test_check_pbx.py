@@ -100,7 +100,7 @@ async def test_what_is_wrong_is_found_and_the_printed_lines_mend_it(own_pbx: Pbx
         "events do not carry the PBX's own time: seconds in the log would be ours",
         "Cdr events are off: calls that end in a mailbox would look missed",
         "the shipped dialplan is not there: no context ringback-settings, ringback-agent, ringback-callback, "
-        "ringback-marker, ringback-caller, ringback-voicemail",
+        "ringback-marker, ringback-caller, ringback-from-trunk, ringback-voicemail",
         "dial user ringback-dial may not do enough: write lacks originate",
         "dial user ringback-dial may log in from anywhere: it has no permit line",
         "the dial user is sent every call event, and needs one",
