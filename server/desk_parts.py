@@ -66,4 +66,8 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
             yield
         await states.stop()
 
+    async def close(_app: web.Application) -> None:
+        hub.close()
+
     app.cleanup_ctx.append(live)
+    app.on_shutdown.append(close)

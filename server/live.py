@@ -165,6 +165,12 @@ class LiveHub:
         feed = self._feeds.get(user_id)
         return feed is not None and bool(feed.tabs)
 
+    def close(self) -> None:
+        """The server stops: tell every tab, they will look for it again."""
+        for feed in self._feeds.values():
+            for tab in tuple(feed.tabs):
+                tab.close(1001, b"server stops")
+
     # work beside the stream of facts
 
     async def reload_people(self) -> None:
@@ -237,8 +243,15 @@ class LiveHub:
         feed.view = new
         feed.publish(made)
         self._measure(feed, old, made, fact)
-        if self.on_wrap_up is not None and _wraps(old) != _wraps(new):
-            self.on_wrap_up(feed.user_id, _wraps(new))
+        self._follow_wrap_ups(feed.user_id, _wrap_ups(old), _wrap_ups(new))
+
+    def _follow_wrap_ups(self, user_id: int, before: set[str], now: set[str]) -> None:
+        if self.on_wrap_up is None:
+            return
+        if now - before:
+            self.on_wrap_up(user_id, True)
+        elif before and not now:
+            self.on_wrap_up(user_id, False)
 
     def _measure(self, feed: Feed, old: UserView, made: list[Change], fact: Fact) -> None:
         """Pops begin and end where a card begins and ends to ring."""
@@ -288,8 +301,8 @@ def owner_of(user: User) -> Owner:
     return Owner(user.id, user.name, frozenset(devices | local), extensions)
 
 
-def _wraps(view: UserView) -> bool:
-    return any(card.state is CardState.WRAP_UP for card in view.cards)
+def _wrap_ups(view: UserView) -> set[str]:
+    return {card.call_id for card in view.cards if card.state is CardState.WRAP_UP}
 
 
 def _talks(card: Card | None) -> bool:

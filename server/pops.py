@@ -72,6 +72,11 @@ class PopMeter:
         elif visible and not pop.visible:
             self._ringing[user_id, call_id] = replace(pop, visible=True)
 
+    def is_shown(self, user_id: int, call_id: str) -> bool:
+        """Whether a page has acknowledged this pop, which still rings."""
+        pop = self._ringing.get((user_id, call_id))
+        return pop is not None and pop.shown_at is not None
+
     def moved(self, absorbed_id: str, call_id: str) -> None:
         """Two calls became one: a pop shown for the first was shown for the conversation."""
         for user_id, old in [key for key in self._ringing if key[1] == absorbed_id]:

@@ -40,7 +40,7 @@ def beat(seq: int, now: float) -> str:
 
 
 def card_body(card: Card) -> dict[str, Any]:
-    return {**asdict(card), "number_text": phone(card.number)}
+    return {**asdict(card), "number_text": phone(card.number), "dialled_text": phone(card.dialled)}
 
 
 def recent_body(line: RecentCall) -> dict[str, Any]:

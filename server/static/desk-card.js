@@ -25,7 +25,8 @@ export class CallCard extends HTMLElement {
     this.who = h("div", { class: "call-who" });
     this.told = h("div", { class: "call-told" });
     this.more = h("div", { class: "call-more" });
-    this.append(this.head, this.who, this.told, this.more);
+    this.body = h("div", { class: "call-body" }, this.more);
+    this.append(this.head, this.who, this.told, this.body);
   }
 
   /** Draw this card; call it after the element is in the document. `folded`: only its name, to be opened. */
@@ -63,7 +64,7 @@ export class CallCard extends HTMLElement {
     const wanted = card.direction !== "internal" && ["talking", "held", "wrap_up"].includes(card.state);
     if (wanted && !this.note) {
       this.note = new NoteForm(card);
-      this.append(this.note.element);
+      this.body.prepend(this.note.element);
     } else if (wanted) this.note.take(card);
   }
 
@@ -89,7 +90,7 @@ function talked(card) {
 function way(card) {
   const parts = [];
   if (card.queue) parts.push(h("span", { class: "chip" }, icon("users"), h("span", { class: "visually-hidden" }, "Queue "), card.queue));
-  if (card.direction === "inbound" && card.dialled) parts.push(h("span", { class: "chip", title: "The number that was dialled" }, icon("hash"), h("span", { class: "visually-hidden" }, "Dialled "), card.dialled));
+  if (card.direction === "inbound" && card.dialled) parts.push(h("span", { class: "chip", title: "The number that was dialled" }, icon("hash"), h("span", { class: "visually-hidden" }, "Dialled "), card.dialled_text));
   if (card.direction === "outbound") parts.push(h("span", { class: "chip" }, icon("arrow-up-right"), "Outgoing"));
   if (card.direction === "callback") parts.push(h("span", { class: "chip" }, icon("undo-2"), "Callback"));
   if (card.direction === "internal") parts.push(h("span", { class: "chip" }, icon("users"), "Colleague"));

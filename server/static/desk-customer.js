@@ -45,15 +45,20 @@ function initials(name) {
   return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => (word ? [...word][0] : "")).join("").toLocaleUpperCase();
 }
 
+/** The biggest words of the card. */
+function headline(card) {
+  const [customer] = card.customers;
+  if (card.customers.length > 1) return `${card.customers.length} customers have this number`;
+  if (customer && !customer.name && !customer.company) return card.caller_name || "New customer";
+  return nameOf(card);
+}
+
 function title(card) {
   const [customer] = card.customers;
-  if (card.customers.length > 1) return h("h2", { class: "who-name" }, `${card.customers.length} customers have this number`);
-  if (customer?.provisional && !customer.name) {
-    return h("h2", { class: "who-name" }, link(customer, card.caller_name || "New customer"), card.caller_name && h("span", { class: "badge info" }, "New"));
-  }
-  if (customer) return h("h2", { class: "who-name" }, link(customer, nameOf(card)), customer.provisional && h("span", { class: "badge info" }, "New"));
-  if (!card.number && card.direction !== "internal") return h("h2", { class: "who-name" }, "Withheld number");
-  return h("h2", { class: "who-name" }, nameOf(card));
+  const words = headline(card);
+  if (card.customers.length !== 1) return h("h2", { class: "who-name" }, words);
+  const isNew = customer.provisional && words !== "New customer";
+  return h("h2", { class: "who-name" }, link(customer, words), isNew && h("span", { class: "badge info" }, "New"));
 }
 
 function link(customer, text) {
@@ -62,15 +67,17 @@ function link(customer, text) {
 
 function facts(card) {
   const [customer] = card.customers;
-  const one = card.customers.length === 1;
+  const words = headline(card);
+  const company = card.customers.length === 1 ? customer.company : null;
   const parts = [];
-  if (one && customer.company && customer.company !== nameOf(card)) parts.push(h("span", {}, customer.company));
+  if (company && company !== words) parts.push(h("span", {}, company));
   if (card.direction === "internal") parts.push(h("span", { class: "num" }, `Extension ${card.number ?? "unknown"}`));
-  else if (card.number) parts.push(h("span", { class: "who-number num" }, card.number_text || card.number));
-  if (card.caller_name && card.direction !== "internal" && card.caller_name !== nameOf(card) && !(one && customer.provisional && !customer.name)) {
+  else if (!card.number && card.caller_name) parts.push(h("span", {}, "Withheld number"));
+  else if (card.number && card.number_text !== words) parts.push(h("span", { class: "who-number num" }, card.number_text));
+  if (card.caller_name && card.caller_name !== words) {
     parts.push(h("span", { class: "muted", title: "The name the network sent" }, `“${card.caller_name}”`));
   }
-  return h("p", { class: "who-facts" }, ...parts);
+  return parts.length ? h("p", { class: "who-facts" }, ...parts) : null;
 }
 
 function tags(card) {

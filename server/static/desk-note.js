@@ -125,6 +125,7 @@ export class NoteForm {
     const kept = sessionStorage.getItem(key(this.callId));
     sessionStorage.removeItem(key(this.callId));
     if (movedTo && kept !== null && this.dirty) sessionStorage.setItem(key(movedTo), kept);
+    this.dirty = false;
   }
 }
 

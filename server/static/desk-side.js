@@ -6,7 +6,7 @@ import { clock, duration, h, icon, moment, redraw, since, when } from "./desk-do
 import { post } from "./desk-post.js";
 
 const OUTCOMES = {
-  talked: { inbound: ["phone-incoming", "Answered"], other: ["phone-outgoing", "Called"] },
+  talked: { inbound: ["phone-incoming", "Talked"], other: ["phone-outgoing", "Talked"] },
   elsewhere: { inbound: ["users", "Answered by"], other: ["users", "Answered by"] },
   missed: { inbound: ["phone-missed", "Missed"], other: ["phone-missed", "Missed"] },
   unanswered: { inbound: ["phone-off", "No answer"], other: ["phone-off", "No answer"] },
@@ -76,6 +76,7 @@ export function drawPhones(devices) {
 
 export function drawQueues(queues) {
   byId("queues-card").hidden = queues.length === 0;
+  byId("untold").hidden = queues.length === 0 || root.dataset.tellsPbx === "yes";
   redraw(byId("queues"), queues, () =>
     queues.map((queue) =>
       h(
@@ -98,7 +99,7 @@ function recentLine(call) {
   const outgoing = call.direction === "outbound" || call.direction === "callback";
   const [symbol, words] = OUTCOMES[call.outcome][outgoing ? "other" : "inbound"];
   const name = call.name || call.number_text || "Withheld number";
-  const said = { talked: duration(call.talk_s), elsewhere: call.by ? `${call.by} answered` : "A colleague answered" }[call.outcome] ?? words;
+  const said = { talked: `${words} ${duration(call.talk_s)}`, elsewhere: call.by ? `${call.by} answered` : "A colleague answered" }[call.outcome] ?? words;
   return h(
     "li",
     { class: `recent ${call.outcome}` },
@@ -110,7 +111,7 @@ function recentLine(call) {
 }
 
 /** What is wrong, worst first; `lineLost` is since when our server is away, or null; `mute`: a ring nobody hears. */
-export function drawBanners({ lineLost, parted, links, devices, queues, mute }) {
+export function drawBanners({ lineLost, parted, links, devices, mute }) {
   const all = [];
   if (parted) all.push(["bad", "plug", "The desk is open in too many tabs. This one has stopped: reload it to go on here."]);
   else if (lineLost) all.push(["bad", "wifi-off", `No connection to the server since ${clock(lineLost)}. Trying again; calls shown here may be out of date.`]);
@@ -120,7 +121,6 @@ export function drawBanners({ lineLost, parted, links, devices, queues, mute }) 
   }
   const away = devices.filter((one) => one.state === "UNAVAILABLE").map((one) => one.device);
   if (away.length) all.push(["warn", "phone-off", `${away.join(", ")} is not connected to the PBX: calls cannot reach you there.`]);
-  if (queues.length && root.dataset.tellsPbx === "no") all.push(["", "info", "Your state is shown here only: the PBX's queues are not told, since no dial user is set up."]);
   if (mute) all.push(["warn", "volume-x", "A call rings, but your browser keeps this tab silent until you click anywhere in it."]);
   redraw(byId("banners"), all, () =>
     all.map(([look, symbol, words]) => h("div", { class: `notice ${look}` }, icon(symbol), h("span", {}, words))),
