@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import MetaData, event, exc
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from core import sqlite_driver
 from core.errors import DatabaseError
 
 READERS = 4
@@ -104,7 +106,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if writer else READERS,
         max_overflow=0,
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        async_creator=partial(sqlite_driver.connect, url.database or "", timeout=BUSY_TIMEOUT_MS / 1000),
     )
 
     @event.listens_for(engine.sync_engine, "connect")
