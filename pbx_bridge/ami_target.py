@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from config.settings import AmiUser, Pbx
 from pbx_bridge.ami_session import Credentials
 
 
@@ -38,6 +39,12 @@ class AmiTarget:
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+def target_of(name: str, pbx: Pbx, user: AmiUser, role: LinkRole) -> AmiTarget:
+    """One of the two users of `[pbx.<name>]` as a target."""
+    credentials = Credentials(user.user, user.secret.get_secret_value())
+    return AmiTarget(name, pbx.host, pbx.port, credentials, role=role, tls=pbx.tls, tls_ca=pbx.tls_ca)
 
 
 def unreachable(target: AmiTarget, cause: str) -> str:

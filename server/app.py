@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from config.settings import AmiUser, Pbx, Settings
+from config.settings import Pbx, Settings
 from core.bus import Bus
 from core.clock import Clock, system_clock
 from core.db import Database
@@ -20,8 +20,7 @@ from crm_link.screen_pop import ScreenPop
 from pbx_bridge import ami_events
 from pbx_bridge.agents import WANTED as AGENT_EVENTS
 from pbx_bridge.ami_link import AmiLink, LinkOptions
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.ami_target import LinkRole, target_of
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
@@ -90,7 +89,7 @@ def _bridges(
                 async def run(name: str = name, pbx: Pbx = pbx, line: DialLine | None = line) -> None:
                     # Started anew with empty books each time: the journal knows what was open.
                     link = AmiLink(
-                        _target(name, pbx, pbx.events, LinkRole.EVENTS),
+                        target_of(name, pbx, pbx.events, LinkRole.EVENTS),
                         clock=clock,
                         options=LinkOptions(wanted=WANTED_EVENTS),
                     )
@@ -111,10 +110,5 @@ def _dial_line(name: str, pbx: Pbx, database: Database, clock: Clock) -> DialLin
         return None
     # The dial user's only event is OriginateResponse; nothing reads it until calls are placed.
     options = LinkOptions(wanted=frozenset())
-    link = AmiLink(_target(name, pbx, pbx.dial, LinkRole.DIAL), clock=clock, options=options)
+    link = AmiLink(target_of(name, pbx, pbx.dial, LinkRole.DIAL), clock=clock, options=options)
     return DialLine(link, database, clock)
-
-
-def _target(name: str, pbx: Pbx, user: AmiUser, role: LinkRole) -> AmiTarget:
-    credentials = Credentials(user.user, user.secret.get_secret_value())
-    return AmiTarget(name, pbx.host, pbx.port, credentials, role=role, tls=pbx.tls, tls_ca=pbx.tls_ca)

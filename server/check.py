@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from config.settings import AmiUser, Pbx, Settings
+from config.settings import Settings
 from core.clock import system_clock
 from core.errors import SettingsError
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.ami_target import LinkRole, target_of
 from pbx_bridge.check_pbx import check_pbx
 from pbx_bridge.check_rules import Finding, Mark
 
@@ -22,8 +21,8 @@ async def check(settings: Settings) -> bool:
         raise SettingsError("no PBX is set: add a section [pbx.main] (see config/example.toml)")
     missing = 0
     for name, pbx in settings.pbx.items():
-        events = _target(name, pbx, pbx.events, LinkRole.EVENTS)
-        dial = _target(name, pbx, pbx.dial, LinkRole.DIAL) if pbx.dial is not None else None
+        events = target_of(name, pbx, pbx.events, LinkRole.EVENTS)
+        dial = target_of(name, pbx, pbx.dial, LinkRole.DIAL) if pbx.dial is not None else None
         findings = await check_pbx(events, dial, pbx.trunks, clock=system_clock)
         print("\n".join(lines_of(findings)))
         missing += sum(finding.mark is Mark.MISSING for finding in findings)
@@ -38,8 +37,3 @@ def lines_of(findings: Iterable[Finding]) -> list[str]:
         told.append(f"{SIGNS[finding.mark]} {finding.pbx}: {finding.text}")
         told += [f"      {line}" for line in finding.lines]
     return told
-
-
-def _target(name: str, pbx: Pbx, user: AmiUser, role: LinkRole) -> AmiTarget:
-    credentials = Credentials(user.user, user.secret.get_secret_value())
-    return AmiTarget(name, pbx.host, pbx.port, credentials, role=role, tls=pbx.tls, tls_ca=pbx.tls_ca)

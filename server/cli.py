@@ -88,6 +88,22 @@ def replay(
     print(json.dumps(result, indent=2, ensure_ascii=False) if as_json else as_table(result))
 
 
+@app.command()
+def capture(
+    out: Annotated[Path, typer.Argument(help="File to write; the times of arrival go to FILE.times")],
+    pbx: Annotated[str | None, typer.Option(help="Which PBX of the settings, if there are several")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds (else: Ctrl+C)")] = None,
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Take numbers and names of people out; for bug reports")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Record what a PBX says over AMI, for `ringback replay` and for bug reports."""
+    from server.record import record
+
+    _run(lambda: record(_settings(config), out, pbx, seconds, anonymise=anonymise))
+
+
 @user_app.command("add")
 def user_add(
     login: str,

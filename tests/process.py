@@ -15,6 +15,8 @@ import aiohttp
 from core.db import Database
 from tests.site import eventually, free_port
 
+ROOT = Path(__file__).parents[1]
+
 SETTINGS = """
 [server]
 port = {port}
@@ -52,7 +54,7 @@ class Server:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "server", "serve", "--config", str(self._settings),
-                stdout=log, stderr=log, cwd=Path(__file__).parents[1],
+                stdout=log, stderr=log, cwd=ROOT,
             )  # fmt: skip
 
     async def is_ready(self) -> bool:
