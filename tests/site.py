@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from config.settings import AmiUser, DatabaseSettings, Pbx, Server, Settings
-from core.accounts import NewDevice, NewUser, Role, create_user
+from core.accounts import NewUser, Role, UserDevice, create_user
 from core.db import Database
 from core.passwords import hash_password
 from server.app import build
@@ -69,7 +69,7 @@ class Site:
 
     async def add_person(self, login: str, *extensions: str, role: Role = Role.AGENT) -> None:
         """Somebody with the password `PASSWORD` who sits at these extensions."""
-        phones = tuple(NewDevice("main", f"PJSIP/{one}", one) for one in extensions)
+        phones = tuple(UserDevice("main", f"PJSIP/{one}", one) for one in extensions)
         hashed = await hash_password(PASSWORD)
         person = NewUser(login=login, name=login.title(), role=role, password_hash=hashed, devices=phones)
         async with self.database.write() as connection:
