@@ -14,6 +14,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 QUANTILES = (0.5, 0.99, 1.0)
+
+# Every counter's birthday beside it says nothing that the process's own start time does not.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:

@@ -151,3 +151,8 @@ async def test_examples_on_the_page_use_the_address_people_know(api: ApiServer) 
 def test_operations_have_names_of_their_own(described: Described) -> None:
     names = [one["operationId"] for _, _, one in described]
     assert len(names) == len(set(names))
+
+
+def test_the_page_about_keys_names_every_scope() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    assert [scope for scope in SCOPES if f"| `{scope}` |" not in page] == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -97,3 +99,17 @@ async def test_strangers_and_other_keys_see_nothing(api: ApiServer) -> None:
     assert wrong.status == 403
     right = await api.ask("GET", "/metrics", headers=proxied, key=await api.make_key("metrics:read"))
     assert right.status == 200
+
+
+async def test_every_metric_of_ours_is_explained(api: ApiServer) -> None:
+    await api.tell(*answered_call("c1"))
+    text = await (await api.ask("GET", "/metrics")).text()
+    ours = {
+        name for name in re.findall(r"^# TYPE (ringback_\w+)", text, re.MULTILINE) if name != "ringback_info"
+    }
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    shortened = {name for name in ours if name.startswith("ringback_ami_messages_")}
+    assert {name for name in ours - shortened if name not in page and f"{name}_total" not in page} == set()
+    assert all(
+        name.removeprefix("ringback_ami_messages").removesuffix("_total") in page for name in shortened
+    )
