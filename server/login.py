@@ -44,7 +44,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         user = await _check(request, login, password)
     except TooManyRequestsError as error:
         response = _page(
-            request, login=login, wrong=f"Too many tries: {_wait(error.retry_after)}.", status=429
+            request, target, login=login, wrong=f"Too many tries: {_wait(error.retry_after)}.", status=429
         )
         response.headers["Retry-After"] = str(error.retry_after)
         return response

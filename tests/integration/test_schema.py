@@ -43,7 +43,7 @@ async def test_a_newer_schema_is_refused(empty: Database) -> None:
     await prepare(empty)
     async with empty.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(DatabaseError, match="newer Ringback.*9999"):
+    with pytest.raises(DatabaseError, match=r"newer Ringback.*9999"):
         await prepare(empty)
 
 
