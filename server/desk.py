@@ -120,6 +120,8 @@ async def pick_customer(request: web.Request) -> web.Response:
 async def name_customer(request: web.Request) -> web.Response:
     """Give the customer of this call a name or a company: a provisional customer becomes a real one."""
     body = await _body(request, NameBody)
+    if not (body.name or body.company):
+        raise InvalidInputError("write a name or a company", field="name")
     edit = CustomerEdit(
         name=UNCHANGED if body.name is None else body.name,
         company=UNCHANGED if body.company is None else body.company,
