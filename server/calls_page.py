@@ -24,7 +24,10 @@ from server.views.calls import Blind, CallPage, CallRow, read_calls, read_figure
 
 log = structlog.get_logger(__name__)
 
-ROWS = "calls/_rows.html"
+PAGE, ROWS = "calls/index.html", "calls/_rows.html"
+QUEUES_SINCE_S = 90 * 86_400.0
+"""The filter offers queues in use; an older one still works when a link names it."""
+
 EXPORT_PAGE = 1000
 EXPORT_LIMIT = 100_000
 """What a spreadsheet still opens with pleasure; the API has the rest, page by page."""
@@ -56,15 +59,16 @@ async def index(request: web.Request) -> web.StreamResponse:
             return render(request, template, **_list_context(request, wanted, page, after))
         figures = await read_figures(connection, wanted, region=region)
         users = await list_users(connection)
-        queues = await read_queues(connection)
+        queues = await read_queues(connection, request.app[CLOCK]() - QUEUES_SINCE_S)
     return render(
         request,
         template,
         **_list_context(request, wanted, page, after),
+        fragment=template != PAGE,
         figures=figures,
         verdicts=list(Verdict),
         users=users,
-        queues=queues,
+        queues=sorted({*queues, wanted.queue} - {None}, key=str),
         directions=list(Direction),
         when_labels=WHEN_LABELS,
     )
@@ -119,7 +123,7 @@ def _list_context(
 
 def _template(request: web.Request, after: str | None) -> str:
     if "HX-Request" not in request.headers:
-        return "calls/index.html"
+        return PAGE
     return ROWS if after else "calls/_log.html"
 
 

@@ -21,6 +21,8 @@ from server.views.call_filter import CallFilter
 PAGE = 50
 """Rows per page: a screen and a half; more come when asked for."""
 
+MAX_QUEUES = 200
+
 MAX_BLIND = 200
 """Blind windows shown at once; a link that breaks more often than this per page needs another remedy."""
 
@@ -46,7 +48,8 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """One call. `result` is None while it goes on. Several `customers` mean that nobody has picked yet."""
+    """One call. `result` is None while it goes on; `placed_by` is who of ours called. Several `customers` mean
+    that nobody has picked yet."""
 
     id: str
     pbx: str
@@ -64,6 +67,7 @@ class CallRow:
     talk_s: float | None
     ended_by: str | None
     why: str | None
+    placed_by: Person | None
     rang: tuple[Person, ...]
     talked: tuple[Person, ...]
     customers: tuple[CustomerRef, ...]
@@ -184,10 +188,14 @@ async def read_blind(
     return tuple(Blind(*row) for row in result)
 
 
-async def read_queues(connection: AsyncConnection) -> list[str]:
-    """Names of queues that ever had a call, for the filter."""
+async def read_queues(connection: AsyncConnection, since: float) -> list[str]:
+    """Names of queues that had a call after `since`, for the filter."""
     result = await connection.execute(
-        select(Call.queue).where(Call.queue.is_not(None)).distinct().order_by(Call.queue).limit(200)
+        select(Call.queue)
+        .where(Call.started_at >= since, Call.queue.is_not(None))
+        .distinct()
+        .order_by(Call.queue)
+        .limit(MAX_QUEUES)
     )
     return [queue for (queue,) in result if queue is not None]
 
@@ -228,14 +236,12 @@ def _has_number(text: str, region: str) -> ColumnElement[bool]:
     compact = "".join(text.split())
     e164 = parse_number(text, region).e164
     spellings = [spelling for spelling in (e164, compact, compact.removeprefix("+")) if spelling]
-    person = select(CallPerson.call_id).where(
-        CallPerson.call_id == Call.id, CallPerson.extension.in_(spellings)
-    )
+    people = select(CallPerson.call_id).where(CallPerson.extension.in_(spellings))
     return or_(
         Call.customer_number.in_(spellings),
         Call.caller.in_(spellings),
         Call.callee.in_(spellings),
-        person.exists(),
+        Call.id.in_(people),
     )
 
 
@@ -246,11 +252,10 @@ async def _has_agent(connection: AsyncConnection, user_id: int) -> ColumnElement
     )
     matches: list[ColumnElement[bool]] = []
     for pbx, extension in devices:
-        person = select(CallPerson.call_id).where(
-            CallPerson.call_id == Call.id, CallPerson.extension == extension
-        )
+        # Not EXISTS per call: SQLite would then walk all calls of the extension for each of them.
+        people = select(CallPerson.call_id).where(CallPerson.extension == extension)
         began = and_(Call.direction != "inbound", Call.caller == extension)
-        matches.append(and_(Call.pbx == pbx, or_(person.exists(), began)))
+        matches.append(and_(Call.pbx == pbx, or_(Call.id.in_(people), began)))
     return or_(*matches) if matches else Call.id.is_(None)
 
 
@@ -262,15 +267,16 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
     customers = await _customers(connection, ids)
     names = await people_by_extension(connection)
 
+    def person(row: Row[Call], extension: str) -> Person:
+        return Person(extension, *names.get((row.pbx, extension), (None, None)))
+
     def persons(row: Row[Call], role: str) -> tuple[Person, ...]:
-        return tuple(
-            Person(extension, *names.get((row.pbx, extension), (None, None)))
-            for extension in people[row.id, role]
-        )
+        return tuple(person(row, extension) for extension in people[row.id, role])
 
     return tuple(
         CallRow(
             **{name: getattr(row, name) for name in _PLAIN},
+            placed_by=person(row, row.caller) if row.direction != "inbound" and row.caller else None,
             rang=persons(row, "rang"),
             talked=persons(row, "talked"),
             customers=tuple(customers[row.id]),
@@ -279,7 +285,8 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
     )
 
 
-_PLAIN = tuple(name for name in CallRow.__dataclass_fields__ if name not in {"rang", "talked", "customers"})
+_DRESSED = {"placed_by", "rang", "talked", "customers"}
+_PLAIN = tuple(name for name in CallRow.__dataclass_fields__ if name not in _DRESSED)
 
 
 async def _people(connection: AsyncConnection, ids: Sequence[str]) -> dict[tuple[str, str], list[str]]:
