@@ -3,7 +3,6 @@ number matches is decided in `match.py`; showing it is the screens' business."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
@@ -82,31 +81,36 @@ async def read_links_since(connection: AsyncConnection, number: str, since: floa
     return [links for links in found if links is not None]
 
 
-async def hold_call(connection: AsyncConnection, call_id: str, at: float) -> CallLinks:
-    """Keep everybody else from deciding about this call until the transaction ends; returns what is stored of it,
-    an empty row where nothing was."""
+async def open_links(connection: AsyncConnection, call_id: str, number: str | None, at: float) -> bool:
+    """Begin with a call nobody has decided about yet. False when somebody has, or is just doing so: then this waits
+    until they are done."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(CallMatch).values(call_id=call_id, number=None, call_at=at)
-    await connection.execute(
-        row.on_conflict_do_update(index_elements=["call_id"], set_={"call_id": row.excluded.call_id})
-    )
-    links = await read_links(connection, call_id)
-    return links or CallLinks(call_id, None, at, (), None)
+    row = dialect.insert(CallMatch).values(call_id=call_id, number=number, call_at=at)
+    return (await connection.execute(row.on_conflict_do_nothing())).rowcount == 1
 
 
-async def write_links(connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None) -> None:
-    """Make `links` what is stored of a call that is known (`hold_call`), whatever was stored before."""
+async def hold_links(connection: AsyncConnection, call_id: str) -> CallLinks | None:
+    """`read_links`, and nobody else decides about this call until the transaction ends."""
+    held = select(CallMatch.call_id).where(CallMatch.call_id == call_id).with_for_update()
+    if await connection.scalar(held) is None:
+        return None
+    return await read_links(connection, call_id)
+
+
+async def replace_links(
+    connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None
+) -> None:
+    """Make `links` what is stored of a call that is held, whatever was stored before."""
     await connection.execute(
         update(CallMatch).where(CallMatch.call_id == links.call_id).values(number=links.number)
     )
     await connection.execute(delete(CallCustomer).where(CallCustomer.call_id == links.call_id))
-    await _insert(connection, links, links.customer_ids, picked_by)
+    await attach(connection, links, picked_by=picked_by)
 
 
-async def _insert(
-    connection: AsyncConnection, links: CallLinks, customer_ids: Sequence[int], picked_by: int | None
-) -> None:
-    if not customer_ids or links.how is None:
+async def attach(connection: AsyncConnection, links: CallLinks, *, picked_by: int | None = None) -> None:
+    """Store the customers of a call that has none yet."""
+    if not links.customer_ids or links.how is None:
         return
     rows = [
         {
@@ -117,7 +121,7 @@ async def _insert(
             "call_at": links.call_at,
             "picked_by": picked_by,
         }
-        for rank, customer_id in enumerate(customer_ids, start=1)
+        for rank, customer_id in enumerate(links.customer_ids, start=1)
     ]
     await connection.execute(insert(CallCustomer), rows)
 

@@ -20,7 +20,7 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import InvalidInputError, NotFoundError
 from core.facts import CallMatched, Fact
-from crm_link.call_links import CallLinks, hold_call, read_links, read_links_since, write_links
+from crm_link.call_links import CallLinks, hold_links, read_links_since, replace_links
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, read_customer
 from crm_link.folding import clean_line
@@ -178,9 +178,9 @@ class Customers:
         """
         edit = self._edit(by)
         async with self._database.write() as connection:
-            if await read_links(connection, call_id) is None:
+            links = await hold_links(connection, call_id)
+            if links is None:
                 raise NotFoundError(f"there is no call {call_id} with somebody outside")
-            links = await hold_call(connection, call_id, edit.at)
             if links.number is not None:
                 await keep_holders(connection, links.number, alone=True)
             current = await hold_customer(connection, customer_id)
@@ -188,7 +188,7 @@ class Customers:
             if links.number is not None:
                 await keep_pick(connection, links.number, current, edit)
                 await touch_seen(connection, current, links.number, links.call_at)
-            await write_links(connection, picked, picked_by=by)
+            await replace_links(connection, picked, picked_by=by)
             await touch_contact(connection, [current], links.call_at)
         matched = picked.fact(edit.at)
         await self._bus.publish(matched)

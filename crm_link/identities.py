@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,10 +28,12 @@ HOLDERS = (
     .select_from(Identity)
     .join(Customer, Customer.id == Identity.customer_id)
     .join(IdentityKey, (IdentityKey.kind == Identity.kind) & (IdentityKey.value == Identity.value))
+    .where(Identity.kind == bindparam("kind"), Identity.value == bindparam("value"))
     .order_by(WAS_PICKED.desc(), Customer.is_provisional, func.coalesce(Customer.last_contact_at, 0.0).desc())
     .limit(MAX_CANDIDATES)
 )
-"""The order only decides who is left out where there are too many; the ranking itself is `match.py`."""
+"""The order only decides who is left out where there are too many; the ranking itself is `match.py`. Written once,
+with parameters: building it anew for every call took a third of the time of the match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ async def holders(
     connection: AsyncConnection, value: str, kind: IdentityKind = IdentityKind.PHONE
 ) -> list[Candidate]:
     """The customers who hold `value`, at most MAX_CANDIDATES of them."""
-    rows = await connection.execute(HOLDERS.where(Identity.kind == kind.value, Identity.value == value))
+    rows = await connection.execute(HOLDERS, {"kind": kind.value, "value": value})
     return [
         Candidate(
             customer_id=row.id,

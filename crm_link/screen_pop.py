@@ -20,7 +20,15 @@ from core.facts import (
     Direction,
     Parties,
 )
-from crm_link.call_links import CallLinks, hold_call, join_links, read_links, write_links
+from crm_link.call_links import (
+    CallLinks,
+    attach,
+    hold_links,
+    join_links,
+    open_links,
+    read_links,
+    replace_links,
+)
 from crm_link.changes import announce
 from crm_link.folding import clean_line
 from crm_link.identities import keep_holders, match_number, match_or_create, touch_seen
@@ -135,18 +143,19 @@ def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
 async def settle(connection: AsyncConnection, caller: Caller) -> Settled:
     """Decide and store whose call it is; what was decided before stands unless the number is another."""
     # Two processes, or the bus and the fact log, may come with the same call: the second one waits here.
-    known = await hold_call(connection, caller.call_id, caller.at)
-    if _stands(known, caller):
+    is_new = await open_links(connection, caller.call_id, caller.number, caller.at)
+    known = None if is_new else await hold_links(connection, caller.call_id)
+    if known is not None and _stands(known, caller):
         return Settled(known)
     result, created = await _find(connection, caller)
     links = CallLinks(
         call_id=caller.call_id,
         number=caller.number,
-        call_at=known.call_at,
+        call_at=known.call_at if known else caller.at,
         customer_ids=ids_of(result),
         how=LinkHow.CREATED if created else LinkHow.MATCHED,
     )
-    await write_links(connection, links)
+    await (attach(connection, links) if is_new else replace_links(connection, links))
     if isinstance(result, Exact) and caller.number is not None:
         await touch_contact(connection, [result.customer_id], caller.at)
         await touch_seen(connection, result.customer_id, caller.number, caller.at)

@@ -161,7 +161,7 @@ async def test_p10_a_call_nobody_saw_ringing_gets_its_customer_when_it_is_logged
     desk = Desk(database)
     ends = [ended("c1", NUMBER), ended("c2", None), ended("c3", None, Direction.INTERNAL)]
     await desk.consume(database, *ends)
-    assert [(said.call_id, said.created) for said in desk.matched] == [("c1", True)]
+    assert [(said.call_id, said.created) for said in desk.matched] == [("c1", True), ("c2", False)]
     async with database.read() as connection:
         links = await read_links(connection, "c1")
         customer = (await connection.execute(select(Customer.name, Customer.last_contact_at))).one()
