@@ -92,7 +92,7 @@ class CustomerChanges(Taken):
     name: Name = Field("", json_schema_extra=_without_default)
     company: Name = Field("", json_schema_extra=_without_default)
     owner_id: int | None = Field(None, ge=1, le=LARGEST_ID, description="Null: nobody is responsible.")
-    version: int | None = Field(None, description="Instead of the header If-Match.")
+    version: int | None = Field(None, ge=1, le=LARGEST_ID, description="Instead of the header If-Match.")
 
     @model_validator(mode="after")
     def _something(self) -> CustomerChanges:
