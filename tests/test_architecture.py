@@ -25,6 +25,7 @@ PURE = (
     "pbx_bridge/anonymise.py",
     "pbx_bridge/call_state.py",
     "pbx_bridge/calls.py",
+    "pbx_bridge/check_rules.py",
     "pbx_bridge/conversation.py",
     "pbx_bridge/directory.py",
     "pbx_bridge/inferred.py",
@@ -40,6 +41,7 @@ PURE = (
     "pbx_bridge/views.py",
     "pbx_bridge/why.py",
     "crm_link/match.py",
+    "server/api/reading.py",
     "server/snapshot.py",
 )
 
