@@ -11,6 +11,9 @@ from enum import StrEnum
 SHORTEST_SHOWN = 0.4
 """Percent: a span shorter than this would be invisible."""
 
+TOO_SHORT_S = 0.3
+"""Seconds: the caller "waits" for some milliseconds between the agent's hang-up and the call's end."""
+
 OUTSIDE = "outside"
 
 Placer = Callable[[float], float]
@@ -148,8 +151,10 @@ def _follow_caller(lanes: _Lanes, at: float) -> None:
 
 
 def _spans(spans: Iterable[tuple[SpanKind, float, float]], place: Placer) -> tuple[Span, ...]:
-    drawn = []
+    drawn: list[Span] = []
     for kind, start, end in spans:
+        if end - start < TOO_SHORT_S and drawn:
+            continue
         x = place(start)
         width = round(max(SHORTEST_SHOWN, place(end) - x), 2)
         drawn.append(Span(kind, start, end, min(x, 100 - SHORTEST_SHOWN), width))

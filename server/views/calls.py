@@ -15,7 +15,7 @@ from core.accounts import UserDeviceRow, UserRow
 from core.errors import InvalidInputError
 from core.phone import parse_number
 from crm_link.tables import CallCustomer, Customer
-from pbx_bridge.tables import BlindWindow, Call, CallPerson
+from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallPerson
 from server.views.call_filter import CallFilter
 
 PAGE = 50
@@ -48,8 +48,8 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """One call. `result` is None while it goes on; `placed_by` is who of ours called. Several `customers` mean
-    that nobody has picked yet."""
+    """One call. `result` is None while it goes on; `placed_by` is who of ours called,
+    `dialled` whom of ours they called. Several `customers` mean that nobody has picked yet."""
 
     id: str
     pbx: str
@@ -68,6 +68,7 @@ class CallRow:
     ended_by: str | None
     why: str | None
     placed_by: Person | None
+    dialled: Person | None
     rang: tuple[Person, ...]
     talked: tuple[Person, ...]
     customers: tuple[CustomerRef, ...]
@@ -264,6 +265,7 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
     if not ids:
         return ()
     people = await _people(connection, ids)
+    people |= await _people_so_far(connection, [row.id for row in rows if row.result is None])
     customers = await _customers(connection, ids)
     names = await people_by_extension(connection)
 
@@ -277,6 +279,7 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
         CallRow(
             **{name: getattr(row, name) for name in _PLAIN},
             placed_by=person(row, row.caller) if row.direction != "inbound" and row.caller else None,
+            dialled=person(row, row.callee) if row.direction == "internal" and row.callee else None,
             rang=persons(row, "rang"),
             talked=persons(row, "talked"),
             customers=tuple(customers[row.id]),
@@ -285,7 +288,7 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
     )
 
 
-_DRESSED = {"placed_by", "rang", "talked", "customers"}
+_DRESSED = {"placed_by", "dialled", "rang", "talked", "customers"}
 _PLAIN = tuple(name for name in CallRow.__dataclass_fields__ if name not in _DRESSED)
 
 
@@ -298,6 +301,31 @@ async def _people(connection: AsyncConnection, ids: Sequence[str]) -> dict[tuple
     )
     for call_id, role, extension in result:
         people[call_id, role].append(extension)
+    return people
+
+
+async def _people_so_far(
+    connection: AsyncConnection, open_ids: Sequence[str]
+) -> dict[tuple[str, str], list[str]]:
+    """Of calls that go on, whose people the log only lists at their end: who rings now, who talked so far."""
+    people: dict[tuple[str, str], list[str]] = defaultdict(list)
+    if not open_ids:
+        return people
+    result = await connection.execute(
+        select(CallMoment.call_id, CallMoment.kind, CallMoment.extension)
+        .where(CallMoment.call_id.in_(open_ids), CallMoment.kind.in_(("ringing", "stopped", "answered")))
+        .where(CallMoment.extension.is_not(None))
+        .order_by(CallMoment.at, CallMoment.id)
+    )
+    for call_id, kind, known in result:
+        extension = str(known)
+        ringing, talked = people[call_id, "rang"], people[call_id, "talked"]
+        if extension in ringing:
+            ringing.remove(extension)
+        if kind == "ringing":
+            ringing.append(extension)
+        if kind == "answered" and extension not in talked:
+            talked.append(extension)
     return people
 
 

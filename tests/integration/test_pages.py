@@ -14,7 +14,7 @@ from sqlalchemy import insert, update
 from core.accounts import find_user_by_login
 from core.db import Database
 from core.facts import PeopleChanged, SessionsEnded
-from pbx_bridge.tables import BlindWindow, Call
+from pbx_bridge.tables import BlindWindow, Call, CallMoment
 from tests import seed
 from tests.seed import PASSWORD, seed_site
 from tests.web import Site, Visitor, open_site, visit
@@ -130,6 +130,29 @@ async def test_the_export_holds_the_filtered_calls_and_no_formula(site: Site, ma
     assert {row["id"] for row in rows} == set(await listed(maria, "when=all&direction=inbound"))
     assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
     assert rows[0]["caller_name"].startswith("'=")
+
+
+async def test_a_call_that_goes_on_shows_who_rings_or_talks(site: Site, maria: Visitor) -> None:
+    row = {
+        "id": "open-1",
+        "pbx": "office",
+        "direction": "inbound",
+        "started_at": seed.NOW - 5,
+        "linkedids": "",
+    }
+    story = (("ringing", "101"), ("ringing", "102"), ("stopped", "102"))
+    async with site.database.write() as connection:
+        await connection.execute(insert(Call).values(row))
+        for kind, extension in story:
+            moment = {"call_id": "open-1", "at": seed.NOW - 4, "kind": kind, "extension": extension}
+            await connection.execute(insert(CallMoment).values(moment))
+    text = await (await maria.get("/calls?when=today")).text()
+    assert "ringing: Anna Kowalska<" in text
+    async with site.database.write() as connection:
+        moment = {"call_id": "open-1", "at": seed.NOW - 3, "kind": "answered", "extension": "101"}
+        await connection.execute(insert(CallMoment).values(moment))
+    text = await (await maria.get("/calls?when=today")).text()
+    assert '<td class="ours">Anna Kowalska</td>' in text
 
 
 async def test_a_call_page_explains_its_verdict_and_tells_its_story(site: Site, maria: Visitor) -> None:
