@@ -234,8 +234,8 @@ class RingbackCaller(ChannelEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class RingbackVoicemail(ChannelEvent):
-    """From the shipped dialplan: the channel goes to a mailbox now."""
+class InMailbox(ChannelEvent):
+    """The channel is in a mailbox: the shipped dialplan says so, or a message has just been left there."""
 
 
 def parse(message: AmiMessage) -> Event | None:
@@ -362,7 +362,7 @@ def _user(message: AmiMessage) -> Event | None:
         shown = (message.get("presentation") or "").lower()
         return RingbackCaller(channel, shown.startswith(("prohib", "unavailable")))
     if name == "RingbackVoicemail":
-        return RingbackVoicemail(channel)
+        return InMailbox(channel)
     return None
 
 
@@ -391,6 +391,7 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "QueueCallerJoin": _queue(QueueCallerJoin),
     "QueueCallerLeave": _queue(QueueCallerLeave),
     "QueueCallerAbandon": _queue(QueueCallerAbandon),
+    "MessageWaiting": _plain(InMailbox),
     "Cdr": _cdr,
     "OriginateResponse": _originate,
     "UserEvent": _user,

@@ -14,6 +14,9 @@ from pbx_bridge.ami_message import AmiMessage
 LONGEST_TORN = 65_536
 """Bytes of an event in pieces: a SIP message that forges headers is no longer than this."""
 
+NOT_TORN = frozenset({"UserEvent", "MessageWaiting"})
+"""Events that may well be about no channel, or none of ours."""
+
 TORN_SECONDS = 0.2
 """The pieces of one event arrive together."""
 
@@ -43,7 +46,7 @@ class Mender:
         event = parse(message)
         if event is not None:
             whole.append(Whole(event, message.raw, stamp))
-        elif stamp is not None and message.event in WANTED and message.event != "UserEvent":
+        elif stamp is not None and message.event in WANTED and message.event not in NOT_TORN:
             self._torn = message
         return whole
 

@@ -301,7 +301,7 @@ class CallState:
                 return stay
         return None
 
-    def _on_mailbox(self, _event: ami.RingbackVoicemail, at: float) -> None:
+    def _on_mailbox(self, _event: ami.InMailbox, at: float) -> None:
         self.transfers.settle()
         if self.mailbox_at is None:
             self.mailbox_at = at
@@ -348,7 +348,7 @@ _HANDLERS: dict[type[ami.Event], Callable[[CallState, Any, float], None]] = {
     ami.QueueCallerJoin: CallState._on_join,
     ami.QueueCallerLeave: CallState._on_queue_leave,
     ami.QueueCallerAbandon: CallState._on_given_up,
-    ami.RingbackVoicemail: CallState._on_mailbox,
+    ami.InMailbox: CallState._on_mailbox,
     ami.OriginateResponse: CallState._on_originated,
     ami.Cdr: CallState._on_cdr,
 }

@@ -27,8 +27,9 @@ from pbx_bridge.verdict import record
 RESTARTED = "the PBX was restarted in mid-call"
 
 ADOPTING = (
-    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialBegin, ami.DialState,
-    ami.BridgeEnter, ami.Hold, ami.Unhold, ami.QueueCallerJoin, ami.Parked, Seen, ami.RingbackVoicemail,
+    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialEvent, ami.BridgeEnter, ami.Hold,
+    ami.Unhold, ami.QueueCallerJoin, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer, ami.AttendedTransfer,
+    ami.InMailbox, Seen,
 )  # fmt: skip
 """Events of a channel we have not met that prove it alive: we began to look in the middle of its call."""
 
@@ -200,6 +201,9 @@ class CallBook:
         call = self._home(event, at, out)
         if call is None or call.knows(digest):
             return
+        for channel in event.channels:
+            if self._directory.of(channel.uniqueid) is not call:
+                self._invite(call, channel, at)
         call.add(event, at)
         others = self._share(event, call, at)
         call = self._consult(event, call, at, out)
@@ -240,6 +244,8 @@ class CallBook:
         """The call an event belongs to: by its channels, else by their linkedid, else a new one."""
         if isinstance(event, (ami.Cdr, ami.OriginateResponse)):
             return self._directory.of(event.uniqueid)
+        if isinstance(event, ami.DialEvent) and self._directory.is_gone(event.dest.uniqueid):
+            return None
         home: Conversation | None = None
         joins = isinstance(event, JOINING)
         for channel in event.channels:
@@ -282,6 +288,8 @@ class CallBook:
 
     def _join(self, one: Conversation, two: Conversation, at: float, out: list[Fact]) -> Conversation:
         """The call with a customer keeps its id, among equals the older; the other becomes part of it."""
+        if not _may_join(one, two):
+            return one
         kept, absorbed = sorted((one, two), key=_seniority)
         self._directory.absorb(kept, absorbed)
         kept.absorb(absorbed)
@@ -383,6 +391,14 @@ class CallBook:
             call.blind = reason
             out += call.news(at)
         self._watch(call)
+
+
+def _may_join(one: Conversation, two: Conversation) -> bool:
+    """No customer's call may vanish in another's; only one begun later and outwards is a question to the outside."""
+    if Direction.INTERNAL in (one.state.cast.direction, two.state.cast.direction):
+        return True
+    _, later = sorted((one, two), key=_seniority)
+    return later.state.cast.direction is Direction.OUTBOUND
 
 
 def _seniority(call: Conversation) -> tuple[bool, float, str]:

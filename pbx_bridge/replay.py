@@ -80,6 +80,8 @@ class Replay:
         """Every fact that the captures lead to. Raises ReplayError."""
         for number, path in enumerate(paths):
             yield from self._play_one(path, is_first=number == 0)
+        if not self._messages and self._decoder.banner is None:
+            raise ReplayError(f"{paths[0]} holds no AMI messages: it is not a capture of a manager connection")
         if self._decoder.pending:
             raise ReplayError(f"{paths[-1]} is cut off in the middle of a message: the capture is not whole")
         if self._untimed and not self._timed:
@@ -95,7 +97,6 @@ class Replay:
         if not is_first and data.startswith(GREETING):
             self._reconnect()
         start = self._decoder.offset + self._decoder.pending
-        before = self._messages
         try:
             for place in range(0, len(data), CHUNK):
                 for message in self._decoder.feed(data[place : place + CHUNK]):
@@ -103,8 +104,6 @@ class Replay:
                     yield from self._take(message, arrival)
         except AmiProtocolError as error:
             raise ReplayError(f"{path} is not an AMI capture: {error}") from error
-        if data and self._messages == before and is_first:
-            raise ReplayError(f"{path} holds no AMI messages: it is not a capture of a manager connection")
         yield from self._compare()
         if times is not None:
             self._now = max(self._now, times.end)

@@ -44,6 +44,7 @@ class Holds:
     _by_device: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def hold(self, device: str, uniqueid: str) -> None:
+        self.release(device, uniqueid)
         self._by_device.setdefault(device, {})[uniqueid] = None
 
     def release(self, device: str, uniqueid: str) -> None:

@@ -40,9 +40,13 @@ class Transfers:
     moves: list[Move] = field(default_factory=list)
     parked_at: float | None = None
 
-    def done(self) -> tuple[Transfer, ...]:
-        """Those that are certain, in order of time."""
-        return tuple(move.transfer for move in self.moves if move.sure and not self._came_back(move))
+    def done(self, at: float = float("inf")) -> tuple[Transfer, ...]:
+        """Those that are certain at that moment, in order of time."""
+        return tuple(
+            move.transfer
+            for move in self.moves
+            if (move.sure or at - move.transfer.at > PARK_SECONDS) and not self._came_back(move)
+        )
 
     def settle(self) -> None:
         """The call went on in another way than into the car park: what seemed a transfer was one."""

@@ -72,7 +72,12 @@ def view_of(state: CallState) -> View:
     for device in connected:
         ringing.pop(device, None)
     return View(
-        state.cast.parties(), state.waiting_in, ringing, connected, frozenset(held), state.transfers.done()
+        state.cast.parties(),
+        state.waiting_in,
+        ringing,
+        connected,
+        frozenset(held),
+        state.transfers.done(state.last_at),
     )
 
 

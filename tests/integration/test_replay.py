@@ -29,7 +29,7 @@ def test_a_replay_tells_what_happened(captured: Captured) -> None:
 
 
 def test_there_are_captures_of_both_versions() -> None:
-    assert {one.name.split("/")[0] for one in CAPTURES} == {"asterisk-16", "asterisk-22"}
+    assert {one.name.split("/")[0] for one in CAPTURES} >= {"asterisk-16", "asterisk-22"}
 
 
 def test_the_shape_is_the_documented_one() -> None:

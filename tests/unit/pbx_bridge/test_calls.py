@@ -460,3 +460,54 @@ def test_transfers_are_told_with_the_moment_and_the_people() -> None:
     pbx.queue("QueueCallerJoin", customer, "sales")
     (fact,) = [fact for fact in pbx.facts if isinstance(fact, CallTransferred)]
     assert (fact.transfer.from_extension, fact.transfer.to) == ("101", "400")
+
+
+def test_two_customers_connected_with_each_other_stay_two_calls() -> None:
+    """101 holds both, asks 102 (which looks like a question about the second), and hands the first customer over."""
+    pbx = Script()
+    customers, phones = [], []
+    for number in ("+48226011111", "+48226012222"):
+        customers.append(pbx.incoming(number))
+        phones.append(pbx.dial(customers[-1], "PJSIP/101"))
+        pbx.answer(customers[-1], phones[-1], f"b{number}")
+        pbx.send("Hold", phones[-1].headers())
+    question = pbx.channel("PJSIP/101", state="Ring", number="101", exten="102")
+    colleague = pbx.dial(question, "PJSIP/102")
+    pbx.answer(question, colleague, "b3")
+    pbx.leave(customers[0], "b+48226011111")
+    pbx.leave(question, "b3")
+    pbx.enter(customers[0], "b3")
+    pbx.send(
+        "AttendedTransfer", phones[0].headers("OrigTransferer"), question.headers("SecondTransferer"),
+        customers[0].headers("Transferee"), colleague.headers("TransferTarget"), {"Result": "Success"},
+    )  # fmt: skip
+    pbx.hangup(phones[0], question)
+    colleague.linkedid = customers[0].linkedid
+    pbx.wait(20)
+    pbx.request(customers[0])
+    pbx.leave(customers[0], "b3")
+    pbx.leave(colleague, "b3")
+    pbx.hangup(customers[0], colleague)
+    pbx.wait(5)
+    pbx.request(customers[1])
+    pbx.hangup(customers[1], phones[1])
+    first, second = sorted(pbx.records(), key=lambda record: record.started_at)
+    assert (first.caller, second.caller) == ("+48226011111", "+48226012222")
+    assert first.talked == ("101", "102")
+    assert [(move.from_extension, move.to) for move in first.transfers] == [("101", "102")]
+    assert first.ended_by is EndedBy.CALLER
+    assert second.talked == ("101",)
+    assert len(pbx.book) == 0
+
+
+def test_a_capture_that_begins_in_mid_dial_still_ends() -> None:
+    pbx = Script()
+    customer = Line(
+        "PJSIP/trunk-00000001", "1800000000.1", "1800000000.1", "Ring", "+48226011111", exten="100"
+    )
+    phone = Line("PJSIP/101-00000002", "1800000000.2", "1800000000.1", "Ringing", "101")
+    pbx.answer(customer, phone)
+    pbx.request(customer)
+    pbx.hangup(customer, phone)
+    record = pbx.record()
+    assert (record.result, record.talked, record.ended_by) == (Verdict.ANSWERED, ("101",), EndedBy.CALLER)
