@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,11 +45,24 @@ class Customer(Base):
     last_contact_at: Mapped[float] = mapped_column(
         Double, default=0.0, doc="0 when never; ranks customers who share a number"
     )
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
 
     __table_args__ = (
         CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
-        Index("ix_customers_last_contact_at_id", "last_contact_at", "id"),
+        # Partial: with a plain index on merged_into_id SQLite reads all customers to list the latest fifty.
+        Index(
+            "ix_customers_last_contact_at_id",
+            "last_contact_at",
+            "id",
+            sqlite_where=text("merged_into_id IS NULL"),
+            postgresql_where=text("merged_into_id IS NULL"),
+        ),
+        Index(
+            "ix_customers_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
     )
 
 

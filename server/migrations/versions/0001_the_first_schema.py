@@ -12,7 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-
     op.create_table(
         "alarms",
         sa.Column(
@@ -252,8 +251,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.create_index("ix_customers_last_contact_at_id", ["last_contact_at", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_customers_merged_into_id"), ["merged_into_id"], unique=False)
+        batch_op.create_index(
+            "ix_customers_last_contact_at_id",
+            ["last_contact_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("merged_into_id IS NULL"),
+            postgresql_where=sa.text("merged_into_id IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_customers_merged_into_id",
+            ["merged_into_id"],
+            unique=False,
+            sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
 
     op.create_table(
         "pops",
@@ -481,7 +492,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-
     with op.batch_alter_table("identities", schema=None) as batch_op:
         batch_op.drop_index("uq_identities_kind_value_customer_id")
         batch_op.drop_index(batch_op.f("ix_identities_customer_id"))
@@ -524,8 +534,16 @@ def downgrade() -> None:
 
     op.drop_table("pops")
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_customers_merged_into_id"))
-        batch_op.drop_index("ix_customers_last_contact_at_id")
+        batch_op.drop_index(
+            "ix_customers_merged_into_id",
+            sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_customers_last_contact_at_id",
+            sqlite_where=sa.text("merged_into_id IS NULL"),
+            postgresql_where=sa.text("merged_into_id IS NULL"),
+        )
 
     op.drop_table("customers")
     op.drop_table("call_wrap_ups")
