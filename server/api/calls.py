@@ -133,8 +133,7 @@ class CallDetail(Call):
 
 @operation("Calls of the log, newest first", tag="Calls")
 async def list_calls(request: web.Request, query: CallQuery) -> CallPage:
-    """Calls that go on are in the list too: their `result` is null. An open call's people and seconds appear when
-    it ends."""
+    """Calls that go on are in the list too: their `result` is null, and their seconds appear when they end."""
     async with request.app[DATABASE].read() as connection:
         page = await read_calls(
             connection,
