@@ -20,6 +20,7 @@ from core.facts import (
     CallMatched,
     CustomerChanged,
     Fact,
+    PeopleChanged,
     PhoneRinging,
     SessionsEnded,
 )
@@ -96,10 +97,13 @@ class LiveHub:
 
     def subscribe(self, bus: Bus) -> None:
         """Listen to everything screens show. Subscribe before rooms that answer these facts with facts of their own."""
-        for fact_type in (*HEARD, CustomerChanged, SessionsEnded):
+        for fact_type in (*HEARD, CustomerChanged, PeopleChanged, SessionsEnded):
             bus.subscribe(fact_type, self.hear, name="live screens")
 
     async def hear(self, fact: Fact) -> None:
+        if isinstance(fact, PeopleChanged):
+            await self.reload_people()
+            return
         self.apply(fact)
 
     def apply(self, fact: Fact) -> None:
@@ -174,7 +178,7 @@ class LiveHub:
     # work beside the stream of facts
 
     async def reload_people(self) -> None:
-        """Read who has which phone; call it after changing that, it is also done every now and then."""
+        """Read who has which phone: after a change, and every now and then for changes by another process."""
         async with self._database.read() as connection:
             users = await list_users(connection)
         owners = tuple(owner_of(user) for user in users if not user.disabled)
@@ -236,7 +240,9 @@ class LiveHub:
         return feed
 
     def _tell(self, feed: Feed, step: Step, fact: Fact) -> None:
-        old, new = feed.view, self.board.view(feed.user_id)
+        old, new = feed.view, self.board.look(feed.view, step, feed.user_id)
+        if new is old:
+            return
         made = diff(old, new, lambda card: self.board.gone(card, step, feed.user_id))
         if not made:
             return
