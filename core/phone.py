@@ -54,6 +54,11 @@ def parse_number(raw: str | None, region: str) -> Number:
     return _parse((raw or "").strip(), region)
 
 
+def is_region(code: str) -> bool:
+    """Whether numbers can be read with this ISO 3166 code (in capitals)."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def is_withheld(raw: str | None) -> bool:
     """True for no number at all and for the words that stand for one (`anonymous`, `Restricted`)."""
     plain = _plain(raw or "")

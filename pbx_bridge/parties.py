@@ -141,8 +141,13 @@ class Cast:
     def _dialled(self) -> str | None:
         if self.callee is not None:
             return self.callee
-        exten = "" if self.origin is None or self.origin.kind is LegKind.LOCAL else self.origin.exten
-        return None if exten in _NO_EXTEN else exten
+        origin = self.origin
+        if origin is None or origin.kind is LegKind.LOCAL:
+            return None
+        if origin.kind is LegKind.TRUNK and not origin.is_caller:
+            # The PBX was asked to ring the outside party first.
+            return dialled_number(origin)
+        return None if origin.exten in _NO_EXTEN else origin.exten
 
     def note_dialled(self, exten: str) -> None:
         """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later."""
@@ -164,8 +169,8 @@ class Cast:
         """Whether the first thing dialled lies outside, and no colleague was rung beside it."""
         targets = [leg for leg in self.legs if leg is not origin and self._is_target(leg)]
         if origin.kind is LegKind.LOCAL and targets and targets[0].kind is LegKind.PHONE:
-            # The PBX was asked to ring our phone first; whom it calls for them comes afterwards.
-            targets = targets[1:]
+            # The PBX was asked to ring our phone first, behind the other half; what this half dials is for them.
+            targets = [leg for leg in targets if leg.dialled_by == origin.uniqueid] or targets[1:]
         if not targets or targets[0].kind is not LegKind.TRUNK:
             return False
         first = targets[0]

@@ -14,6 +14,7 @@ from typing import Any
 from core.clock import iso
 from core.errors import RingbackError
 from core.facts import CallEnded, CallRecord, Fact
+from core.phone import is_region
 from pbx_bridge.ami_codec import GREETING, AmiDecoder, AmiMessage, AmiProtocolError
 from pbx_bridge.ami_events import WANTED
 from pbx_bridge.calls import CallBook
@@ -81,7 +82,9 @@ class Replay:
         for number, path in enumerate(paths):
             yield from self._play_one(path, is_first=number == 0)
         if not self._messages and self._decoder.banner is None:
-            raise ReplayError(f"{paths[0]} holds no AMI messages: it is not a capture of a manager connection")
+            raise ReplayError(
+                f"{paths[0]} holds no AMI messages: it is not a capture of a manager connection"
+            )
         if self._decoder.pending:
             raise ReplayError(f"{paths[-1]} is cut off in the middle of a message: the capture is not whole")
         if self._untimed and not self._timed:
@@ -143,8 +146,12 @@ class Replay:
 def replay_files(paths: Sequence[Path], trunks: Sequence[str] = (), region: str = "PL") -> dict[str, Any]:
     """`{"calls": [...]}` in order of their start; without `trunks` those of `DEFAULT_TRUNKS` count.
 
-    Raises ReplayError when a file cannot be read, is not AMI, is not whole, or tells no times.
+    Raises ReplayError when the region is no country, or a file cannot be read, is not AMI or not whole, or tells no
+    times.
     """
+    region = region.upper()
+    if not is_region(region):
+        raise ReplayError(f"{region!r} is no country: --region takes an ISO 3166 code such as PL")
     replay = Replay(trunks or DEFAULT_TRUNKS, region)
     records = [fact.record for fact in replay.play(paths) if isinstance(fact, CallEnded)]
     records.sort(key=lambda record: (record.started_at, record.call_id))

@@ -61,7 +61,7 @@ def record(
     end = ended_by(state, result)
     if blind:
         end = EndedBy.PBX if state.lost_by_pbx else EndedBy.UNKNOWN
-    talked = tuple(state.talk.talked) if result is Verdict.ANSWERED else ()
+    talked = talkers(state) if result is Verdict.ANSWERED else ()
     return CallRecord(
         call_id=call_id,
         pbx=pbx,
@@ -89,6 +89,16 @@ def record(
 def extension_order(extension: str) -> tuple[int, int, str]:
     """`rang` is a set; it is written in order of number."""
     return (0, int(extension), "") if extension.isascii() and extension.isdigit() else (1, 0, extension)
+
+
+def talkers(state: CallState) -> tuple[str, ...]:
+    """Our people in the order in which they were connected; an internal call's caller stands first, also where the
+    colleagues were brought together before (a page)."""
+    origin = state.cast.origin
+    if state.cast.direction is not Direction.INTERNAL or origin is None:
+        return tuple(state.talk.talked)
+    caller = state.cast.extension(origin)
+    return tuple(sorted(state.talk.talked, key=lambda one: one != caller))
 
 
 def first_human(state: CallState) -> float | None:
@@ -262,7 +272,7 @@ def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]
             continue
         if is_caller_side(state, leg):
             found.append((at, EndedBy.CALLER))
-        elif together and leg in talk.legs and not leg.is_guest:
+        elif together and at <= over + OVERLAP_SECONDS and leg in talk.legs and not leg.is_guest:
             found.append((at, EndedBy.AGENT))
     return found
 

@@ -1,7 +1,6 @@
 """The captures in `tests/captures/` for tests: which there are, their bytes cut into messages, their expected calls.
 
-In: the capture folder. Out: `CAPTURES`, and `differences` between what a replay says and what really happened, by the
-rules of `tests/captures/README.md`. Nothing is replayed here."""
+In: the capture folder. Out: `CAPTURES`, and their messages for tests that change them. Nothing is replayed here."""
 
 from __future__ import annotations
 
@@ -11,12 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.clock import from_iso
-
 FOLDER = Path(__file__).parent / "captures"
-SECONDS = 1.0
-MOMENTS = ("started_at", "answered_at", "ended_at")
-LENGTHS = ("wait_s", "talk_s")
 END = b"\r\n\r\n"
 
 
@@ -71,21 +65,3 @@ def header(block: bytes, key: bytes) -> bytes | None:
         if line.startswith(key + b": "):
             return line[len(key) + 2 :]
     return None
-
-
-def differences(got: Sequence[dict[str, Any]], wanted: Sequence[dict[str, Any]]) -> list[str]:
-    """Every field that disagrees, in words; empty when all is right."""
-    found = [] if len(got) == len(wanted) else [f"{len(got)} calls, expected {len(wanted)}"]
-    for number, (call, truth) in enumerate(zip(got, wanted, strict=False)):
-        for key, value in truth.items():
-            if not _agree(key, call[key], value):
-                found.append(f"call {number}, {key}: expected {value!r}, got {call[key]!r}")
-    return found
-
-
-def _agree(key: str, got: Any, wanted: Any) -> bool:
-    if key in MOMENTS and got is not None and wanted is not None:
-        return abs(from_iso(got) - from_iso(wanted)) <= SECONDS
-    if key in LENGTHS:
-        return abs(float(got) - float(wanted)) <= SECONDS
-    return sorted(got) == sorted(wanted) if key == "rang" else bool(got == wanted)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pbx_bridge.replay import ReplayError, as_table, replay_files
-from tests.captured import CAPTURES, Captured, differences, messages, write
+from tests.asterisk.agree import differences
+from tests.captured import CAPTURES, Captured, messages, write
 
 KEYS = [
     "id", "linkedids", "direction", "caller", "caller_name", "callee", "queue", "result", "started_at",
@@ -68,6 +69,11 @@ def test_without_any_time_one_sentence_says_what_to_do(tmp_path: Path) -> None:
     capture = write(tmp_path / "bare.ami", greeting, [_without_timestamp(block) for block in blocks])
     with pytest.raises(ReplayError, match=r"timestampevents = yes"):
         replay_files([capture])
+
+
+def test_a_region_that_is_no_country_is_named() -> None:
+    with pytest.raises(ReplayError, match="'XX' is no country"):
+        replay_files(ONE.files, region="xx")
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:

@@ -511,3 +511,58 @@ def test_a_capture_that_begins_in_mid_dial_still_ends() -> None:
     pbx.hangup(customer, phone)
     record = pbx.record()
     assert (record.result, record.talked, record.ended_by) == (Verdict.ANSWERED, ("101",), EndedBy.CALLER)
+
+
+def test_a_callback_that_rings_the_customer_first() -> None:
+    """A queue key press proves the number: the customer is dialled, then goes to the queue."""
+    pbx = Script()
+    customer = pbx.channel("PJSIP/trunk", uniqueid="cb-11", exten="s")
+    pbx.send("DialBegin", customer.headers("Dest"), {"DialString": "48226019999@trunk"})
+    pbx.up(customer)
+    pbx.send("DialEnd", customer.headers("Dest"), {"DialStatus": "ANSWER"})
+    pbx.queue("QueueCallerJoin", customer, "sales")
+    pbx.wait(5)
+    phone = pbx.dial(customer, "PJSIP/101")
+    pbx.answer(customer, phone)
+    pbx.request(customer)
+    pbx.hangup(customer, phone)
+    record = pbx.record()
+    assert (record.direction, record.caller, record.callee) == (Direction.CALLBACK, "101", "48226019999")
+    assert (record.result, record.talked, record.ended_by) == (Verdict.ANSWERED, ("101",), EndedBy.CALLER)
+    assert record.wait_s == pytest.approx(5, abs=0.1)
+
+
+def test_a_click_in_another_program_that_rings_two_phones_of_ours_first() -> None:
+    pbx = Script()
+    origin = pbx.channel("Local/101@from-internal", exten="101")
+    half = pbx.channel("Local/101@from-internal", of=origin, state="Ring", exten="101")
+    desk, soft = pbx.dial(half, "PJSIP/101"), pbx.dial(half, "PJSIP/99101")
+    pbx.answer(half, desk)
+    pbx.dial_end(half, soft, "CANCEL")
+    pbx.hangup(soft)
+    pbx.up(origin)
+    origin.exten = "600100200"
+    theirs = pbx.dial(origin, "PJSIP/trunk", string="48600100200@trunk")
+    pbx.answer(origin, theirs, "b2")
+    pbx.request(desk)
+    pbx.hangup(desk, half, origin, theirs)
+    record = pbx.record()
+    assert (record.direction, record.caller, record.callee) == (Direction.OUTBOUND, "101", "600100200")
+    assert record.result is Verdict.ANSWERED
+
+
+def test_an_agent_who_leaves_after_a_blind_transfer_did_not_end_the_call() -> None:
+    pbx = Script()
+    customer = pbx.incoming()
+    phone = pbx.dial(customer, "PJSIP/101")
+    pbx.answer(customer, phone)
+    pbx.leave(customer, "b1")
+    pbx.send(
+        "BlindTransfer", phone.headers("Transferer"), customer.headers("Transferee"),
+        {"Result": "Success", "Extension": "108", "BridgeUniqueid": "b1"},
+    )  # fmt: skip
+    pbx.wait(0.3)
+    pbx.request(phone)
+    pbx.hangup(phone, customer)
+    record = pbx.record()
+    assert (record.result, record.ended_by) == (Verdict.ANSWERED, EndedBy.PBX)
