@@ -54,10 +54,12 @@ from server.snapshot import (
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one fact did: whose screens to look at again, and what explains the cards that are gone. `everybody`
-    includes people without a phone, whom the board does not know."""
+    includes people without a phone, whom the board does not know; `narrow`: nothing but the card of `call` can be
+    another."""
 
     touched: frozenset[int] = frozenset()
     everybody: bool = False
+    narrow: bool = False
     call: CallNow | None = None
     moved: tuple[str, str] | None = None
 
@@ -110,6 +112,18 @@ class LiveBoard:
             recent=self._recent.get(user_id, ()),
         )
 
+    def look(self, old: UserView, step: Step, user_id: int) -> UserView:
+        """The screen that was `old` before `step`, as it now is: like `view`, for less work."""
+        if not step.narrow or step.call is None:
+            return self.view(user_id)
+        call_id = step.call.call_id
+        before = next((card for card in old.cards if card.call_id == call_id), None)
+        after = self.card(user_id, call_id)
+        if before == after:
+            return old
+        others = [card for card in old.cards if card is not before]
+        return replace(old, cards=in_order([*others, after] if after else others))
+
     def gone(self, card: Card, step: Step, user_id: int) -> CardGone:
         """Why `card` left this person's screen with `step`."""
         if step.moved is not None and step.moved[0] == card.call_id:
@@ -159,9 +173,10 @@ class LiveBoard:
         return self._replace(call, calls_now.fold(call, fact), also=recent)
 
     def _replace(self, old: CallNow, new: CallNow, also: frozenset[int] = frozenset()) -> Step:
-        touched = self._put(old, new) | also | self._count_waiting(old, new)
+        waiting = self._count_waiting(old, new)
+        touched = self._put(old, new)
         self._drop_if_over(new)
-        return Step(touched, call=new)
+        return Step(touched | also | waiting, narrow=not (also or waiting), call=new)
 
     def _put(self, old: CallNow | None, new: CallNow) -> frozenset[int]:
         """Store the call and whom it concerns; returns whom it concerned before or concerns now."""
@@ -216,7 +231,7 @@ class LiveBoard:
         waiting = self._count_waiting(absorbed, replace(absorbed, waiting_in=None))
         step = self._replace(call, calls_now.joined(call, absorbed), self.owners_of(absorbed) | waiting)
         self._forget_customers(absorbed)
-        return replace(step, moved=(fact.absorbed_id, fact.call_id))
+        return replace(step, narrow=False, moved=(fact.absorbed_id, fact.call_id))
 
     def _remember(self, fact: CallEnded) -> frozenset[int]:
         """Put an ended call on the recent list of everybody whose phone rang or talked."""
@@ -337,7 +352,7 @@ class LiveBoard:
             return NOTHING
         self._drafts.setdefault(fact.call_id, {})[fact.user_id] = fact.draft
         self._drop_if_over(call)
-        return Step(self.owners_of(call), call=call)
+        return Step(self.owners_of(call), narrow=True, call=call)
 
     def _wrap_up_restored(self, fact: WrapUpRestored) -> Step:
         known = self.calls.get(fact.call.call_id)

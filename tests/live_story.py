@@ -113,7 +113,8 @@ class Desks:
         return {user_id: changes for user_id, changes in last.items() if changes}
 
     def _look(self, user_id: int, step: Step) -> list[Change]:
-        old, new = self.screens[user_id], self.board.view(user_id)
+        old = self.screens[user_id]
+        new = self.board.look(old, step, user_id)
         changes = diff(old, new, lambda card: self.board.gone(card, step, user_id))
         self.screens[user_id] = patch(old, changes)
         return changes

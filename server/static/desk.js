@@ -115,10 +115,14 @@ function drawEmpty() {
   const place = document.getElementById("no-cards");
   place.hidden = screen.cards.size > 0;
   const paused = screen.agent.state === "paused";
-  place.querySelector("[data-words]").textContent = paused ? "You are paused" : "Ready for calls";
-  place.querySelector("[data-more]").textContent = paused
-    ? "Your queues send you no calls. Direct calls still ring."
-    : "When a phone of yours rings, the caller’s card appears here.";
+  const phones = document.getElementById("phones").childElementCount;
+  const [words, more] = !phones
+    ? ["No phone is set up for you", "Ask your administrator to name the phones you sit at: their calls appear here."]
+    : paused
+      ? ["You are paused", "Your queues send you no calls. Direct calls still ring."]
+      : ["Ready for calls", "When a phone of yours rings, the caller’s card appears here."];
+  place.querySelector("[data-words]").textContent = words;
+  place.querySelector("[data-more]").textContent = more;
 }
 
 function lineChanged(state, since) {

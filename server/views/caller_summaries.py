@@ -26,6 +26,8 @@ async def load_summaries(
 ) -> list[CustomersLoaded]:
     """What the board needs to know of customers. `wanted` maps ids to whether recent lists must be written anew;
     `known` gives people their names."""
+    if not wanted:
+        return []
     customers = await read_customers(connection, list(wanted))
     calls = await _last_calls(connection, [one.id for one in customers], known)
     facts = []

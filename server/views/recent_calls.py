@@ -29,6 +29,8 @@ async def recent_calls(connection: AsyncConnection, owner: Owner, known: Known) 
         .limit(KEPT)
     )
     calls = rows.all()
+    if not calls:
+        return ()
     people = await _people(connection, [call.id for call in calls])
     customers = await _customers(connection, [call.id for call in calls])
     lines = (
