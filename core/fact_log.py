@@ -12,7 +12,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    Index,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,6 +68,23 @@ class FactCursor(Base):
     last_id: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
+# Made once: every ended call goes through each of these for every consumer.
+APPEND = insert(FactLogRow)
+_LAST = select(FactCursor.last_id).where(FactCursor.consumer == bindparam("consumer")).scalar_subquery()
+_IS_DUE = (
+    FactLogRow.id > func.coalesce(_LAST, 0),
+    FactLogRow.kind.in_(bindparam("kinds", expanding=True)),
+)
+WAITING = select(func.count()).where(*_IS_DUE)
+DUE = (
+    select(FactLogRow.id, FactLogRow.kind, FactLogRow.subject, FactLogRow.at, FactLogRow.body)
+    .where(*_IS_DUE)
+    .order_by(FactLogRow.id)
+    .limit(BATCH)
+)
+ADVANCE = update(FactCursor).where(FactCursor.consumer == bindparam("name"))
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedFact:
     """A fact as a consumer gets it: `id` grows with time, `body` is the fact's fields as JSON values."""
@@ -77,7 +106,7 @@ async def append(connection: AsyncConnection, fact: Fact, *, subject: str, at: f
         await connection.execute(select(func.pg_advisory_xact_lock(APPEND_LOCK)))
     body = json.dumps(asdict(fact), ensure_ascii=False)  # type: ignore[call-overload]
     await connection.execute(
-        insert(FactLogRow).values(kind=type(fact).__name__, subject=subject, at=at, body=body)
+        APPEND, {"kind": type(fact).__name__, "subject": subject, "at": at, "body": body}
     )
 
 
@@ -105,7 +134,7 @@ class FactConsumer:
         while True:
             self._woken.clear()
             try:
-                while await self.deliver_batch():
+                while await self.deliver_batch() == BATCH:
                     pass
             except Exception:
                 log.exception("fact consumer failed; it will try again", consumer=self.name)
@@ -119,34 +148,28 @@ class FactConsumer:
     async def deliver_batch(self) -> int:
         """Deliver what is due, at most `BATCH` facts; returns how many."""
         facts = await self._due()
-        for fact in facts:
-            await self._handle(fact)
-            await self._advance(fact.id)
+        done: int | None = None
+        try:
+            for fact in facts:
+                await self._handle(fact)
+                done = fact.id
+        finally:
+            if done is not None:
+                await self._advance(done)
         return len(facts)
 
     async def backlog(self, connection: AsyncConnection) -> int:
         """How many facts wait for this consumer."""
-        last = select(FactCursor.last_id).where(FactCursor.consumer == self.name).scalar_subquery()
-        waiting = select(func.count()).where(
-            FactLogRow.id > func.coalesce(last, 0), FactLogRow.kind.in_(self._kinds)
-        )
-        return (await connection.execute(waiting)).scalar_one()
+        asked = {"consumer": self.name, "kinds": self._kinds}
+        return (await connection.execute(WAITING, asked)).scalar_one()
 
     async def _due(self) -> list[LoggedFact]:
         async with self._database.read() as connection:
-            last = await connection.scalar(select(FactCursor.last_id).where(FactCursor.consumer == self.name))
-            rows = await connection.execute(
-                select(FactLogRow.id, FactLogRow.kind, FactLogRow.subject, FactLogRow.at, FactLogRow.body)
-                .where(FactLogRow.id > (last or 0), FactLogRow.kind.in_(self._kinds))
-                .order_by(FactLogRow.id)
-                .limit(BATCH)
-            )
+            rows = await connection.execute(DUE, {"consumer": self.name, "kinds": self._kinds})
             return [LoggedFact(r.id, r.kind, r.subject, r.at, json.loads(r.body)) for r in rows]
 
     async def _advance(self, fact_id: int) -> None:
         async with self._database.write() as connection:
-            moved = await connection.execute(
-                update(FactCursor).where(FactCursor.consumer == self.name).values(last_id=fact_id)
-            )
+            moved = await connection.execute(ADVANCE, {"name": self.name, "last_id": fact_id})
             if moved.rowcount == 0:
                 await connection.execute(insert(FactCursor).values(consumer=self.name, last_id=fact_id))

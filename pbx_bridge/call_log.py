@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,6 +54,32 @@ MOMENTS: Mapping[type[Fact], Callable[[Any], Moment]] = {
 }
 """How each fact reads in the call's story. Facts not named here leave no moment."""
 
+FINAL = (
+    "direction", "caller", "caller_name", "callee", "customer_number", "queue", "result", "started_at",
+    "answered_at", "ended_at", "wait_s", "talk_s", "ended_by", "why", "linkedids",
+)  # fmt: skip
+"""What a call's last fact makes final."""
+
+# Made once: putting a statement together for every fact costs several times what SQLite needs to execute it.
+INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(Call),
+    "postgresql": postgresql.insert(Call),
+}
+OPEN = {dialect: statement.on_conflict_do_nothing() for dialect, statement in INSERTS.items()}
+CLOSE = {
+    dialect: statement.on_conflict_do_update(
+        index_elements=[Call.id], set_={name: statement.excluded[name] for name in FINAL}
+    )
+    for dialect, statement in INSERTS.items()
+}
+CHANGE = update(Call).where(Call.id == bindparam("of"))
+FIRST_QUEUE = CHANGE.where(Call.queue.is_(None))
+FIRST_ANSWER = CHANGE.where(Call.answered_at.is_(None))
+ADD_MOMENTS, ADD_PEOPLE, ADD_TRANSFERS = insert(CallMoment), insert(CallPerson), insert(CallTransfer)
+FORGET_PEOPLE = delete(CallPerson).where(CallPerson.call_id == bindparam("of"))
+FORGET_TRANSFERS = delete(CallTransfer).where(CallTransfer.call_id == bindparam("of"))
+FORGET_JOURNAL = delete(CallJournal).where(CallJournal.call_id == bindparam("of"))
+
 
 async def record(connection: AsyncConnection, facts: Iterable[Fact]) -> None:
     """Write what `facts` say about calls, in their order, inside the caller's transaction. Idempotent per call:
@@ -74,36 +100,24 @@ async def record(connection: AsyncConnection, facts: Iterable[Fact]) -> None:
 
 async def _flush(connection: AsyncConnection, moments: list[dict[str, object]]) -> None:
     if moments:
-        await connection.execute(insert(CallMoment), moments)
+        await connection.execute(ADD_MOMENTS, moments)
         moments.clear()
 
 
 async def _write(connection: AsyncConnection, fact: Fact) -> None:
     match fact:
         case CallStarted(call_id, pbx, at, parties):
-            await _open(connection, {"id": call_id, "pbx": pbx, "started_at": at, **_parties(parties)})
+            opened = {"id": call_id, "pbx": pbx, "started_at": at, **_parties(parties)}
+            await connection.execute(OPEN[connection.dialect.name], opened)
         case CallDescribed(call_id, _, parties):
-            await _change(connection, call_id, **_parties(parties))
+            await connection.execute(CHANGE, {"of": call_id, **_parties(parties)})
         case CallQueued(call_id, _, queue):
-            await connection.execute(
-                update(Call).where(Call.id == call_id, Call.queue.is_(None)).values(queue=queue)
-            )
+            await connection.execute(FIRST_QUEUE, {"of": call_id, "queue": queue})
         case CallAnswered(call_id, at, _):
-            await connection.execute(
-                update(Call).where(Call.id == call_id, Call.answered_at.is_(None)).values(answered_at=at)
-            )
+            await connection.execute(FIRST_ANSWER, {"of": call_id, "answered_at": at})
         case CallEnded(call_id, at, call):
             await _close(connection, call)
             await fact_log.append(connection, fact, subject=call_id, at=at)
-
-
-async def _open(connection: AsyncConnection, values: dict[str, Any]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    await connection.execute(dialect.insert(Call).values(**values).on_conflict_do_nothing())
-
-
-async def _change(connection: AsyncConnection, call_id: str, **values: Any) -> None:
-    await connection.execute(update(Call).where(Call.id == call_id).values(**values))
 
 
 def _parties(parties: Parties) -> dict[str, str | None]:
@@ -118,6 +132,8 @@ def _parties(parties: Parties) -> dict[str, str | None]:
 
 async def _close(connection: AsyncConnection, call: CallRecord) -> None:
     values = {
+        "id": call.call_id,
+        "pbx": call.pbx,
         "direction": call.direction.value,
         "caller": call.caller,
         "caller_name": call.caller_name,
@@ -134,15 +150,14 @@ async def _close(connection: AsyncConnection, call: CallRecord) -> None:
         "why": call.why,
         "linkedids": " ".join(call.linkedids),
     }
-    await _open(connection, {"id": call.call_id, "pbx": call.pbx, **values})
-    await _change(connection, call.call_id, **values)
+    await connection.execute(CLOSE[connection.dialect.name], values)
     await _replace_people(connection, call)
-    await connection.execute(delete(CallJournal).where(CallJournal.call_id == call.call_id))
+    await connection.execute(FORGET_JOURNAL, {"of": call.call_id})
 
 
 async def _replace_people(connection: AsyncConnection, call: CallRecord) -> None:
-    await connection.execute(delete(CallPerson).where(CallPerson.call_id == call.call_id))
-    await connection.execute(delete(CallTransfer).where(CallTransfer.call_id == call.call_id))
+    await connection.execute(FORGET_PEOPLE, {"of": call.call_id})
+    await connection.execute(FORGET_TRANSFERS, {"of": call.call_id})
     people = [
         {"call_id": call.call_id, "role": role, "position": position, "extension": extension}
         for role, extensions in (("rang", call.rang), ("talked", call.talked))
@@ -160,9 +175,9 @@ async def _replace_people(connection: AsyncConnection, call: CallRecord) -> None
         for position, transfer in enumerate(call.transfers)
     ]
     if people:
-        await connection.execute(insert(CallPerson), people)
+        await connection.execute(ADD_PEOPLE, people)
     if transfers:
-        await connection.execute(insert(CallTransfer), transfers)
+        await connection.execute(ADD_TRANSFERS, transfers)
 
 
 async def _join(connection: AsyncConnection, fact: CallsJoined) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.tables import CallJournal
 
+APPEND = insert(CallJournal)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -27,7 +29,7 @@ async def write(connection: AsyncConnection, pbx: str, entries: Sequence[Entry])
     """Append inside the caller's transaction."""
     if entries:
         await connection.execute(
-            insert(CallJournal),
+            APPEND,
             [
                 {"pbx": pbx, "at": entry.at, "call_id": entry.call_id, "message": entry.message.raw}
                 for entry in entries
