@@ -169,7 +169,7 @@ class Conversation:
         origin = self.state.cast.origin
         if origin is None or not origin.is_live or origin.device != device or self.state.talk.stretches:
             return False
-        return 0 <= at - origin.born < CONSULT_SECONDS and any(leg is not origin for leg in self.state.legs)
+        return abs(at - origin.born) < CONSULT_SECONDS and any(leg is not origin for leg in self.state.legs)
 
     @property
     def is_over(self) -> bool:
