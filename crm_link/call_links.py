@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,19 @@ from crm_link.tables import CallCustomer, CallMatch
 
 MOST_RECENT = 20
 """Calls of one number that could still be on somebody's card."""
+
+# Made once: every call goes through these before anybody sees its card.
+LINKS = (
+    select(CallMatch.number, CallMatch.call_at, CallCustomer.customer_id, CallCustomer.how)
+    .outerjoin(CallCustomer, CallCustomer.call_id == CallMatch.call_id)
+    .where(CallMatch.call_id == bindparam("call_id"))
+    .order_by(CallCustomer.rank, CallCustomer.customer_id)
+)
+OPEN = {
+    "sqlite": sqlite.insert(CallMatch).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(CallMatch).on_conflict_do_nothing(),
+}
+ATTACH = insert(CallCustomer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +62,7 @@ class CallLinks:
 
 async def read_links(connection: AsyncConnection, call_id: str) -> CallLinks | None:
     """What is stored of this call, or None when it was never matched."""
-    rows = (
-        await connection.execute(
-            select(CallMatch.number, CallMatch.call_at, CallCustomer.customer_id, CallCustomer.how)
-            .outerjoin(CallCustomer, CallCustomer.call_id == CallMatch.call_id)
-            .where(CallMatch.call_id == call_id)
-            .order_by(CallCustomer.rank, CallCustomer.customer_id)
-        )
-    ).all()
+    rows = (await connection.execute(LINKS, {"call_id": call_id})).all()
     if not rows:
         return None
     linked = [row for row in rows if row.customer_id is not None]
@@ -84,9 +90,8 @@ async def read_links_since(connection: AsyncConnection, number: str, since: floa
 async def open_links(connection: AsyncConnection, call_id: str, number: str | None, at: float) -> bool:
     """Begin with a call nobody has decided about yet. False when somebody has, or is just doing so: then this waits
     until they are done."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(CallMatch).values(call_id=call_id, number=number, call_at=at)
-    return (await connection.execute(row.on_conflict_do_nothing())).rowcount == 1
+    row = {"call_id": call_id, "number": number, "call_at": at}
+    return (await connection.execute(OPEN[connection.dialect.name], row)).rowcount == 1
 
 
 async def hold_links(connection: AsyncConnection, call_id: str) -> CallLinks | None:
@@ -123,7 +128,7 @@ async def attach(connection: AsyncConnection, links: CallLinks, *, picked_by: in
         }
         for rank, customer_id in enumerate(links.customer_ids, start=1)
     ]
-    await connection.execute(insert(CallCustomer), rows)
+    await connection.execute(ATTACH, rows)
 
 
 async def join_links(connection: AsyncConnection, survivor: str, absorbed: str) -> bool:

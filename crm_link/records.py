@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
@@ -17,6 +17,12 @@ from crm_link.tables import Customer, CustomerWord
 
 LONGEST_CHAIN = 20
 """Merges followed from an old id. Each merge lengthens a chain by one; a longer one would be a loop."""
+
+CONTACT = (
+    update(Customer)
+    .where(Customer.id.in_(bindparam("ids", expanding=True)), Customer.last_contact_at < bindparam("at"))
+    .values(last_contact_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,4 @@ async def bump(connection: AsyncConnection, customer_id: int, expected: int | No
 
 async def touch_contact(connection: AsyncConnection, customer_ids: Iterable[int], at: float) -> None:
     """Remember that we were in contact with these customers at `at`."""
-    await connection.execute(
-        update(Customer)
-        .where(Customer.id.in_(sorted(customer_ids)), Customer.last_contact_at < at)
-        .values(last_contact_at=at)
-    )
+    await connection.execute(CONTACT, {"ids": sorted(customer_ids), "at": at})

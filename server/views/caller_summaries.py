@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import and_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_link.directory import CustomerView, read_customers, read_notes
@@ -19,6 +19,25 @@ CALLS_SHOWN = 6
 """Earlier calls per customer: one more than a card has room for, since one may be the call on the card."""
 
 NOTES_SHOWN = 3
+
+# Made once: they are asked for every call that rings.
+LAST_CALLS = (
+    select(Call.id, Call.pbx, Call.started_at, Call.direction, Call.result)
+    .join(CallCustomer, CallCustomer.call_id == Call.id)
+    .where(CallCustomer.customer_id == bindparam("customer_id"))
+    .order_by(CallCustomer.call_at.desc())
+    .limit(CALLS_SHOWN)
+)
+SAID = (
+    select(CallWrapUp.call_id, CallWrapUp.disposition, CallWrapUp.note)
+    .where(CallWrapUp.call_id.in_(bindparam("call_ids", expanding=True)))
+    .order_by(CallWrapUp.opened_at)
+)
+TALKED = (
+    select(CallPerson.call_id, CallPerson.extension)
+    .where(CallPerson.call_id.in_(bindparam("call_ids", expanding=True)), CallPerson.role == "talked")
+    .order_by(CallPerson.position)
+)
 
 
 async def load_summaries(
@@ -62,13 +81,7 @@ async def _last_calls(
 ) -> dict[int, list[PastCall]]:
     calls: dict[int, list[PastCall]] = {}
     for customer_id in customer_ids:
-        rows = await connection.execute(
-            select(Call.id, Call.pbx, Call.started_at, Call.direction, Call.result)
-            .join(CallCustomer, CallCustomer.call_id == Call.id)
-            .where(CallCustomer.customer_id == customer_id)
-            .order_by(CallCustomer.call_at.desc())
-            .limit(CALLS_SHOWN)
-        )
+        rows = await connection.execute(LAST_CALLS, {"customer_id": customer_id})
         found = rows.all()
         said = await _said(connection, [row.id for row in found])
         talked = await _talked(connection, [row.id for row in found])
@@ -91,11 +104,7 @@ async def _said(
 ) -> dict[str, tuple[str | None, str | None]]:
     """Disposition and note of each call, of whoever wrote last."""
     said: dict[str, tuple[str | None, str | None]] = defaultdict(lambda: (None, None))
-    rows = await connection.execute(
-        select(CallWrapUp.call_id, CallWrapUp.disposition, CallWrapUp.note)
-        .where(CallWrapUp.call_id.in_(call_ids))
-        .order_by(CallWrapUp.opened_at)
-    )
+    rows = await connection.execute(SAID, {"call_ids": call_ids})
     for call_id, disposition, note in rows:
         before = said[call_id]
         said[call_id] = (disposition or before[0], note or before[1])
@@ -104,9 +113,5 @@ async def _said(
 
 async def _talked(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, str]:
     """Who of ours talked last in each call: the extension."""
-    rows = await connection.execute(
-        select(CallPerson.call_id, CallPerson.extension)
-        .where(and_(CallPerson.call_id.in_(call_ids), CallPerson.role == "talked"))
-        .order_by(CallPerson.position)
-    )
+    rows = await connection.execute(TALKED, {"call_ids": call_ids})
     return {row.call_id: row.extension for row in rows}
