@@ -166,8 +166,8 @@ class CallState:
             leg.soft_at = leg.soft_at or at
         elif leg.requested_at is None:
             leg.requested_at, leg.request_cause, leg.request_tech = at, event.cause, event.tech_cause
-        self.talk.gives_up(leg, at)
-        self.is_news = True
+        if self.talk.gives_up(leg, at) or leg.bridge is None:
+            self.is_news = True
 
     def _on_hangup(self, event: ami.Hangup, at: float) -> None:
         leg = self._leg(event.channel)

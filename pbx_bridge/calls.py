@@ -24,6 +24,12 @@ from pbx_bridge.rooms import Holds, Rooms
 from pbx_bridge.status import PbxStatus
 from pbx_bridge.verdict import record
 
+IN_ROOMS = frozenset({ami.BridgeEnter, ami.BridgeLeave, ami.Hangup, ami.HangupRequest})
+"""Events that other calls in the same conference hear of too."""
+
+ON_HOLDS = frozenset({ami.Hold, ami.Unhold, ami.Hangup, ami.DialBegin, ami.QueueCallerJoin})
+"""Events that can make one call a question about another."""
+
 RESTARTED = "the PBX was restarted in mid-call"
 
 ADOPTING = (
@@ -146,8 +152,11 @@ class CallBook:
                 continue
             call.add(event, at)
             call.blind = call.blind or reason
-            out += call.news(at)
-            self._watch(call)
+            for one in (call, *self._directory.guests_of(event.uniqueid)):
+                if one is not call:
+                    one.add(event, at)
+                out += one.news(at)
+                self._watch(one)
 
     def _news_of(self, status: PbxStatus, blind: Blind | None, at: float) -> list[tuple[Event, float]]:
         legs = self._directory.live_legs()
@@ -205,8 +214,10 @@ class CallBook:
             if self._directory.of(channel.uniqueid) is not call:
                 self._invite(call, channel, at)
         call.add(event, at)
-        others = self._share(event, call, at)
-        call = self._consult(event, call, at, out)
+        kind = type(event)
+        others = self._share(event, call, at) if kind in IN_ROOMS else ()
+        if kind in ON_HOLDS:
+            call = self._consult(event, call, at, out)
         for one in (call, *others):
             if one.id in self._directory.calls:
                 if not self._adopting:
@@ -288,9 +299,9 @@ class CallBook:
 
     def _join(self, one: Conversation, two: Conversation, at: float, out: list[Fact]) -> Conversation:
         """The call with a customer keeps its id, among equals the older; the other becomes part of it."""
-        if not _may_join(one, two):
+        kept, absorbed = sorted((one, two), key=lambda call: call.seniority)
+        if not kept.may_absorb(absorbed):
             return one
-        kept, absorbed = sorted((one, two), key=_seniority)
         self._directory.absorb(kept, absorbed)
         kept.absorb(absorbed)
         self._closing.pop(absorbed.id, None)
@@ -331,17 +342,15 @@ class CallBook:
 
     def _share(self, event: Event, call: Conversation, at: float) -> list[Conversation]:
         """Calls that meet in a conference stay two calls, but each sees who of the other is in the room."""
-        others = self._directory.guests_of(event.channels[0].uniqueid) if event.channels else []
+        others = self._directory.guests_of(event.channels[0].uniqueid)
         if isinstance(event, ami.BridgeEnter) and event.is_talk:
             others += self._enter_room(event, call, at)
-        elif isinstance(event, (ami.BridgeEnter, ami.BridgeLeave, ami.Hangup)):
-            self._rooms.leave(event.channel.uniqueid)
-        if isinstance(event, (ami.BridgeEnter, ami.BridgeLeave, ami.Hangup, ami.HangupRequest)):
-            for other in others:
-                if other is not call:
-                    other.add(event, at)
-            return others
-        return []
+        elif not isinstance(event, ami.HangupRequest):
+            self._rooms.leave(event.channels[0].uniqueid)
+        for other in others:
+            if other is not call:
+                other.add(event, at)
+        return others
 
     def _enter_room(self, event: ami.BridgeEnter, call: Conversation, at: float) -> list[Conversation]:
         met: list[Conversation] = []
@@ -391,16 +400,3 @@ class CallBook:
             call.blind = reason
             out += call.news(at)
         self._watch(call)
-
-
-def _may_join(one: Conversation, two: Conversation) -> bool:
-    """No customer's call may vanish in another's; only one begun later and outwards is a question to the outside."""
-    if Direction.INTERNAL in (one.state.cast.direction, two.state.cast.direction):
-        return True
-    _, later = sorted((one, two), key=_seniority)
-    return later.state.cast.direction is Direction.OUTBOUND
-
-
-def _seniority(call: Conversation) -> tuple[bool, float, str]:
-    state = call.state
-    return state.cast.direction is Direction.INTERNAL, state.started_at or 0.0, call.id

@@ -98,6 +98,15 @@ class Conversation:
             self._times.insert(place, at)
             self._events.insert(place, event)
 
+    @property
+    def seniority(self) -> tuple[bool, float, str]:
+        """The lower one keeps its id when two calls are one: the call with a customer, among equals the older."""
+        return self.state.cast.direction is Direction.INTERNAL, self.state.started_at or 0.0, self.id
+
+    def may_absorb(self, junior: Conversation) -> bool:
+        """No customer's call may vanish in another's; only one begun later and outwards is a question to the outside."""
+        return junior.state.cast.direction in (Direction.INTERNAL, Direction.OUTBOUND)
+
     def absorb(self, other: Conversation) -> None:
         """The other call is part of this one: one history, told anew."""
         both = sorted(

@@ -36,6 +36,7 @@ class Cast:
     """When an outside party first answered a call of ours: whoever is dialled later is not the customer."""
     _direction: Direction | None = field(default=None)
     _parties: Parties | None = field(default=None)
+    _phones: dict[str, Phone] = field(default_factory=dict)
 
     def note(self, leg: Leg) -> None:
         """A leg was born or was found to be dialled."""
@@ -75,9 +76,14 @@ class Cast:
 
     def phone(self, leg: Leg) -> Phone:
         """The phone behind a leg of ours. Mobiles share a trunk, so their device carries the number too."""
+        known = self._phones.get(leg.uniqueid)
+        if known is not None:
+            return known
         extension = self.extension(leg)
-        device = leg.device if leg.kind is LegKind.PHONE else f"{leg.device}/{extension}"
-        return Phone(device, extension)
+        if leg.kind is not LegKind.PHONE:
+            return Phone(f"{leg.device}/{extension}", extension)
+        phone = self._phones[leg.uniqueid] = Phone(leg.device, extension)
+        return phone
 
     def extension(self, leg: Leg) -> str:
         """What people call the phone: its number, or its name where it has none."""

@@ -44,15 +44,20 @@ class Talks:
         """The leg left `bridge`; nobody has asked to hang it up, so it may be away only to consult somebody."""
         self.legs.leave(leg)
         talk = self.now
-        stays = leg.requested_at is None and leg.soft_at is None
-        if stays and talk is not None and leg in talk.legs and self.cast.is_ours(leg):
-            self._away[leg.uniqueid] = bridge
+        if talk is not None and leg.requested_at is None and leg.soft_at is None:
+            # A member behind Local/…/n stays where he is: his half of the detour moves for him.
+            moved = [leg] if leg.kind is not LegKind.LOCAL else self.legs.heard_by(leg)
+            for one in moved:
+                if one in talk.legs and self.cast.is_ours(one):
+                    self._away[one.uniqueid] = bridge
         self.listen(at)
 
-    def gives_up(self, leg: Leg, at: float) -> None:
-        """The leg is hung up, or will be at once."""
-        if self._away.pop(leg.uniqueid, None) is not None:
-            self.listen(at)
+    def gives_up(self, leg: Leg, at: float) -> bool:
+        """The leg is hung up, or will be at once; True when that ends a consultation."""
+        if self._away.pop(leg.uniqueid, None) is None:
+            return False
+        self.listen(at)
+        return True
 
     def listen(self, at: float) -> None:
         """Find out anew who is connected with whom."""
@@ -83,15 +88,18 @@ class Talks:
                 continue
             circle = self.legs.heard_by(leg)
             seen.update(one.uniqueid for one in circle)
-            people = [
-                one for one in circle if one.bridge is not None and one.kind in (LegKind.PHONE, LegKind.TRUNK)
-            ]
+            people = [one for one in circle if one.bridge is not None and self._is_person(one)]
             if len(people) < 2:
                 continue
             everybody += people
             if self._counts(people):
                 with_customer += people
         return with_customer, everybody
+
+    @staticmethod
+    def _is_person(leg: Leg) -> bool:
+        """A half of another call's detour stands in a conference for whoever is behind it."""
+        return leg.kind in (LegKind.PHONE, LegKind.TRUNK) or (leg.is_guest and leg.kind is LegKind.LOCAL)
 
     def _counts(self, people: Sequence[Leg]) -> bool:
         """Whether what these people say is talk: with the customer, or among colleagues in an internal call."""
