@@ -227,10 +227,8 @@ class CallBook:
                     self._lingering[one.id] = one
 
     def _take_whole(self, whole: Whole, now: float, out: list[Fact]) -> None:
-        if whole.stamp is None:
-            self._take(whole.event, now, None, out)
-        else:
-            self._take(whole.event, whole.stamp, hash(whole.raw), out)
+        digest = None if whole.stamp is None else hash(whole.raw)
+        self._take(whole.event, whole.stamp or now, digest, out)
 
     def _notice_restart(self, channel: Channel, out: list[Fact]) -> None:
         if self._directory.is_gone(channel.uniqueid) or not self._births.is_first_after_restart(

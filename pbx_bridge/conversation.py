@@ -104,7 +104,7 @@ class Conversation:
         return self.state.cast.direction is Direction.INTERNAL, self.state.started_at or 0.0, self.id
 
     def may_absorb(self, junior: Conversation) -> bool:
-        """No customer's call may vanish in another's; only one begun later and outwards is a question to the outside."""
+        """No customer's call may vanish in another's: only one begun later and outwards can be a question."""
         return junior.state.cast.direction in (Direction.INTERNAL, Direction.OUTBOUND)
 
     def absorb(self, other: Conversation) -> None:

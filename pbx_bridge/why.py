@@ -2,104 +2,157 @@
 
 from __future__ import annotations
 
-from core.facts import Direction, EndedBy, Verdict
+from collections.abc import Iterable
+
+from core.facts import Direction, EndedBy, Transfer, TransferKind, Verdict
 from pbx_bridge.call_state import CallState
+from pbx_bridge.legs import LegKind
+
+NOBODY_RANG = "no phone of ours rang"
+NOBODY_CALLED = "no phone was called"
+DECLINED = 21
+"""Q.850 cause of a party who declines."""
 
 
 def why(state: CallState, result: Verdict, end: EndedBy, blind: str | None) -> str:
-    """The reason in words, ending with a full stop."""
-    sentence = _SENTENCES[state.cast.direction](state, result, end)
-    return f"{sentence}; {blind}." if blind else f"{sentence}."
+    """The reason in words, ending with a full stop. `blind` says why the end was not seen."""
+    parts = _PARTS[state.cast.direction](state, result, end if blind is None else EndedBy.UNKNOWN)
+    sentence = "; ".join(part for part in (*parts, blind) if part)
+    return sentence[0].upper() + sentence[1:] + "."
 
 
-def _inbound(state: CallState, result: Verdict, end: EndedBy) -> str:
+def _inbound(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
     tried = _tried(state)
     match result:
         case Verdict.ANSWERED:
-            return f"{_people(state)} talked to the caller{_closing(end)}"
+            tried = "" if tried in (NOBODY_CALLED, NOBODY_RANG) else tried
+            return [tried, *_talk(state), *_moves(state), _closing(end)]
         case Verdict.VOICEMAIL:
-            return f"{tried}; nobody answered, and the caller ended in a mailbox"
+            return [tried, "nobody answered, and the caller ended in a mailbox"]
         case Verdict.ABANDONED:
-            return f"{tried}; the caller hung up after {_waited(state)} before anybody answered"
+            return [tried, f"the caller hung up after {_waited(state)}, before anybody answered"]
         case _:
-            return f"{tried}; nobody answered{_missed_end(state, end)}"
+            return [tried, "nobody answered" + _missed_end(state, end)]
 
 
-def _internal(state: CallState, result: Verdict, end: EndedBy) -> str:
-    if result is not Verdict.ANSWERED:
-        return _inbound(state, result, end)
-    names = list(state.talk.talked)
-    return f"{_people(state)} {'talked' if len(names) > 1 else 'was connected'}{_closing(end)}"
-
-
-def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> str:
+def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
     match result:
         case Verdict.ANSWERED:
-            return f"The outside party answered{_closing(end)}"
+            return ["the outside party answered", *_moves(state), _closing_out(end)]
         case Verdict.BUSY:
-            return "The outside party was busy or declined"
+            return ["the outside party's line was busy"]
         case Verdict.FAILED:
-            return "The network or the number failed: the call could not be put through"
+            return ["the network or the number failed, and the call could not be put through"]
         case _ if end is EndedBy.AGENT:
-            return f"Our side gave up after {_waited(state)} before the outside party answered"
+            return [f"our side gave up after {_waited(state)}, before the outside party answered"]
+        case _ if any(leg.request_cause == DECLINED and state.cast.is_customer(leg) for leg in state.legs):
+            return ["the outside party declined"]
         case _:
-            return f"The outside party did not answer within {_waited(state)}"
+            return [f"the outside party did not answer within {_waited(state)}"]
 
 
-def _callback(state: CallState, result: Verdict, end: EndedBy) -> str:
+def _callback(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
     if result is Verdict.MISSED and not any(state.cast.is_customer(leg) for leg in state.legs):
-        answered = any(leg.answered_at is not None for leg in state.legs if state.cast.is_ours(leg))
-        if answered:
-            return "The agent answered, but the customer was not dialled"
-        return "The agent did not take the callback; the customer was not dialled"
+        lifted = any(leg.answered_at is not None for leg in state.legs if state.cast.is_ours(leg))
+        taken = "the agent answered" if lifted else "the agent did not take the callback"
+        return [f"{taken}, and the customer was not dialled"]
     return _outgoing(state, result, end)
 
 
-_SENTENCES = {
+_PARTS = {
     Direction.INBOUND: _inbound,
-    Direction.INTERNAL: _internal,
+    Direction.INTERNAL: _inbound,
     Direction.OUTBOUND: _outgoing,
     Direction.CALLBACK: _callback,
 }
 
 
 def _tried(state: CallState) -> str:
-    queues = list(dict.fromkeys(stay.name for stay in state.stays))
-    who = _and(sorted(state.rang))
+    """Whom the PBX rang for the caller."""
+    until = state.talk.stretches[0].start if state.talk.stretches else float("inf")
+    queues = list(dict.fromkeys(stay.name for stay in state.stays if stay.joined <= until))
+    who = _and(sorted(extension for extension, at in state.rang.items() if at <= until))
     if queues and who:
-        return f"Queue {_and(queues)} rang {who}"
+        return f"queue {_and(queues)} rang {who}{_for(state)}"
     if queues:
-        return f"The caller waited in queue {_and(queues)} and no phone rang"
+        return f"the caller waited in queue {_and(queues)}, and no phone rang"
     if who:
-        return f"{who} rang"
-    if any(leg.dialled_at is not None for leg in state.legs):
-        return "No phone of ours rang"
-    return "No phone was called"
+        return f"{who} rang{_for(state)}"
+    if any(leg.dialled_at is not None and not leg.is_guest for leg in state.legs):
+        return NOBODY_RANG
+    return NOBODY_CALLED
+
+
+def _for(state: CallState) -> str:
+    """How long phones rang before somebody answered or all had stopped."""
+    answered = state.talk.stretches[0].start if state.talk.stretches else float("inf")
+    legs = [
+        leg
+        for leg in state.legs
+        if leg.kind is LegKind.PHONE and leg.rang_at is not None and not leg.is_guest
+    ]
+    starts = [leg.rang_at for leg in legs if leg.rang_at is not None and leg.rang_at < answered]
+    ends = [min(at for at in (leg.released_at, leg.ended_at, answered) if at is not None) for leg in legs]
+    if not starts or max(ends) == float("inf"):
+        return ""
+    return f" for {_seconds(min(answered, max(ends)) - min(starts))}"
+
+
+def _talk(state: CallState) -> list[str]:
+    people = list(state.talk.talked)
+    if state.cast.direction is Direction.INTERNAL:
+        return [f"{_and(people)} {'talked' if len(people) > 1 else 'was connected'}"]
+    first, others = people[:1], people[1:]
+    told = [f"{_and(first) or 'somebody'} answered after {_answered_after(state)}"]
+    return told + ([f"{_and(others)} talked to the caller too"] if others else [])
+
+
+def _moves(state: CallState) -> Iterable[str]:
+    return map(_move, state.transfers.done())
+
+
+def _move(transfer: Transfer) -> str:
+    if transfer.kind is TransferKind.BLIND:
+        return f"{transfer.from_extension} transferred the call to {transfer.to}"
+    return f"{transfer.from_extension} asked {transfer.to} and handed the call over"
 
 
 def _missed_end(state: CallState, end: EndedBy) -> str:
-    if any(stay.given_up is not None for stay in state.stays):
-        return " before the queue gave the caller up" + (
-            ", who then hung up" if end is EndedBy.CALLER else ""
-        )
-    return ", and the caller hung up afterwards" if end is EndedBy.CALLER else ", and the PBX ended the call"
+    timed_out = any(stay.given_up is not None for stay in state.stays)
+    said = " before the queue's time-out" if timed_out else ""
+    return {
+        EndedBy.CALLER: f"{said}, and the caller hung up afterwards",
+        EndedBy.PBX: f"{said}, and the PBX ended the call",
+    }.get(end, said)
 
 
 def _closing(end: EndedBy) -> str:
     return {
-        EndedBy.CALLER: "; the caller's side hung up",
-        EndedBy.AGENT: "; our side hung up",
-        EndedBy.PBX: "; the PBX ended the call",
+        EndedBy.CALLER: "the caller's side hung up",
+        EndedBy.AGENT: "our side hung up",
+        EndedBy.PBX: "the PBX ended the call",
         EndedBy.UNKNOWN: "",
     }[end]
 
 
-def _people(state: CallState) -> str:
-    return _and(list(state.talk.talked)) or "Somebody"
+def _closing_out(end: EndedBy) -> str:
+    return "the outside party hung up" if end is EndedBy.CALLER else _closing(end)
 
 
 def _waited(state: CallState) -> str:
-    return f"{max(0.0, state.ended_at - (state.started_at or state.ended_at)):.0f} s"
+    """From the first ring to the moment the waiting side gave up, else to the end."""
+    origin = state.cast.origin
+    end = state.ended_at if origin is None else origin.requested_at or origin.ended_at or state.ended_at
+    return _seconds(end - (state.started_at or end))
+
+
+def _answered_after(state: CallState) -> str:
+    start = state.talk.stretches[0].start
+    return _seconds(start - (state.started_at or start))
+
+
+def _seconds(length: float) -> str:
+    return "less than 1 s" if length < 1 else f"{length:.0f} s"
 
 
 def _and(names: list[str]) -> str:
