@@ -212,6 +212,10 @@ class Legs:
     def get(self, uniqueid: str) -> Leg | None:
         return self._by_id.get(uniqueid)
 
+    def named(self, name: str) -> Leg | None:
+        """The channel of that name."""
+        return self._by_name.get(name)
+
     def add(self, leg: Leg) -> None:
         self._by_id[leg.uniqueid] = leg
         self._by_name[leg.name] = leg

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from core.facts import Transfer, TransferKind
 from pbx_bridge.ami_channel import Channel
 from pbx_bridge.ami_events import AttendedTransfer, BlindTransfer
-from pbx_bridge.legs import Leg, LegKind, Legs
+from pbx_bridge.legs import Leg, LegKind, Legs, other_half
 from pbx_bridge.parties import Cast
 
 PARK_SECONDS = 0.5
@@ -79,11 +79,21 @@ class Transfers:
         leg = self.legs.get(transferer.uniqueid)
         if leg is None or leg.kind is not LegKind.LOCAL:
             return "" if leg is None else self.cast.extension(leg)
-        circle = self.legs.heard_by(leg)
-        people = [one for one in circle if self.cast.is_ours(one)] or list(
-            filter(self.cast.is_ours, self.legs)
-        )
+        people = self._reached_through(leg) or [
+            one for one in (*self.legs, *self.legs.heard_by(leg)) if self.cast.is_ours(one)
+        ]
         return self.cast.extension(people[-1]) if people else self.cast.extension(leg)
+
+    def _reached_through(self, half: Leg) -> list[Leg]:
+        """Who answered behind this half of a detour, through further detours; also when they are gone by now."""
+        dialling = self.legs.named(other_half(half.name) or "")
+        if dialling is None or half.name.endswith(";2"):
+            return []
+        found: list[Leg] = []
+        for leg in self.legs:
+            if leg.dialled_by == dialling.uniqueid and leg.answered_at is not None:
+                found += self._reached_through(leg) if leg.kind is LegKind.LOCAL else [leg]
+        return found
 
     def _asked(self, event: AttendedTransfer) -> Leg | None:
         """The leg the customer was handed to; by keys it is the Local half that stands for the colleague."""

@@ -19,9 +19,13 @@ MAILBOXES = frozenset({"voicemail", "voicemailmain", "minivmgreet", "minivmrecor
 """Applications that are a mailbox, as a Cdr's LastApplication names them (in lower case)."""
 
 ANNOUNCEMENTS = frozenset(
-    {"playback", "controlplayback", "playtones", "zapateller", "saydigits", "saynumber", "festival"}
+    {
+        "playback", "controlplayback", "playtones", "zapateller", "saydigits", "saynumber", "festival", "busy",
+        "congestion",
+    }
 )
-"""Applications that speak and do not listen: whoever hangs up in one was told that nobody will come."""
+"""Applications that speak and do not listen: whoever hangs up in one was told that nobody will come.
+So do the tones of `Busy()` and `Congestion()`, which a caller who is Up hears until they put the receiver down."""
 
 REFUSED_BY_PBX = frozenset({1, 3, 17, 20, 21, 22, 27, 34, 38, 42, 44, 58})
 """Causes with which the PBX itself turns a caller away (`Busy()`, `Congestion()`): Asterisk reports the end of that

@@ -51,6 +51,17 @@ class Lab:
             await self._phones[key].open()
         return self._phones[key]
 
+    async def device(self, login: str, extension: str, host: int, *, registers: bool = True) -> Phone:
+        """A device with a name and an address (127.0.N.host) of its own: a phone, or a carrier without a login."""
+        key = login, host
+        if key not in self._phones:
+            address = f"{self.pbx.place.net}.{host}"
+            phone = Phone(login, address, self.pbx.place.pbx, PHONE_SECRET if registers else "")
+            phone.extension = extension
+            self._phones[key] = phone
+            await phone.open()
+        return self._phones[key]
+
     async def phones(self, *extensions: str) -> list[Phone]:
         """Several at once, in that order."""
         return list(await asyncio.gather(*(self.phone(extension) for extension in extensions)))
@@ -105,7 +116,8 @@ class Lab:
     async def close(self) -> None:
         """Unregister and switch off."""
         for phone in self._phones.values():
-            await phone.register(0)
+            if phone.password:
+                await phone.register(0)
             phone.close()
         self.trunk.close()
         self.second_trunk.close()

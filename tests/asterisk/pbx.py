@@ -32,8 +32,9 @@ AMI_SECRETS = {
     "ringback-events": "change-me-events",
     "ringback-dial": "change-me-dial",
     "recorder": "recorder-secret",
+    "operator": "operator-secret",
 }
-"""The users of config/asterisk/manager_ringback.conf as shipped, and one that reads everything."""
+"""The users of config/asterisk/manager_ringback.conf as shipped, one that reads everything, one that does everything."""
 CEL_FIELDS = (
     "event",
     "at",
@@ -253,7 +254,7 @@ class Pbx:
 
     def _words(self) -> dict[str, str]:
         place = self.place
-        addresses = {"PBX": place.pbx, "TRUNK": place.trunk, "TRUNK2": place.second_trunk}
+        addresses = {"PBX": place.pbx, "TRUNK": place.trunk, "TRUNK2": place.second_trunk, "NET": place.net}
         return addresses | {"MODULES": self._module_folder()}
 
     def _module_folder(self) -> str:

@@ -48,6 +48,8 @@ class Phone(asyncio.DatagramProtocol):
         self.password = password
         self.log: list[Seen] = []
         self.calls: list[Call] = []
+        self.extension = name
+        """What colleagues dial to reach it; a story's shop may call its devices otherwise."""
         self.refuse_at_once: dict[str, int] = {}
         """Dialled user (or "*") → status this phone answers without ringing."""
         self.forward_at_once = ""
@@ -139,7 +141,7 @@ class Phone(asyncio.DatagramProtocol):
     def note(self, what: str, detail: str = "") -> float:
         """Write one line into the phone's log; returns its time."""
         at = time.time()
-        self.log.append(Seen(at, self.name, what, detail))
+        self.log.append(Seen(at, self.extension, what, detail))
         self._news.set()
         return at
 

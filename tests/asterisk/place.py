@@ -23,6 +23,11 @@ class Place:
     lock: socket.socket
 
     @property
+    def net(self) -> str:
+        """What all its addresses begin with."""
+        return f"127.0.{self.number}"
+
+    @property
     def pbx(self) -> str:
         """Address of SIP and AMI."""
         return f"127.0.{self.number}.1"

@@ -1,6 +1,6 @@
 """Plays stories on a real Asterisk and writes captures: AMI bytes and, beside them, what really happened.
 
-In: ``python -m tests.asterisk.record [--pbx 22|16] [--story NAME]… [--out DIR] [--jobs N]``. Out: ``NAME.ami``
+In: ``python -m tests.asterisk.record [--set asterisk|other] [--pbx 22|16] [--story NAME]… [--out DIR] [--jobs N]``. Out: ``NAME.ami``
 (every byte one AMI connection received, from the banner on), ``NAME.json`` (the expected result), ``NAME.all.ami``
 for stories that also record a connection with all rights. A story whose times the PBX's own log contradicts is not
 written.
@@ -19,17 +19,18 @@ from pathlib import Path
 
 from tests.asterisk.ami_tap import AmiTap
 from tests.asterisk.lab import Lab
+from tests.asterisk.other import OTHER_STORIES
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Seen
 from tests.asterisk.stories import STORIES, Story
 from tests.asterisk.truth import Truth, check
 
 CAPTURES = Path(__file__).parents[1] / "captures"
-TRUNKS = ["PJSIP/trunk", "PJSIP/trunk2"]
-REGION = "PL"
 SETTLE_SECONDS = 0.4
 """Cdr events come some time after the last channel is gone."""
 STORY_SECONDS = 90.0
+SETS = {"asterisk": STORIES, "other": OTHER_STORIES}
+"""The lab's own site, and other shops whose dialplans know nothing of us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Recording:
         calls = [truth.as_json() for truth in sorted(self.truths, key=lambda truth: truth.started_at)]
         return {
             "pbx": self.pbx,
-            "trunks": TRUNKS,
-            "region": REGION,
+            "trunks": list(self.story.trunks),
+            "region": self.story.region,
             "calls": calls,
             "notes": self.story.notes,
         }
@@ -121,13 +122,16 @@ def main() -> int:
     parser.add_argument(
         "--story", action="append", default=[], help="a story's name, or its beginning with *"
     )
+    parser.add_argument("--set", choices=sorted(SETS), default="asterisk", help="whose stories")
     parser.add_argument("--out", type=Path, default=CAPTURES)
     parser.add_argument("--jobs", type=int, default=2, help="PBXs at once")
     given = parser.parse_args()
     chosen = [
-        story for story in STORIES.values() if given.pbx in story.only_on and _wanted(story.name, given.story)
+        story
+        for story in SETS[given.set].values()
+        if given.pbx in story.only_on and _wanted(story.name, given.story)
     ]
-    failed = asyncio.run(record(given.pbx, chosen, given.out / f"asterisk-{given.pbx}", given.jobs))
+    failed = asyncio.run(record(given.pbx, chosen, given.out / f"{given.set}-{given.pbx}", given.jobs))
     print(f"{len(chosen) - len(failed)} recorded, {len(failed)} failed: {' '.join(failed)}")
     return 1 if failed else 0
 

@@ -15,7 +15,7 @@ from pbx_bridge.replay import replay_files
 from tests.asterisk.agree import differences
 from tests.asterisk.install import is_installed
 from tests.asterisk.pbx import Pbx
-from tests.asterisk.record import TRUNKS, play, record
+from tests.asterisk.record import play, record
 from tests.asterisk.stories import STORIES
 
 pytestmark = pytest.mark.asterisk
@@ -35,7 +35,7 @@ def wrong_in(folder: Path, name: str) -> list[str]:
     single = folder / f"{name}.ami"
     streams = [single] if single.exists() else sorted(folder.glob(f"{name}.[0-9].ami"))
     expected = json.loads((folder / f"{name}.json").read_text())
-    got = replay_files(streams, TRUNKS, expected["region"])
+    got = replay_files(streams, expected["trunks"], expected["region"])
     return [f"{name}: {difference}" for difference in differences(got["calls"], expected["calls"])]
 
 

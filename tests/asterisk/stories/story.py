@@ -27,6 +27,8 @@ class Story:
     play: Play
     records_everything: bool = False
     only_on: tuple[str, ...] = ("22", "16")
+    trunks: tuple[str, ...] = ("PJSIP/trunk", "PJSIP/trunk2")
+    region: str = "PL"
 
     @property
     def notes(self) -> str:
