@@ -21,6 +21,7 @@ from server.pages import local, render
 from server.views.call_filter import WHEN_LABELS, CallFilter, read_filter
 from server.views.call_story import read_story
 from server.views.calls import Blind, CallPage, CallRow, read_calls, read_figures, read_queues
+from server.views.pop_figures import read_pop_figures
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         if template == ROWS:
             return render(request, template, **_list_context(request, wanted, page, after))
         figures = await read_figures(connection, wanted, region=region)
+        pops = await read_pop_figures(connection, wanted, region=region)
         users = await list_users(connection)
         queues = await read_queues(connection, request.app[CLOCK]() - QUEUES_SINCE_S)
     return render(
@@ -66,6 +68,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         **_list_context(request, wanted, page, after),
         fragment=template != PAGE,
         figures=figures,
+        pops=pops,
         verdicts=list(Verdict),
         users=users,
         queues=sorted({*queues, wanted.queue} - {None}, key=str),

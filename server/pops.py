@@ -1,6 +1,6 @@
 """Rule P6: when each screen pop reached a screen. The hub tells when a phone rings, a browser acknowledges and a phone
-is done; out come rows of `pops`, a histogram, and the figure managers see. Only phones whose owner has the desk open
-count. A pop that is over when the process dies is lost: this is a figure, not a duty."""
+is done; out come rows of `pops` and a histogram. Only phones whose owner has the desk open count. The figure managers
+see is made in `views/pop_figures.py`. A pop that is over when the process dies is lost: this is a figure, not a duty."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 from prometheus_client import Counter, Histogram
-from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import insert
 
 from core.db import Database
 from server.tables import PopRow
@@ -38,16 +37,6 @@ class Pop:
     rang_at: float
     shown_at: float | None = None
     visible: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PopFigures:
-    """ "Pop shown before answer": shares are of `pops`, None when there are none; `p95_ms` of the shown ones."""
-
-    pops: int
-    shown_before_answer: float | None
-    shown_visible: float | None
-    p95_ms: float | None
 
 
 class PopMeter:
@@ -112,29 +101,3 @@ class PopMeter:
                 rows.append(self._done.get_nowait())
             async with self._database.write() as connection:
                 await connection.execute(insert(PopRow), rows)
-
-
-async def pop_figures(connection: AsyncConnection, since: float, until: float) -> PopFigures:
-    """The figure for pops that began in [since, until)."""
-    window = (PopRow.rang_at >= since, PopRow.rang_at < until)
-    in_time = PopRow.shown_at <= PopRow.over_at
-    counts = await connection.execute(
-        select(
-            func.count(),
-            func.count().filter(in_time),
-            func.count().filter(in_time, PopRow.visible.is_(True)),
-            func.count(PopRow.shown_at),
-        ).where(*window)
-    )
-    pops, before, visible, shown = counts.one()
-    if not pops:
-        return PopFigures(0, None, None, None)
-    delay = PopRow.shown_at - PopRow.rang_at
-    p95 = await connection.scalar(
-        select(delay)
-        .where(*window, PopRow.shown_at.is_not(None))
-        .order_by(delay)
-        .offset(max(0, -(-shown * 95 // 100) - 1))
-        .limit(1)
-    )
-    return PopFigures(pops, before / pops, visible / pops, None if p95 is None else float(p95) * 1000)

@@ -3,7 +3,7 @@ are rows of the call log (`pbx_bridge/tables.py`). All instants are float second
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Double, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
@@ -30,12 +30,10 @@ class PopRow(Base):
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    call_id: Mapped[str] = mapped_column(String(120))
+    call_id: Mapped[str] = mapped_column(String(120), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     rang_at: Mapped[float] = mapped_column(Double)
     shown_at: Mapped[float | None] = mapped_column(Double)
     visible: Mapped[bool | None] = mapped_column(doc="whether that page was in the foreground")
     over_at: Mapped[float] = mapped_column(Double)
     answered: Mapped[bool] = mapped_column(doc="by this person")
-
-    __table_args__ = (Index("ix_pops_rang_at", "rang_at"),)

@@ -28,6 +28,12 @@ class When(StrEnum):
     CUSTOM = "custom"
 
 
+class PopOutcome(StrEnum):
+    """Whether every ringing desk had the card before the answer (rule P6)."""
+
+    LATE = "late"
+
+
 WHEN_LABELS = {
     When.TODAY: "Today",
     When.YESTERDAY: "Yesterday",
@@ -52,11 +58,12 @@ class CallFilter:
     agent: int | None = None
     queue: str | None = None
     number: str | None = None
+    pop: PopOutcome | None = None
 
     @property
     def is_narrowed(self) -> bool:
         """Whether more than the time is asked for."""
-        return any((self.direction, self.verdict, self.agent, self.queue, self.number))
+        return any((self.direction, self.verdict, self.agent, self.queue, self.number, self.pop))
 
     def query(self, **changes: object) -> str:
         """As a query string, with some parts changed (None removes one)."""
@@ -69,6 +76,7 @@ class CallFilter:
             "agent": self.agent,
             "queue": self.queue,
             "number": self.number,
+            "pop": self.pop,
         }
         if changes.get("when"):
             values |= {"from": None, "to": None}
@@ -99,6 +107,7 @@ def read_filter(query: Mapping[str, str], now: float, zone: ZoneInfo) -> CallFil
         agent=_number(given, "agent"),
         queue=given.get("queue"),
         number=given.get("number"),
+        pop=_choice(given, "pop", PopOutcome),
     )
 
 

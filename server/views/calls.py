@@ -16,6 +16,7 @@ from core.errors import InvalidInputError
 from core.phone import parse_number
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallPerson
+from server.tables import PopRow
 from server.views.call_filter import CallFilter
 
 PAGE = 50
@@ -25,6 +26,9 @@ MAX_QUEUES = 200
 
 MAX_BLIND = 200
 """Blind windows shown at once; a link that breaks more often than this per page needs another remedy."""
+
+IS_LATE = or_(PopRow.shown_at.is_(None), PopRow.shown_at > PopRow.over_at)
+"""A pop that no page had by the time its phone was answered or stopped ringing (rule P6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ async def read_calls(
 ) -> CallPage:
     """One page. `after` is a cursor of an earlier page. Raises InvalidInputError for a cursor that is none."""
     cursor = _read_cursor(after) if after else None
-    conditions = await _conditions(connection, wanted, region)
+    conditions = await call_conditions(connection, wanted, region)
     if cursor is not None:
         at, call_id = cursor
         conditions.append(or_(Call.started_at < at, and_(Call.started_at == at, Call.id < call_id)))
@@ -139,7 +143,7 @@ async def read_call(connection: AsyncConnection, call_id: str) -> CallRow | None
 
 
 async def read_figures(connection: AsyncConnection, wanted: CallFilter, *, region: str) -> Figures:
-    conditions = await _conditions(connection, wanted.without_verdict(), region)
+    conditions = await call_conditions(connection, wanted.without_verdict(), region)
     result = await connection.execute(
         select(
             Call.result,
@@ -211,9 +215,10 @@ async def people_by_extension(connection: AsyncConnection) -> dict[tuple[str, st
     return {(pbx, extension): (user_id, name) for pbx, extension, user_id, name in result}
 
 
-async def _conditions(
+async def call_conditions(
     connection: AsyncConnection, wanted: CallFilter, region: str
 ) -> list[ColumnElement[bool]]:
+    """What a row of `calls` must fulfil to be one of the filter's."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.since is not None:
         conditions.append(Call.started_at >= wanted.since)
@@ -229,6 +234,8 @@ async def _conditions(
         conditions.append(_has_number(wanted.number, region))
     if wanted.agent is not None:
         conditions.append(await _has_agent(connection, wanted.agent))
+    if wanted.pop is not None:
+        conditions.append(Call.id.in_(select(PopRow.call_id).where(IS_LATE)))
     return conditions
 
 

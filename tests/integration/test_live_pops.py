@@ -1,18 +1,16 @@
-"""Rule P6: each pop is stored with when it rang, when a page had it, whether that page was seen, and when it was over;
-the figure for managers is made of these rows."""
+"""Rule P6: each pop is stored with when it rang, when a page had it, whether that page was seen, and when it was over.
+The figure managers see is proven in `test_pages_pops.py`."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core.clock import system_clock
 from core.db import Database
 from core.facts import CallAnswered, CallsJoined, PhoneRinging, PhoneStopped, StopReason
-from server.pops import PopFigures, pop_figures
 from server.tables import PopRow
 from tests.desk_site import DeskSite, desk_site
 from tests.live_client import LiveClient
@@ -92,29 +90,3 @@ async def test_a_consultation_that_turned_out_to_be_part_of_a_call_is_one_pop(da
         await site.tell(CallAnswered("c1", at, phone("102")))
         rows = await stored(database)
     assert [(row.call_id, row.answered) for row in rows] == [("c1", True)]
-
-
-async def test_the_figure(database: Database) -> None:
-    async with desk_site(database) as site:
-        user_id = site.users["anna"].id
-
-        async def pop(rang_at: float, shown_ms: float | None, visible: bool = True) -> None:
-            shown_at = None if shown_ms is None else rang_at + shown_ms / 1000
-            values = {"call_id": "c", "user_id": user_id, "rang_at": rang_at, "shown_at": shown_at}
-            async with database.write() as connection:
-                await connection.execute(
-                    insert(PopRow).values(**values, visible=visible, over_at=rang_at + 5, answered=True)
-                )
-
-        async with database.read() as connection:
-            assert await pop_figures(connection, 0, 1e9) == PopFigures(0, None, None, None)
-        for number in range(1, 18):
-            await pop(100.0 + number, number)
-        await pop(150.0, 80, visible=False)
-        await pop(151.0, 6000)
-        await pop(152.0, None)
-        await pop(900.0, 1)
-        async with database.read() as connection:
-            figures = await pop_figures(connection, 100.0, 900.0)
-    assert (figures.pops, figures.shown_before_answer, figures.shown_visible) == (20, 18 / 20, 17 / 20)
-    assert figures.p95_ms == pytest.approx(6000, abs=0.01)

@@ -284,7 +284,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pops")),
     )
     with op.batch_alter_table("pops", schema=None) as batch_op:
-        batch_op.create_index("ix_pops_rang_at", ["rang_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pops_call_id"), ["call_id"], unique=False)
 
     op.create_table(
         "user_devices",
@@ -530,7 +530,7 @@ def downgrade() -> None:
 
     op.drop_table("user_devices")
     with op.batch_alter_table("pops", schema=None) as batch_op:
-        batch_op.drop_index("ix_pops_rang_at")
+        batch_op.drop_index(batch_op.f("ix_pops_call_id"))
 
     op.drop_table("pops")
     with op.batch_alter_table("customers", schema=None) as batch_op:
