@@ -1,6 +1,7 @@
 """Rule P6: when each screen pop reached a screen. The hub tells when a phone rings, a browser acknowledges and a phone
-is done; out come rows of `pops` and a histogram. Only phones whose owner has the desk open count. The figure managers
-see is made in `views/pop_figures.py`. A pop that is over when the process dies is lost: this is a figure, not a duty."""
+is done; out come rows of `pops` and a histogram. Only phones whose owner has the desk open count. The figure that
+managers see is made in `views/pop_figures.py`. A pop that is over when the process dies is lost: this is a figure,
+not a duty."""
 
 from __future__ import annotations
 
