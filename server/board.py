@@ -34,6 +34,7 @@ from server.cards import (
     card_for,
     why_gone,
 )
+from server.queues_now import QueuesNow
 from server.recent import RecentCall, add_recent, named_of, recent_for
 from server.snapshot import (
     AgentNow,
@@ -43,7 +44,6 @@ from server.snapshot import (
     DraftSaved,
     LinkNow,
     OwnersChanged,
-    QueueNow,
     RecentLoaded,
     UserView,
     WrapUpRestored,
@@ -77,8 +77,7 @@ class LiveBoard:
         self._by_extension: dict[tuple[str, str], tuple[int, ...]] = {}
         self._customers: dict[int, CustomerSummary] = {}
         self._drafts: dict[str, dict[int, Draft]] = {}
-        self._members: dict[tuple[str, str], dict[str, QueueMemberChanged]] = {}
-        self._waiting: dict[tuple[str, str], dict[str, float]] = {}
+        self._queues = QueuesNow()
         self._devices: dict[tuple[str, str], str] = {}
         self._links = {pbx: LinkNow(pbx, up=False, since=at, reason=None) for pbx in pbxs}
         self._agents: dict[int, AgentNow] = {}
@@ -105,7 +104,7 @@ class LiveBoard:
         found = (card_for(call, owner, self.known) for call in self._calls_of(owner))
         return UserView(
             cards=in_order(card for card in found if card is not None),
-            queues=self._queues_of(owner),
+            queues=self._queues.of(owner),
             devices=self._devices_of(owner),
             links=links,
             agent=agent,
@@ -249,39 +248,16 @@ class LiveBoard:
 
     def _count_waiting(self, old: CallNow, new: CallNow) -> frozenset[int]:
         """Keep the waiting counts; returns whose counts changed."""
-        if (old.waiting_in, old.call_id) == (new.waiting_in, new.call_id):
-            return frozenset()
-        if old.waiting_in is not None:
-            self._waiting.get((old.pbx, old.waiting_in), {}).pop(old.call_id, None)
-        if new.waiting_in is not None:
-            waiting = self._waiting.setdefault((new.pbx, new.waiting_in), {})
-            waiting[new.call_id] = new.waiting_since or new.started_at
-        queues = {(new.pbx, queue) for queue in (old.waiting_in, new.waiting_in) if queue is not None}
-        return frozenset().union(*(self._members_of(queue) for queue in queues))
-
-    def _members_of(self, queue: tuple[str, str]) -> frozenset[int]:
-        devices = self._members.get(queue, {})
-        return frozenset(user for device in devices for user in self._by_device.get((queue[0], device), ()))
+        return frozenset(
+            user
+            for queue in self._queues.count(old, new)
+            for device in self._queues.devices_of(queue)
+            for user in self._by_device.get(device, ())
+        )
 
     def _member_changed(self, fact: QueueMemberChanged) -> Step:
-        members = self._members.setdefault((fact.pbx, fact.queue), {})
-        if fact.member:
-            members[fact.device] = fact
-        else:
-            members.pop(fact.device, None)
+        self._queues.member_changed(fact)
         return Step(frozenset(self._by_device.get((fact.pbx, fact.device), ())))
-
-    def _queues_of(self, owner: Owner) -> tuple[QueueNow, ...]:
-        queues = []
-        for (pbx, name), members in sorted(self._members.items()):
-            mine = [one for device, one in members.items() if (pbx, device) in owner.devices]
-            if mine:
-                waiting = self._waiting.get((pbx, name), {})
-                paused = all(one.paused for one in mine)
-                reason = next((one.pause_reason for one in mine if one.paused), None) if paused else None
-                oldest = min(waiting.values(), default=None)
-                queues.append(QueueNow(pbx, name, len(waiting), oldest, paused, reason))
-        return tuple(queues)
 
     # people, phones, links
 

@@ -5,6 +5,7 @@ on a screen is decided in `board.py`, one tab's socket is driven in `live_tab.py
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
@@ -46,6 +47,9 @@ TABS_PER_USER = 20
 
 BEAT_S = 15.0
 """Two missed beats and a browser knows that its line is dead, however the network hides it."""
+
+SESSION_BEATS = 4
+"""Sessions that end are told at once; those that idle out are noticed after so many beats."""
 
 TABS = Gauge("ringback_live_tabs", "Browser tabs listening to /live")
 DROPPED = Counter("ringback_live_tabs_dropped_total", "Tabs cut off because they read too slowly")
@@ -196,12 +200,13 @@ class LiveHub:
 
     async def keep_house(self) -> None:
         """Beat, look after sessions, people and idle streams, for ever."""
-        while True:
+        for beats in itertools.count(1):
             await asyncio.sleep(BEAT_S)
             self.beat()
             self._drop_idle()
             await self.reload_people()
-            await self._check_sessions()
+            if beats % SESSION_BEATS == 0:
+                await self._check_sessions()
 
     def beat(self) -> None:
         for feed in self._feeds.values():

@@ -49,15 +49,20 @@ function initials(name) {
 function headline(card) {
   const [customer] = card.customers;
   if (card.customers.length > 1) return `${card.customers.length} customers have this number`;
-  if (customer && !customer.name && !customer.company) return card.caller_name || "New customer";
+  if (customer && !customer.name && !customer.company) return card.caller_name || nameless(customer);
   return nameOf(card);
+}
+
+/** Somebody who rang before and whom nobody has named is no new customer. */
+function nameless(customer) {
+  return customer.past.length ? "Unnamed customer" : "New customer";
 }
 
 function title(card) {
   const [customer] = card.customers;
   const words = headline(card);
   if (card.customers.length !== 1) return h("h2", { class: "who-name" }, words);
-  const isNew = customer.provisional && words !== "New customer";
+  const isNew = customer.provisional && !customer.past.length && words !== "New customer";
   return h("h2", { class: "who-name" }, link(customer, words), isNew && h("span", { class: "badge info" }, "New"));
 }
 
@@ -138,7 +143,7 @@ function naming(card, customer) {
   return h(
     "form",
     { class: "more-part naming", onsubmit: submit },
-    h("h3", {}, "First contact. Who is it?"),
+    h("h3", {}, customer.past.length ? "Nobody has named them yet. Who is it?" : "First contact. Who is it?"),
     h("label", { class: "visually-hidden", for: name.id }, "Name"),
     name,
     h("label", { class: "visually-hidden", for: company.id }, "Company"),

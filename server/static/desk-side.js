@@ -110,8 +110,8 @@ function recentLine(call) {
   );
 }
 
-/** What is wrong, worst first; `lineLost` is since when our server is away, or null; `mute`: a ring nobody hears. */
-export function drawBanners({ lineLost, parted, links, devices, mute }) {
+/** What is wrong, worst first; `lineLost` is since when our server is away, or null. */
+export function drawBanners({ lineLost, parted, links, devices }) {
   const all = [];
   if (parted) all.push(["bad", "plug", "The desk is open in too many tabs. This one has stopped: reload it to go on here."]);
   else if (lineLost) all.push(["bad", "wifi-off", `No connection to the server since ${clock(lineLost)}. Trying again; calls shown here may be out of date.`]);
@@ -121,16 +121,18 @@ export function drawBanners({ lineLost, parted, links, devices, mute }) {
   }
   const away = devices.filter((one) => one.state === "UNAVAILABLE").map((one) => one.device);
   if (away.length) all.push(["warn", "phone-off", `${away.join(", ")} is not connected to the PBX: calls cannot reach you there.`]);
-  if (mute) all.push(["warn", "volume-x", "A call rings, but your browser keeps this tab silent until you click anywhere in it."]);
   redraw(byId("banners"), all, () =>
     all.map(([look, symbol, words]) => h("div", { class: `notice ${look}` }, icon(symbol), h("span", {}, words))),
   );
 }
 
-/** The sound switch, and what the browser still wants before it rings and notifies. */
+/** The sound switch, and what the browser still wants before it rings and notifies. A click that wakes the sound is
+    meant for something else on the page: nothing may move under it, so the hint has no room of its own. */
 export function drawTools({ on, audible, mayNotify }) {
   const button = byId("sound-button");
   button.setAttribute("aria-pressed", String(on));
+  button.classList.toggle("mute", on && !audible);
+  button.title = on && !audible ? "Your browser keeps this tab silent until you click anywhere in it" : "";
   const words = on ? (audible ? "Sound on" : "Click to hear calls") : "Sound off";
   redraw(button, [words], () => [icon(on && audible ? "volume-2" : "volume-x"), h("span", {}, words)]);
   byId("notify-button").hidden = !mayNotify;

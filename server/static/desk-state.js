@@ -52,6 +52,6 @@ export class Screen {
 export function nameOf(card) {
   const [customer] = card.customers;
   if (card.direction === "internal") return card.colleague ?? card.number ?? "A colleague";
-  if (card.customers.length > 1) return `${card.customers.length} customers`;
+  if (card.customers.length > 1) return card.number_text || "Several customers";
   return customer?.name || customer?.company || card.caller_name || card.number_text || "Withheld number";
 }

@@ -106,7 +106,6 @@ function drawHints() {
     parted: lineState === "parted",
     links: screen.links,
     devices: screen.devices,
-    mute: ringer.on && !ringer.audible && screen.ringing().length > 0,
   });
   drawTools({ on: ringer.on, audible: ringer.audible, mayNotify: notifications === "default" });
 }

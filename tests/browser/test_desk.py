@@ -35,8 +35,8 @@ from pbx_bridge.tables import CallWrapUp
 from server.keys import CUSTOMERS
 from server.schema import prepare
 from server.tables import PopRow
-from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, log_in, open_window
-from tests.desk_site import PASSWORD, DeskSite, desk_site
+from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, open_window
+from tests.desk_site import DeskSite, desk_site
 from tests.live_story import CUSTOMER, PBX, ended, inbound, internal, member, phone, started
 
 pytestmark = pytest.mark.browser
@@ -83,13 +83,27 @@ async def desk_of(
     site: DeskSite, chromium: Browser, login: str, *, size: dict[str, int] = DESKTOP, dark: bool = False
 ) -> AsyncIterator[Visit]:
     """A browser window of its own, logged in and at the desk."""
-    visit = await open_window(chromium, size=size, dark=dark)
-    await log_in(visit.page, site.url("/desk"), login, PASSWORD)
-    await is_live(visit.page)
+    visit = await window_of(site, chromium, login, size=size, dark=dark)
     try:
         yield visit
     finally:
         await visit.context.close()
+
+
+async def window_of(
+    site: DeskSite, chromium: Browser, login: str, *, size: dict[str, int] = DESKTOP, dark: bool = False
+) -> Visit:
+    visit = await open_window(chromium, size=size, dark=dark)
+    [(name, token)] = (await site.cookie(login)).items()
+    await visit.context.add_cookies([{"name": name, "value": token, "url": site.url("/")}])
+    await visit.page.goto(site.url("/desk"))
+    await is_live(visit.page)
+    return visit
+
+
+def complaints_of(*visits: Visit) -> list[str]:
+    """All but the browser's word that a tab is mute until a click: the desk says so itself."""
+    return [text for visit in visits for text in visit.complaints if "AudioContext" not in text]
 
 
 async def is_live(page: Page) -> None:
@@ -148,7 +162,7 @@ async def test_the_card_is_on_both_ringing_desks_and_leaves_one_when_the_other_a
         await hang_up(site, "101", also_rang=("102",))
         await expect(bartek.page.locator("#recent .elsewhere")).to_contain_text("Anna Kowalska answered")
         assert await bartek.page.locator("#recent .missed").count() == 0
-        assert anna.complaints == bartek.complaints == []
+        assert complaints_of(anna, bartek) == []
 
 
 async def test_a_refresh_and_a_second_tab_show_the_same_card(site: DeskSite, chromium: Browser) -> None:
@@ -186,9 +200,7 @@ async def test_a_server_that_was_restarted_shows_open_wrap_ups_and_notes_again(
 ) -> None:
     async with desk_site(desk_database) as first:
         port = first.server.port
-        visit = await open_window(chromium)
-        await log_in(visit.page, first.url("/desk"), "anna", PASSWORD)
-        await is_live(visit.page)
+        visit = await window_of(first, chromium, "anna")
         await ring(first, "101")
         await answer(first, "101")
         await visit.page.fill("call-card textarea", "call back on Monday")
@@ -223,7 +235,7 @@ async def test_a_note_is_kept_while_writing_and_saving_closes_the_card(
             [row] = (await connection.execute(select(*CallWrapUp.__table__.c))).all()
         assert (row.note, row.disposition) == ("wants an invoice", "Solved")
         assert row.saved_at is not None
-        assert anna.complaints == []
+        assert complaints_of(anna) == []
 
 
 async def test_text_written_without_a_network_is_saved_when_it_is_back(
@@ -284,7 +296,7 @@ async def test_several_candidates_are_picked_and_a_new_customer_is_named_and_tag
         await expect(unknown.locator(".who-tags")).to_contain_text("vip")
         await unknown.locator(".tag-remove").click()
         await expect(unknown.locator(".who-tags .chip")).to_have_count(0)
-        assert anna.complaints == []
+        assert complaints_of(anna) == []
 
 
 async def test_own_state_is_agreed_with_the_pbx_and_a_refusal_is_said(
@@ -330,6 +342,7 @@ async def test_only_one_of_two_tabs_makes_the_noise_and_the_next_takes_over(
         await is_live(second)
         for page in (anna.page, second):
             await page.bring_to_front()
+            await expect(page.locator("#sound-button")).to_have_text("Click to hear calls")
             await page.click("h1")
             await expect(page.locator("#sound-button")).to_have_text("Sound on")
         await ring(site, "101")
@@ -396,7 +409,7 @@ async def test_hostile_names_are_only_text(site: DeskSite, chromium: Browser) ->
         await site.tell(started("c1", at, inbound(None, nasty)), PhoneRinging("c1", at, phone("101")))
         await expect(anna.page.locator("call-card h2")).to_have_text(nasty)
         await expect(anna.page.locator("call-card")).to_contain_text("Withheld number")
-        assert anna.complaints == []
+        assert complaints_of(anna) == []
 
 
 async def test_an_ended_session_leads_to_the_login(site: DeskSite, chromium: Browser) -> None:
@@ -432,4 +445,4 @@ async def test_accessible_and_within_the_page(
         await assert_accessible(anna.page)
         wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert not await anna.page.evaluate(wide)
-        assert anna.complaints == []
+        assert complaints_of(anna) == []
