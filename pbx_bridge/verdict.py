@@ -20,7 +20,14 @@ MAILBOXES = frozenset({"voicemail", "voicemailmain", "minivmgreet", "minivmrecor
 
 ANNOUNCEMENTS = frozenset(
     {
-        "playback", "controlplayback", "playtones", "zapateller", "saydigits", "saynumber", "festival", "busy",
+        "playback",
+        "controlplayback",
+        "playtones",
+        "zapateller",
+        "saydigits",
+        "saynumber",
+        "festival",
+        "busy",
         "congestion",
     }
 )
