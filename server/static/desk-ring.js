@@ -1,6 +1,6 @@
 /* Rule P26: a background tab still rings, and only one tab of an agent makes the noise. Every tab that may play asks
    for the same Web Lock while something rings; who has it plays. Where there are no locks (plain http), tabs agree
-   over a BroadcastChannel: the lowest name plays. A tab that a browser restored is mute until a click. */
+   over a BroadcastChannel: the oldest plays. A tab that a browser restored is mute until a click. */
 
 const LOCK = "ringback-ring";
 const ELECTION_MS = 150;
@@ -72,24 +72,33 @@ export class Ringer {
     const { signal } = this.abort;
     try {
       if (navigator.locks) await navigator.locks.request(LOCK, { signal }, () => this.play(signal));
-      else if (await this.elected(signal)) await this.play(signal);
+      else await this.playWhenElected(signal);
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }
   }
 
-  /** Without locks: say our name, listen a moment, and play if nobody's is lower. */
-  async elected(signal) {
+  /** Without locks: claim the turn, listen a moment, and play unless somebody plays or has an older name. */
+  async playWhenElected(signal) {
     const channel = new BroadcastChannel(LOCK);
-    let lowest = true;
+    const bye = () => channel.postMessage({ bye: true });
+    addEventListener("pagehide", bye, { signal });
+    while (!signal.aborted && !(await this.elected(channel))) await turnIsFree(channel, signal);
+    channel.onmessage = ({ data }) => data.claim && channel.postMessage({ busy: true });
+    if (!signal.aborted) await this.play(signal);
+    bye();
+    channel.close();
+  }
+
+  async elected(channel) {
+    let mine = true;
     channel.onmessage = ({ data }) => {
-      if (data < this.name) lowest = false;
-      else if (data > this.name) channel.postMessage(this.name);
+      if (data.busy || data.claim < this.name) mine = false;
+      else if (data.claim > this.name) channel.postMessage({ claim: this.name });
     };
-    channel.postMessage(this.name);
+    channel.postMessage({ claim: this.name });
     await new Promise((done) => setTimeout(done, ELECTION_MS));
-    signal.addEventListener("abort", () => channel.close());
-    return lowest && !signal.aborted;
+    return mine;
   }
 
   /** Ring until told to stop: two soft notes, a pause, again. */
@@ -138,4 +147,12 @@ export class Ringer {
       this.notes.set(call.id, note);
     }
   }
+}
+
+/** Until the tab that plays says good-bye, or nothing rings any more. */
+function turnIsFree(channel, signal) {
+  return new Promise((done) => {
+    channel.onmessage = ({ data }) => data.bye && done();
+    signal.addEventListener("abort", done, { once: true });
+  });
 }

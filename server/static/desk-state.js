@@ -35,11 +35,12 @@ export class Screen {
     return { ...change, card };
   }
 
-  /** Ringing first, then what is going on, then what is to be written up; the oldest first in each. */
+  /** Ringing first, then what is going on, the oldest first in each; then what is to be written up, the last call first. */
   ordered() {
     const rank = { ringing: 0, talking: 1, held: 1, dialling: 1, wrap_up: 2 };
+    const place = (card) => (card.state === "wrap_up" ? -card.since : card.started_at);
     return [...this.cards.values()].sort(
-      (a, b) => rank[a.state] - rank[b.state] || a.started_at - b.started_at || (a.call_id < b.call_id ? -1 : 1),
+      (a, b) => rank[a.state] - rank[b.state] || place(a) - place(b) || (a.call_id < b.call_id ? -1 : 1),
     );
   }
 

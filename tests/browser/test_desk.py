@@ -333,10 +333,17 @@ async def test_after_a_call_one_wraps_up_until_the_note_is_saved(
         assert [(paused, reason) for _, paused, reason in pauser.told] == [(True, "Wrap-up"), (False, None)]
 
 
+@pytest.mark.parametrize("locks", [True, False], ids=["web locks", "broadcast channel"])
 async def test_only_one_of_two_tabs_makes_the_noise_and_the_next_takes_over(
-    site: DeskSite, chromium: Browser
+    site: DeskSite, chromium: Browser, locks: bool
 ) -> None:
     async with desk_of(site, chromium, "anna") as anna:
+        if not locks:
+            await anna.context.add_init_script(
+                "Object.defineProperty(Navigator.prototype, 'locks', { value: null })"
+            )
+            await anna.page.reload()
+            await is_live(anna.page)
         second = await anna.context.new_page()
         await second.goto(site.url("/desk"))
         await is_live(second)
@@ -354,7 +361,7 @@ async def test_only_one_of_two_tabs_makes_the_noise_and_the_next_takes_over(
         other = second if playing[0] is anna.page else anna.page
         await expect(other).to_have_title(re.compile("^☎"))
         assert not await makes_noise(other)
-        await playing[0].close()
+        await playing[0].close(run_before_unload=True)
         await expect(other.locator("html")).to_have_attribute("data-ringing", "here")
         await answer(site, "101")
         await expect(other.locator("html")).not_to_have_attribute("data-ringing", "here")
