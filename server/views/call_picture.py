@@ -82,6 +82,7 @@ class _Lanes:
     order: list[str] = field(default_factory=list)
     closed: dict[str, list[tuple[SpanKind, float, float]]] = field(default_factory=dict)
     opened: dict[str, tuple[SpanKind, float]] = field(default_factory=dict)
+    answered_at: dict[str, float] = field(default_factory=dict)
 
     def begin(self, lane: str, kind: SpanKind, at: float) -> None:
         self.end(lane, at)
@@ -129,6 +130,8 @@ def _apply(lanes: _Lanes, moment: Moment) -> None:
             lanes.end(phone, at)
         case "answered" | "resumed":
             lanes.begin(phone, SpanKind.TALKING, at)
+            if moment.kind == "answered":
+                lanes.answered_at[phone] = at
         case "held":
             lanes.begin(phone, SpanKind.HELD, at)
         case "left":
@@ -138,11 +141,16 @@ def _apply(lanes: _Lanes, moment: Moment) -> None:
 
 
 def _follow_caller(lanes: _Lanes, at: float) -> None:
-    """The caller's lane: talking while anybody of ours is connected, held while all who are hold, else waiting."""
-    kinds = {kind for lane, (kind, _) in lanes.opened.items() if lane != OUTSIDE}
-    if SpanKind.TALKING in kinds:
+    """The caller's lane: talking while somebody of ours is connected with them, held while whoever is has put them on
+    hold, else waiting. A colleague who answered during the hold talks to its holder, not to the caller."""
+    ours = {lane: one for lane, one in lanes.opened.items() if lane != OUTSIDE}
+    held_since = min((since for kind, since in ours.values() if kind is SpanKind.HELD), default=None)
+    talking = [lane for lane, (kind, _) in ours.items() if kind is SpanKind.TALKING]
+    if held_since is not None:
+        talking = [lane for lane in talking if lanes.answered_at.get(lane, held_since) < held_since]
+    if talking:
         wanted = SpanKind.TALKING
-    elif SpanKind.HELD in kinds:
+    elif held_since is not None:
         wanted = SpanKind.HELD
     else:
         wanted = SpanKind.WAITING

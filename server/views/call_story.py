@@ -3,7 +3,7 @@ log; nothing is judged anew here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -33,6 +33,8 @@ ENDED = {
     "pbx": "The PBX ended the call",
     "unknown": "The call ended; nobody can tell who hung up",
 }
+
+JOINED = "Another call began that became part of this one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,20 @@ async def read_story(connection: AsyncConnection, call_id: str, now: float) -> C
         call=call,
         picture=picture,
         lane_labels=tuple(_lane_label(lane.key, names) for lane in picture.lanes),
-        lines=tuple(StoryLine(moment.at, moment.kind, tell(moment, names)) for moment in moments),
+        lines=tuple(_lines(moments, names)),
         wrap_ups=await _wrap_ups(connection, call_id),
     )
+
+
+def _lines(moments: Sequence[Moment], names: Mapping[str, str]) -> Iterator[StoryLine]:
+    """A conversation begins once: what begins later was a call of its own until it became part of this one."""
+    has_begun = False
+    for moment in moments:
+        text = tell(moment, names)
+        if moment.kind == "started":
+            text = f"{JOINED}; dialled: {_who(moment.detail, names)}" if has_begun else text
+            has_begun = True
+        yield StoryLine(moment.at, moment.kind, text)
 
 
 def tell(moment: Moment, names: Mapping[str, str]) -> str:

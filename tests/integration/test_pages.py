@@ -284,3 +284,34 @@ async def test_the_pbx_page_lists_alarms_and_blind_windows(admin: Visitor) -> No
     text = await (await admin.get("/admin/pbx")).text()
     assert "clock is 4.2 s ahead" in text
     assert text.count("the connection to the PBX was lost") == 2
+
+
+async def test_the_administrator_is_led_to_what_programs_use(admin: Visitor) -> None:
+    text = await (await admin.get("/admin/pbx")).text()
+    for path in ("/api/docs", "/metrics", "/health/ready"):
+        assert f'href="{path}"' in text
+        assert (await admin.get(path)).status in {200, 503}, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/desk", "/calls", "/customers", "/customers/1", "/account", "/admin/users", "/admin/pbx"]
+)
+async def test_every_screen_with_times_names_their_zone(admin: Visitor, path: str) -> None:
+    text = await (await admin.get(path)).text()
+    assert "Times are in Europe/Warsaw." in text
+
+
+async def test_a_call_that_became_part_of_another_is_told_as_such(site: Site, maria: Visitor) -> None:
+    call_id, at = "joined-1", seed.NOW - 60
+    row = {"id": call_id, "pbx": "office", "direction": "inbound", "started_at": at, "linkedids": call_id}
+    story = [("started", None, "226000100"), ("answered", "101", None), ("started", None, "102")]
+    moments = [
+        {"call_id": call_id, "at": at + place, "kind": kind, "extension": phone, "detail": detail}
+        for place, (kind, phone, detail) in enumerate(story)
+    ]
+    async with site.database.write() as connection:
+        await connection.execute(insert(Call).values(row))
+        await connection.execute(insert(CallMoment), moments)
+    text = await (await maria.get(f"/calls/{call_id}")).text()
+    assert text.count("The call began") == 1
+    assert "Another call began that became part of this one; dialled: Bartosz Nowak (102)" in text

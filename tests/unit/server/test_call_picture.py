@@ -63,6 +63,29 @@ def test_hold_and_a_blind_transfer_are_seen() -> None:
     assert (picture.lanes[mark.from_lane or 0].key, picture.lanes[mark.to_lane or 0].key) == ("101", "103")
 
 
+def test_who_is_consulted_during_a_hold_talks_to_the_colleague_not_to_the_caller() -> None:
+    story = [
+        *RING_ALL,
+        moment(40, "held", "101"),
+        moment(41, "ringing", "103"),
+        moment(50, "answered", "103"),
+        moment(60, "resumed", "101"),
+        moment(60, "attended_transfer", "101", "103"),
+        moment(60, "left", "101"),
+    ]
+    assert spans(draw(story, 0, 100), OUTSIDE) == [
+        (SpanKind.WAITING, 0, 10),
+        (SpanKind.TALKING, 10, 40),
+        (SpanKind.HELD, 40, 60),
+        (SpanKind.TALKING, 60, 100),
+    ]
+
+
+def test_a_caller_on_hold_at_one_phone_still_talks_to_the_other() -> None:
+    story = [moment(5, "answered", "101"), moment(6, "answered", "102"), moment(50, "held", "101")]
+    assert spans(draw(story, 0, 100), OUTSIDE) == [(SpanKind.WAITING, 0, 5), (SpanKind.TALKING, 5, 100)]
+
+
 def test_a_phone_that_stopped_after_it_answered_keeps_talking() -> None:
     """Ring-all queues say twice that a leg ended; the second time may come after an answer."""
     picture = draw(
