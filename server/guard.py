@@ -104,7 +104,7 @@ async def _admit(request: web.Request, route: Route) -> None:
     if session is None:
         raise UnauthenticatedError("you are not logged in, or your session has ended: please log in")
     if not session.user.role.covers(route.role):
-        raise ForbiddenError(f"this needs the role {route.role}; you are {session.user.role}")
+        raise ForbiddenError(f"this is for {route.role}s; your role is {session.user.role}")
 
 
 async def _admit_key(request: web.Request, scope: str) -> None:
