@@ -31,6 +31,11 @@ AT_ONCE = 32
 in about ten milliseconds. There is one writer, so how long a transaction waits in between is what all others wait."""
 
 
+ROW_FAULTS = frozenset({"22", "23", "42", "54"})
+"""Classes of SQLSTATE that speak of the statement and its values (data, constraint, syntax, limit); all others speak
+of the server: away, starting, full, out of connections."""
+
+
 class Base(DeclarativeBase):
     """All tables of all rooms register here; constraint names are predictable so that migrations can name them."""
 
@@ -55,7 +60,10 @@ class Database:
             self._writer = _sqlite_engine(self.url, writer=True)
             self._reader = _sqlite_engine(self.url, writer=False)
         else:
-            self._writer = self._reader = create_async_engine(self.url, pool_size=8, max_overflow=4)
+            # What a statement was given is somebody's name and number: an error must not carry it into the log.
+            self._writer = self._reader = create_async_engine(
+                self.url, pool_size=8, max_overflow=4, hide_parameters=True
+            )
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -88,6 +96,19 @@ class Database:
             await self._reader.dispose()
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the database looked at these rows and will never take them. Anything else it raises (away, restarting,
+    full, locked) may pass when it is asked again. asyncpg has no class of errors for the latter: it must be told by
+    SQLSTATE, and values it cannot encode itself by ValueError."""
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    if isinstance(error, exc.IntegrityError | exc.DataError | exc.ProgrammingError | exc.NotSupportedError):
+        return True
+    cause = getattr(error.orig, "__cause__", None)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in ROW_FAULTS or isinstance(cause, ValueError)
+
+
 def _async_url(url: str) -> URL:
     """Plain URLs get our async drivers, so that settings never have to name one."""
     drivers = {
@@ -110,6 +131,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if writer else READERS,
         max_overflow=0,
+        hide_parameters=True,
         async_creator=partial(
             sqlite_driver.connect,
             url.database or "",

@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+from sqlalchemy.exc import DBAPIError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from core.alarms import close_alarm, raise_alarm
 from core.bus import Bus
 from core.clock import Clock
-from core.db import Database
+from core.db import Database, is_refusal
 from core.facts import BlindWindowClosed, Fact, PbxConnected, PbxLost
 from pbx_bridge import blindness, call_log, journal
 from pbx_bridge.agents import AgentBook
@@ -193,17 +193,22 @@ class Bridge:
     async def _commit_one_by_one(self, step: Step) -> None:
         """One fact the database refuses must not take its neighbours with it."""
         for fact in step.facts:
-            try:
+
+            async def write(fact: Fact = fact) -> None:
                 async with self._database.write() as connection:
                     await call_log.record(connection, [fact])
+
+            try:
+                await self._persist(write)
             except DBAPIError:
                 log.exception(
                     "fact not stored", fact=type(fact).__name__, call_id=getattr(fact, "call_id", None)
                 )
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Raises DBAPIError for rows that the database will never take."""
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type((OperationalError, InterfaceError, OSError)),
+            retry=retry_if_exception(_may_pass),
             wait=wait_exponential(multiplier=0.2, max=5),
             before_sleep=self._warn_about_database,
         )
@@ -256,8 +261,20 @@ class Bridge:
                     await self._commit(Step(facts=self._book.tick(self._pbx_now())))
             if now - renewed >= RENEW_S:
                 renewed = now
-                if not await self._lease.renew(now, now if self.is_seeing else None):
-                    raise RuntimeError(f"the lease on PBX {self.pbx} was taken by another server")
+                await self._renew_lease()
+
+    async def _renew_lease(self) -> None:
+        """A database that is away is no reason to stop reading: nobody else can take the lease meanwhile either."""
+        kept = True
+
+        async def write() -> None:
+            nonlocal kept
+            now = self._clock()
+            kept = await self._lease.renew(now, now if self.is_seeing else None)
+
+        await self._persist(write)
+        if not kept:
+            raise RuntimeError(f"the lease on PBX {self.pbx} was taken by another server")
 
     async def _keep_comparing(self) -> None:
         wait = COMPARE_S
@@ -311,3 +328,8 @@ class Bridge:
             await self._bus.publish(fact)
         await self._bus.publish(PbxConnected(self.pbx, now))
         self._on_commit()
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the database may take the same rows later."""
+    return isinstance(error, DBAPIError | OSError) and not is_refusal(error)

@@ -21,7 +21,7 @@ import pytest
 from core.db import Database
 from server.schema import prepare
 
-__all__ = ["database", "database_url", "postgres_cluster", "sqlite_template"]
+__all__ = ["Cluster", "database", "database_url", "postgres_cluster", "sqlite_template"]
 
 TEMPLATE = "ringback_template"
 
@@ -44,11 +44,17 @@ class Cluster:
     def start(self) -> None:
         data = str(self.folder / "data")
         self.run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        self.resume()
+
+    def resume(self) -> None:
+        """Run again after `stop`."""
+        data = str(self.folder / "data")
         options = f"-k {self.folder} -c listen_addresses='' {FAST}"
         self.run("pg_ctl", "-D", data, "-w", "-l", str(self.folder / "log"), "-o", options, "start")
 
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+    def stop(self, mode: str = "immediate") -> None:
+        """`fast` keeps what was committed; with `FAST` an immediate stop does not."""
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", mode, "stop")
 
     def sql(self, statement: str) -> None:
         self.run("psql", "-h", str(self.folder), "-U", "postgres", "-qc", statement, "postgres")
