@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from config.settings import AmiUser, DatabaseSettings, Pbx, Server, Settings
+from config.settings import AmiUser, DatabaseSettings, Desk, Pbx, Server, Settings
 from core.accounts import NewUser, Role, UserDevice, create_user
 from core.db import Database
 from core.passwords import hash_password
@@ -85,15 +85,32 @@ class Site:
         await eventually(is_seeing)
 
 
-def settings_for(address: tuple[str, int], secret: str, folder: Path, port: int | None = None) -> Settings:
-    """Settings of a site beside the PBX whose AMI is at `address`."""
-    events = AmiUser.model_validate({"user": "ringback-events", "secret": secret})
-    pbx = Pbx(host=address[0], port=address[1], events=events, trunks=("PJSIP/trunk", "PJSIP/trunk2"))
+def settings_for(
+    address: tuple[str, int],
+    secret: str,
+    folder: Path,
+    *,
+    dial_secret: str | None = None,
+    wrap_up_s: int = 60,
+) -> Settings:
+    """Settings of a site beside the PBX whose AMI is at `address`; without `dial_secret` it only listens."""
+    pbx = Pbx(
+        host=address[0],
+        port=address[1],
+        events=_user("ringback-events", secret),
+        dial=None if dial_secret is None else _user("ringback-dial", dial_secret),
+        trunks=("PJSIP/trunk", "PJSIP/trunk2"),
+    )
     return Settings(
-        server=Server(port=port or free_port()),
+        server=Server(port=free_port()),
         database=DatabaseSettings(url=f"sqlite:///{folder}/ringback.db"),
         pbx={"main": pbx},
+        desk=Desk(wrap_up_seconds=wrap_up_s),
     )
+
+
+def _user(name: str, secret: str) -> AmiUser:
+    return AmiUser.model_validate({"user": name, "secret": secret})
 
 
 @asynccontextmanager

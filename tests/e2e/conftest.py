@@ -15,7 +15,7 @@ from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.browser.conftest import Visit, chromium, log_in, open_window
 from tests.site import DEADLINE_S, PASSWORD, Site, running, settings_for
 
-__all__ = ["anna", "boss", "chromium", "lab", "marek", "own_pbx", "pbx", "site"]
+__all__ = ["anna", "boss", "chromium", "lab", "marek", "own_pbx", "pbx", "site", "wrap_up_s"]
 
 
 @dataclass(slots=True)
@@ -55,9 +55,22 @@ def assert_seconds(told: float, begun: float | None, ended: float | None) -> Non
 
 
 @pytest.fixture
-async def site(pbx: Pbx, tmp_path: Path) -> AsyncIterator[Site]:
+def wrap_up_s() -> int:
+    """None: the shared PBX must find nobody paused when the next test's call comes."""
+    return 0
+
+
+@pytest.fixture
+async def site(pbx: Pbx, tmp_path: Path, wrap_up_s: int) -> AsyncIterator[Site]:
     """A server beside the shared PBX, with people, seeing."""
-    settings = settings_for(pbx.ami, AMI_SECRETS["ringback-events"], tmp_path)
+    secrets = AMI_SECRETS
+    settings = settings_for(
+        pbx.ami,
+        secrets["ringback-events"],
+        tmp_path,
+        dial_secret=secrets["ringback-dial"],
+        wrap_up_s=wrap_up_s,
+    )
     async with running(settings) as site:
         await site.add_person("anna", "101")
         await site.add_person("marek", "102")
