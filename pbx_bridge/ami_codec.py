@@ -44,6 +44,7 @@ MAX_ACTION_LINES = 128  # AST_MAX_MANHEADERS
 _CRLF = b"\r\n"
 _EVENT = b"Event: "
 _ACTION_ID = b"\r\nActionID: "
+_TIMESTAMP = b"\r\nTimestamp: "
 # The most frequent events that no list consists of: they need no search for an ActionID.
 _NEVER_AN_ANSWER = frozenset(
     b"Event: " + name for name in (b"VarSet", b"Newexten", b"RTCPSent", b"RTCPReceived")
@@ -110,6 +111,7 @@ class AmiDecoder:
     ) -> None:
         self.banner: str | None = None
         self.skipped = 0
+        self._stamped = False
         self.offset = 0
         self._limits = limits or DecoderLimits()
         self._wanted = None if wanted is None else frozenset(wanted)
@@ -190,7 +192,11 @@ class AmiDecoder:
                 name = names.get(kind)
                 if name is not None:
                     found.append(AmiMessage(block, position, name))
-                elif kind in unwanted and (kind in _NEVER_AN_ANSWER or _ACTION_ID not in block):
+                elif (
+                    kind in unwanted
+                    and (kind in _NEVER_AN_ANSWER or _ACTION_ID not in block)
+                    and (_TIMESTAMP in block or not self._stamped)
+                ):
                     self.skipped += 1
                 else:
                     self._add(block, position, found)
@@ -207,7 +213,11 @@ class AmiDecoder:
         is_wanted = self._wanted is None or name is None or name in self._wanted
         if block.startswith(_EVENT) and name is not None:
             self._learn(block.partition(_CRLF)[0], name, is_wanted)
-        if is_wanted or message.action_id is not None:
+        has_stamp = _TIMESTAMP in block
+        self._stamped = self._stamped or (name is not None and has_stamp)
+        # On a stamped stream an event without a Timestamp is a piece of another one, torn off by a line break in a
+        # caller's number (seen on 16.28 and 22.10.1): whoever reads the stream must be able to mend it.
+        if is_wanted or message.action_id is not None or (self._stamped and not has_stamp):
             found.append(message)
         else:
             self.skipped += 1

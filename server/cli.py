@@ -82,8 +82,14 @@ def replay(
     region: Annotated[str, typer.Option(help="ISO country of the site")] = "PL",
 ) -> None:
     """Run captured AMI bytes through the same code as a live PBX and print the calls."""
-    from pbx_bridge.replay import as_table, replay_files
+    from pbx_bridge.replay import DEFAULT_TRUNKS, as_table, replay_files
 
+    if not trunk:
+        print(
+            f"no --trunk given: taking {', '.join(DEFAULT_TRUNKS)} for the outside; with another trunk name the "
+            "directions below are wrong",
+            file=sys.stderr,
+        )
     result = replay_files(files, tuple(trunk or ()), region)
     print(json.dumps(result, indent=2, ensure_ascii=False) if as_json else as_table(result))
 

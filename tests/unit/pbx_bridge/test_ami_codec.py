@@ -181,6 +181,15 @@ class TestWanted:
         b"Event: VarSet\r\nVariable: B\r\n\r\n"
     )
 
+    def test_a_piece_torn_off_an_event_is_handed_out_whatever_its_name(self) -> None:
+        """A caller's number with a line break forges an event; the true one's tail hangs on it."""
+        true = b"Event: Newchannel\r\nTimestamp: 1.5\r\nCallerIDNum: 1"
+        unwanted = b"Event: Reload\r\nTimestamp: 1.6\r\nModule: x"
+        forged = b"Event: Reload\r\nModule: y\r\nUniqueid: 1.1"
+        stream = b"".join(block + b"\r\n\r\n" for block in (true, unwanted, true, unwanted, forged, forged))
+        messages = AmiDecoder(wanted={"Newchannel"}).feed(GREETING + stream)
+        assert [message.get("Module") for message in messages] == [None, None, "y", "y"]
+
     def test_unwanted_events_are_counted_and_not_handed_out(self) -> None:
         decoder = AmiDecoder(wanted={"Newchannel"})
         messages = decoder.feed(GREETING + self.STREAM)
