@@ -413,3 +413,14 @@ def test_a_patch_is_the_inverse_of_a_diff() -> None:
     there = desks.screens[ANNA.user_id]
     back = diff(there, UserView(), lambda card: CardGone(card.call_id, GoneReason.ENDED))
     assert patch(there, back) == UserView()
+
+
+def test_a_call_that_turned_out_to_be_somebody_elses_leaves_nothing_on_the_first_screen() -> None:
+    desks = Desks()
+    desks.tell(started(parties=internal("101", "600")))
+    assert desks.card(ANNA) is not None
+    desks.tell(CallDescribed("c1", 1.1, internal("102", "600")))
+    assert desks.card(ANNA) is None
+    assert desks.card(BOB) is not None
+    desks.tell(ended(parties=internal("102", "600"), result=Verdict.MISSED))
+    assert desks.board.view(ANNA.user_id).cards == desks.board.view(BOB.user_id).cards == ()
