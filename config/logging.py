@@ -14,7 +14,11 @@ import structlog
 
 from config.settings import Log
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+_MANY_LINES = frozenset({"exception", "stack"})
+"""Ours, not a caller's: they keep their line breaks to be readable on a terminal."""
 
 
 def set_up(settings: Log) -> None:
@@ -54,5 +58,5 @@ def _without_control_characters(
 ) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = _CONTROL.sub("�", value)
+            event[key] = (_CONTROL_BUT_BREAKS if key in _MANY_LINES else _CONTROL).sub("�", value)
     return event
