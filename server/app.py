@@ -1,6 +1,7 @@
 """Read this first: the only file that knows all rooms. Settings go in, the whole web application comes out, with
 one bridge per PBX, the customers' room and the desks on one bus. The order of subscription is the order in which a
-fact is handled: the caller is matched before anyone's screen is told."""
+fact is handled: the desks hear of a call first, then its caller is matched, and the match reaches them as a fact of
+its own, so that no screen waits for the database."""
 
 from __future__ import annotations
 
