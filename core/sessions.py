@@ -35,6 +35,9 @@ behind one router shares it). After that the wait doubles from FIRST_WAIT_S to L
 FIRST_WAIT_S, LONGEST_WAIT_S = 15, 900
 FORGET_AFTER_S = 3600
 
+COUNT_LOCK = 0x4C4F474E
+"""PostgreSQL advisory lock ("LOGN"): tries are counted one after the other, or a burst would count as one."""
+
 
 class SessionRow(Base):
     __tablename__ = "user_sessions"
@@ -153,6 +156,8 @@ async def count_login_attempt(connection: AsyncConnection, login: str, address: 
     Raises TooManyRequestsError, without counting, while the login or the address has to wait.
     """
     keys = _throttle_keys(login, address)
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        await connection.execute(select(func.pg_advisory_xact_lock(COUNT_LOCK)))
     result = await connection.execute(select(LoginThrottleRow).where(LoginThrottleRow.key.in_(keys.values())))
     rows = {row.key: row for row in result}
     wait = max((row.blocked_until - now for row in rows.values()), default=0.0)
