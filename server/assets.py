@@ -13,7 +13,10 @@ ASK_AGAIN = "no-cache"
 
 async def serve(request: web.Request) -> web.StreamResponse:
     """Raises NotFoundError for everything that is not a file of ours."""
-    path = (STATIC / request.match_info["path"]).resolve()
+    wanted = request.match_info["path"]
+    if "\0" in wanted:  # no file system takes it, and resolve() raises
+        raise NotFoundError("there is no such file")
+    path = (STATIC / wanted).resolve()
     if not path.is_relative_to(STATIC) or not path.is_file():
         raise NotFoundError("there is no such file")
     current = request.match_info["version"] == static_version()

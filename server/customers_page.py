@@ -100,13 +100,13 @@ async def edit(request: web.Request) -> web.StreamResponse:
     changes = CustomerEdit(
         name=await _text(request, "name"),
         company=await _text(request, "company"),
-        owner_id=int(owner) if owner.isdigit() else None,
+        owner_id=_whole(owner, "owner"),
     )
     customer = await request.app[CUSTOMERS].edit(
         _id(request, "id"),
         changes,
         current_user(request).id,
-        expected_version=int(version) if version.isdigit() else None,
+        expected_version=_whole(version, "version"),
     )
     raise _back(customer)
 
@@ -170,6 +170,15 @@ def _by_day(request: web.Request, entries: tuple[Entry, ...]) -> Iterator[Timeli
 
 def _back(customer: CustomerView) -> web.HTTPSeeOther:
     return see_other(f"/customers/{customer.id}")
+
+
+def _whole(text: str, field: str) -> int | None:
+    """A number of the form, None when left empty. Raises InvalidInputError."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise InvalidInputError(f"{field} is a number", field=field)
+    return int(text)
 
 
 def _id(request: web.Request, name: str) -> int:

@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
+from core.db import is_refusal
 from core.errors import (
     ConflictError,
     DatabaseError,
@@ -51,6 +53,9 @@ TITLES = {
     502: "The PBX did not answer",
     503: "Not available",
 }
+ZERO_BYTE = "22021"
+"""SQLSTATE of a text with U+0000, the one character that PostgreSQL does not store."""
+
 PREPARED = web.RequestKey("prepared", bool)
 
 
@@ -82,8 +87,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = _http_exception(request, error)
         except ConnectionResetError:
             raise
-        except Exception:
-            response = _unexpected(request)
+        except Exception as error:
+            response = _unexpected(request, error)
     if not response.prepared:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
     return response
@@ -153,12 +158,27 @@ def _http_exception(request: web.Request, error: web.HTTPException) -> web.Strea
     return response
 
 
-def _unexpected(request: web.Request) -> web.Response:
-    log.exception("request failed", method=request.method, path=_one_line(request.path))
+def _unexpected(request: web.Request, error: Exception) -> web.Response:
+    problem = _database_problem(error)
+    if problem is None:
+        log.exception("request failed", method=request.method, path=_one_line(request.path))
+        problem = Problem(500, "internal", "Something went wrong on our side. It has been written down.")
     if request.get(PREPARED):  # a WebSocket or a stream: there is no status left to send
         raise ConnectionResetError
-    problem = Problem(500, "internal", "Something went wrong on our side. It has been written down.")
     return tell(request, problem)
+
+
+def _database_problem(error: Exception) -> Problem | None:
+    """What is no mistake of ours: a character that PostgreSQL does not store, or a database that is away."""
+    if not isinstance(error, DBAPIError | ConnectionRefusedError):
+        return None
+    cause = getattr(error, "orig", error)
+    if getattr(cause, "sqlstate", None) == ZERO_BYTE:
+        return problem_of(InvalidInputError("a text must not contain a zero byte"))
+    if is_refusal(error):
+        return None
+    log.warning("the database is away", error=type(getattr(cause, "__cause__", None) or cause).__name__)
+    return problem_of(DatabaseError("the database does not answer: try again in a moment"))
 
 
 async def remember_prepared(request: web.Request, _response: web.StreamResponse) -> None:

@@ -24,6 +24,9 @@ PAGE = 50
 
 MAX_QUEUES = 200
 
+LATEST = 7e9
+"""Seconds: beyond the year 2190, what a cursor says is not an instant of a call."""
+
 MAX_BLIND = 200
 """Blind windows shown at once; a link that breaks more often than this per page needs another remedy."""
 
@@ -356,6 +359,9 @@ def _cursor(row: Row[Call]) -> str:
 def _read_cursor(text: str) -> tuple[float, str]:
     at, _, call_id = text.partition("~")
     try:
-        return float(at), call_id
+        instant = float(at)
     except ValueError:
-        raise InvalidInputError("this is not a place in the call log", field="after") from None
+        instant = -1.0
+    if not 0 <= instant < LATEST or "\0" in call_id:  # not a number is no place either
+        raise InvalidInputError("this is not a place in the call log", field="after")
+    return instant, call_id
