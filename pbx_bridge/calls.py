@@ -269,9 +269,10 @@ class CallBook:
         return home
 
     def _meet(self, event: Event, channel: Channel) -> Conversation | None:
-        if self._directory.is_gone(channel.uniqueid) or not isinstance(event, ADOPTING):
-            return None
         is_new = self._directory.of_linkedid(channel.linkedid) is None
+        # Of a call we know, the last word of a channel unheard of so far counts too: its caller may be hanging up.
+        if self._directory.is_gone(channel.uniqueid) or (is_new and not isinstance(event, ADOPTING)):
+            return None
         call = self._directory.meet(channel)
         if is_new and channel.uniqueid == call.root:
             held = self._held_by(device_of(channel.name), channel.uniqueid)

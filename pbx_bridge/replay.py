@@ -6,7 +6,7 @@ to Status and its like inside a capture are compared with what the events told, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,14 +85,17 @@ class Replay:
             raise ReplayError(
                 f"{paths[0]} holds no AMI messages: it is not a capture of a manager connection"
             )
-        if self._decoder.pending:
-            raise ReplayError(f"{paths[-1]} is cut off in the middle of a message: the capture is not whole")
         if self._untimed and not self._timed:
             raise ReplayError(
                 f"{paths[0]} has no times: set `timestampevents = yes` in the PBX's manager.conf, or record with "
                 "`ringback capture`, which writes the times beside the bytes"
             )
         yield from self._book.finish(self._now, "its end is not in the capture")
+
+    @property
+    def is_cut(self) -> bool:
+        """The last file ends within a message: the recorder or the PBX was killed in mid-sentence."""
+        return self._decoder.pending > 0
 
     def _play_one(self, path: Path, *, is_first: bool) -> Iterator[Fact]:
         data = _read(path)
@@ -143,17 +146,24 @@ class Replay:
             yield from self._book.reconcile(status, self._now)
 
 
-def replay_files(paths: Sequence[Path], trunks: Sequence[str] = (), region: str = "PL") -> dict[str, Any]:
+def replay_files(
+    paths: Sequence[Path],
+    trunks: Sequence[str] = (),
+    region: str = "PL",
+    warn: Callable[[str], None] = lambda _sentence: None,
+) -> dict[str, Any]:
     """`{"calls": [...]}` in order of their start; without `trunks` those of `DEFAULT_TRUNKS` count.
 
-    Raises ReplayError when the region is no country, or a file cannot be read, is not AMI or not whole, or tells no
-    times.
+    `warn` hears a sentence when the last file ends within a message, whose beginning is then left out. Raises
+    ReplayError when the region is no country, or a file cannot be read, is not AMI, or tells no times.
     """
     region = region.upper()
     if not is_region(region):
         raise ReplayError(f"{region!r} is no country: --region takes an ISO 3166 code such as PL")
     replay = Replay(trunks or DEFAULT_TRUNKS, region)
     records = [fact.record for fact in replay.play(paths) if isinstance(fact, CallEnded)]
+    if replay.is_cut:
+        warn(f"{paths[-1]} is cut off in the middle of a message, which was left out")
     records.sort(key=lambda record: (record.started_at, record.call_id))
     return {"calls": [as_json(record) for record in records]}
 

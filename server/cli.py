@@ -90,7 +90,9 @@ def replay(
             "directions below are wrong",
             file=sys.stderr,
         )
-    result = replay_files(files, tuple(trunk or ()), region)
+    result = replay_files(
+        files, tuple(trunk or ()), region, warn=lambda sentence: print(sentence, file=sys.stderr)
+    )
     print(json.dumps(result, indent=2, ensure_ascii=False) if as_json else as_table(result))
 
 

@@ -34,7 +34,7 @@ AMI_SECRETS = {
     "recorder": "recorder-secret",
     "operator": "operator-secret",
 }
-"""The users of config/asterisk/manager_ringback.conf as shipped, one that reads everything, one that does everything."""
+"""The users of config/asterisk/manager_ringback.conf as shipped, one that may read all and one that may do all."""
 CEL_FIELDS = (
     "event",
     "at",

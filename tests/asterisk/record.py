@@ -1,9 +1,9 @@
 """Plays stories on a real Asterisk and writes captures: AMI bytes and, beside them, what really happened.
 
-In: ``python -m tests.asterisk.record [--set asterisk|other] [--pbx 22|16] [--story NAME]… [--out DIR] [--jobs N]``. Out: ``NAME.ami``
-(every byte one AMI connection received, from the banner on), ``NAME.json`` (the expected result), ``NAME.all.ami``
-for stories that also record a connection with all rights. A story whose times the PBX's own log contradicts is not
-written.
+In: ``python -m tests.asterisk.record [--set asterisk|other] [--pbx 22|16] [--story NAME]… [--out DIR] [--jobs N]``.
+Out: ``NAME.ami`` (every byte one AMI connection received, from the banner on), ``NAME.json`` (the expected result),
+``NAME.all.ami`` for stories that also record a connection with all rights. A story whose times the PBX's own log
+contradicts is not written.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Truth:
 
     direction: str
     caller: str | None
-    callee: str
+    callee: str | None
     result: str
     started_at: float
     ended_at: float

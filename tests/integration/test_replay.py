@@ -8,7 +8,7 @@ import pytest
 
 from pbx_bridge.replay import ReplayError, as_table, replay_files
 from tests.asterisk.agree import differences
-from tests.captured import CAPTURES, Captured, messages, write
+from tests.captured import CAPTURES, Captured, header, messages, write
 
 KEYS = [
     "id", "linkedids", "direction", "caller", "caller_name", "callee", "queue", "result", "started_at",
@@ -88,11 +88,25 @@ def test_a_foreign_file_is_told_apart(tmp_path: Path) -> None:
         replay_files([picture])
 
 
-def test_a_capture_cut_in_mid_message_is_refused(tmp_path: Path) -> None:
+def test_a_capture_cut_in_mid_message_tells_what_it_holds(tmp_path: Path) -> None:
     cut = tmp_path / "cut.ami"
     cut.write_bytes(ONE.files[0].read_bytes()[:-40])
-    with pytest.raises(ReplayError, match="not whole"):
-        replay_files([cut])
+    said: list[str] = []
+    assert differences(replay_files([cut], warn=said.append)["calls"], ONE.expected()["calls"]) == []
+    assert said == [f"{cut} is cut off in the middle of a message, which was left out"]
+
+
+def test_a_capture_that_begins_while_a_phone_rings_still_knows_who_hung_up(tmp_path: Path) -> None:
+    abandoned = next(one for one in CAPTURES if one.name == "asterisk-22/direct_abandoned")
+    greeting, blocks = messages(abandoned.files[0])
+    ringing = next(
+        number
+        for number, block in enumerate(blocks)
+        if header(block, b"Event") == b"Newstate" and header(block, b"ChannelStateDesc") == b"Ringing"
+    )
+    capture = write(tmp_path / "late.ami", greeting, blocks[ringing:])
+    (call,) = replay_files([capture])["calls"]
+    assert (call["result"], call["ended_by"], call["rang"]) == ("abandoned", "caller", ["101"])
 
 
 def test_a_broken_sidecar_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An American depot and a British yard: four- and two-digit extensions, other numbers, parking that comes back elsewhere."""
+"""An American depot and a British yard: extensions of four and of two digits, and a car park that calls elsewhere."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.asterisk.other.shop import (
     carrier,
     from_outside,
     ours,
-    pause,
     phone,
     phones,
 )
+from tests.asterisk.stories.story import pause
 from tests.asterisk.truth import Customer, Moved, Truth, inbound
 
 AGENTS = ("2101", "2102")
@@ -150,9 +150,7 @@ async def us_menu_extension(lab: Lab) -> Sequence[Truth]:
     answered = await at_bob.answer()
     await pause(0.8)
     await customer.hangup()
-    return [
-        inbound(customer, MARY, "answered", "caller", human_at=answered, rang=["2102"], talked=["2102"])
-    ]
+    return [inbound(customer, MARY, "answered", "caller", human_at=answered, rang=["2102"], talked=["2102"])]
 
 
 @american()
@@ -187,8 +185,8 @@ async def us_out_rejected(lab: Lab) -> Sequence[Truth]:
 
 @american()
 async def us_park_comes_back_elsewhere(lab: Lab) -> Sequence[Truth]:
-    """2101 parks the caller in a lot of their own; nobody fetches them for 3 s; 2104 rings, answers and hangs up. Parking is no
-    transfer."""
+    """2101 parks the caller in a lot of their own; nobody fetches them for 3 s; 2104 rings, answers and
+    hangs up. Parking is no transfer."""
     dave = await phone(lab, "2104")
     customer, at_alice, answered = await talk(lab)
     left = lab.now()
@@ -326,9 +324,7 @@ async def us_new_call_while_holding(lab: Lab) -> Sequence[Truth]:
     await at_alice.unhold()
     await pause(0.8)
     await customer.hangup()
-    return [
-        inbound(customer, MARY, "answered", "caller", human_at=answered, rang=["2101"], talked=["2101"])
-    ]
+    return [inbound(customer, MARY, "answered", "caller", human_at=answered, rang=["2101"], talked=["2101"])]
 
 
 @american()
@@ -389,9 +385,7 @@ async def gb_group(lab: Lab) -> Sequence[Truth]:
     answered = await at_gate.answer()
     await pause(0.8)
     await customer.hangup()
-    return [
-        inbound(customer, TOM, "answered", "caller", human_at=answered, rang=["31", "32"], talked=["32"])
-    ]
+    return [inbound(customer, TOM, "answered", "caller", human_at=answered, rang=["31", "32"], talked=["32"])]
 
 
 @british()

@@ -15,10 +15,10 @@ from tests.asterisk.other.shop import (
     carrier,
     from_outside,
     german,
-    pause,
     phone,
     phones,
 )
+from tests.asterisk.stories.story import pause
 from tests.asterisk.truth import Customer, Truth, inbound
 
 STEM = "+493012345"
@@ -585,9 +585,7 @@ async def de_menu_queue_abandoned(lab: Lab) -> Sequence[Truth]:
     await clara.rings()
     await pause(1.0)
     await customer.hangup()
-    return [
-        inbound(customer, VIENNA, "abandoned", "caller", rang=["231", "233"], queue="beratung")
-    ]
+    return [inbound(customer, VIENNA, "abandoned", "caller", rang=["231", "233"], queue="beratung")]
 
 
 @german()

@@ -17,11 +17,11 @@ from tests.asterisk.other.shop import (
     german,
     operate,
     ours,
-    pause,
     phone,
     phones,
 )
 from tests.asterisk.phone import Phone
+from tests.asterisk.stories.story import pause
 from tests.asterisk.truth import Customer, Moved, Truth, inbound
 
 
@@ -594,7 +594,12 @@ async def de_third_into_conference(lab: Lab) -> Sequence[Truth]:
     await pause(0.5)
     asked = lab.now()
     await operate(
-        lab, "Originate", Channel="PJSIP/clara-desk", Application="ConfBridge", Data="besprechung", Async="true"
+        lab,
+        "Originate",
+        Channel="PJSIP/clara-desk",
+        Application="ConfBridge",
+        Data="besprechung",
+        Async="true",
     )
     at_clara = await clara.rings()
     await pause(0.4)

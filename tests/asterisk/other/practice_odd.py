@@ -12,7 +12,6 @@ from tests.asterisk.other.practice_moves import ask, talk
 from tests.asterisk.other.shop import (
     GRETA,
     HEINZ,
-    NAMES,
     UWE,
     VIENNA,
     carrier,
@@ -20,11 +19,11 @@ from tests.asterisk.other.shop import (
     german,
     operate,
     ours,
-    pause,
     phone,
     phones,
 )
 from tests.asterisk.sip import tag_of, token
+from tests.asterisk.stories.story import pause
 from tests.asterisk.truth import Moved, Truth, inbound
 
 NUMBER = "01701234567"
@@ -323,7 +322,7 @@ async def de_mobile_transfers_back(lab: Lab) -> Sequence[Truth]:
 
 @german()
 async def de_desk_and_confirming_mobile(lab: Lab) -> Sequence[Truth]:
-    """Desk and mobile ring together behind Local/n; the mobile is lifted but asked for 1 when Anna answers at her desk."""
+    """Desk and mobile ring together behind Local/n; the mobile is lifted and asked for 1 when Anna answers."""
     anna = await phone(lab, "anna")
     line = await carrier(lab, "carrier-a")
     customer = await ring_in(lab, "54", UWE)
@@ -336,9 +335,7 @@ async def de_desk_and_confirming_mobile(lab: Lab) -> Sequence[Truth]:
     await pause(1.2)
     await at_anna.hangup()
     await customer.ended()
-    return [
-        inbound(customer, UWE, "answered", "agent", human_at=answered, rang=["231"], talked=["231"])
-    ]
+    return [inbound(customer, UWE, "answered", "agent", human_at=answered, rang=["231"], talked=["231"])]
 
 
 def _replacing(ringing: Call) -> list[tuple[str, str]]:
@@ -415,7 +412,7 @@ def _called_back(
 
 @german()
 async def de_callback(lab: Lab) -> Sequence[Truth]:
-    """A callback through contexts of the practice: Anna first, then the customer, who is handed to Clara by question."""
+    """A callback through contexts of the practice: Anna first, then the customer, whom Clara gets in the end."""
     anna, clara = await phones(lab, "anna", "clara")
     line = await carrier(lab, "carrier-a")
     start = await _callback(lab, "231", "491701234567")
@@ -452,9 +449,7 @@ async def de_callback_two_devices(lab: Lab) -> Sequence[Truth]:
     human = await at_dect.answer()
     await line.rings("491701234567")
     end = await at_dect.ended()
-    return [
-        _called_back(start, end, "missed", "pbx", human_at=human, rang=["232"], caller="232")
-    ]
+    return [_called_back(start, end, "missed", "pbx", human_at=human, rang=["232"], caller="232")]
 
 
 @german()
@@ -503,7 +498,6 @@ async def de_refused_then_caller_leaves(lab: Lab) -> Sequence[Truth]:
     await pause(0.5)
     at_anna.refuse(486)
     await call.ended()
-    assert NAMES["231"]
     return [ours(call, "internal", "missed", "pbx", rang=["231"])]
 
 

@@ -8,19 +8,17 @@ from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.other.practice_in import ring_in
 from tests.asterisk.other.shop import (
-    GRETA,
     HEINZ,
     NAMES,
     carrier,
-    channel_of,
     german,
     operate,
     ours,
-    pause,
     phone,
     phones,
 )
-from tests.asterisk.truth import Moved, Truth, inbound, moment
+from tests.asterisk.stories.story import pause
+from tests.asterisk.truth import Moved, Truth, inbound
 
 DIALLED = "001701234567"
 REACHED = "01701234567"
@@ -210,9 +208,7 @@ async def de_inside(lab: Lab) -> Sequence[Truth]:
     await pause(1.0)
     await call.hangup()
     return [
-        ours(
-            call, "internal", "answered", "caller", human_at=answered, rang=["232"], talked=["231", "232"]
-        )
+        ours(call, "internal", "answered", "caller", human_at=answered, rang=["232"], talked=["231", "232"])
     ]
 
 
@@ -286,7 +282,14 @@ async def de_spied(lab: Lab) -> Sequence[Truth]:
 
 
 async def _originate(lab: Lab, channel: str, exten: str, **more: str) -> float:
-    headers = {"Channel": channel, "Context": "haus", "Exten": exten, "Priority": "1", "Async": "true", **more}
+    headers = {
+        "Channel": channel,
+        "Context": "haus",
+        "Exten": exten,
+        "Priority": "1",
+        "Async": "true",
+        **more,
+    }
     at = lab.now()
     await operate(lab, "Originate", **headers)
     return at
@@ -361,6 +364,3 @@ async def de_originate_customer_first(lab: Lab) -> Sequence[Truth]:
             callee=REACHED,
         )
     ]  # fmt: skip
-
-
-__all__ = ["GRETA", "channel_of", "moment"]

@@ -1,6 +1,6 @@
 """Three shops beside the lab's own site: who works there, who calls, and how a story of theirs is told.
 
-In: a ``Lab``. Out: ``Practice`` (Germany), ``Depot`` (America) and ``Yard`` (Britain) with their phones and carriers, and
+In: a ``Lab``. Out: the phones, carriers and customers of a German practice, an American depot and a British yard, and
 ``OTHER_STORIES``. Their dialplans are ``etc/extensions_other.conf``.
 """
 
@@ -14,10 +14,8 @@ from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.phone import Phone
 from tests.asterisk.sip import token
-from tests.asterisk.stories.story import Play, Story, pause
+from tests.asterisk.stories.story import Play, Story
 from tests.asterisk.truth import Customer, Moved, Truth, moment
-
-__all__ = ["pause"]
 
 OTHER_STORIES: dict[str, Story] = {}
 
