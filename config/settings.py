@@ -8,7 +8,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -113,6 +113,17 @@ class Pbx(_Part):
         return value
 
 
+class Line(_Part):
+    """One extension of a PBX without AMI, watched by registering as it. `extension` is what people call it."""
+
+    host: str
+    port: int = Field(5060, ge=1, le=65535)
+    user: str
+    secret: SecretStr
+    extension: str | None = Field(None, description="when it is not the same as `user`")
+    address: str | None = Field(None, description="our own address to use, when there are several")
+
+
 class Desk(_Part):
     """What agents choose from, and how long they may write after a call."""
 
@@ -163,8 +174,23 @@ class Settings(BaseSettings):
     server: Server = Server()
     database: DatabaseSettings = DatabaseSettings()
     pbx: dict[str, Pbx] = {}
+    line: dict[str, Line] = {}
     desk: Desk = Desk()
     log: Log = Log()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Whatever calls come from: the names of all PBXs and lines."""
+        return (*self.pbx, *self.line)
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Settings:
+        if both := self.pbx.keys() & self.line.keys():
+            name = min(both)
+            raise ValueError(
+                f"pbx.{name} and line.{name} share a name, which tells their calls apart: change one"
+            )
+        return self
 
     @model_validator(mode="after")
     def _two_tls_files(self) -> Settings:
@@ -228,9 +254,10 @@ def _complaint(detail: ErrorDetails) -> str:
 def _suggestion(loc: tuple[int | str, ...]) -> str:
     model: Any = Settings
     for part in loc[:-1]:
-        annotation = (
-            model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else Pbx
-        )
-        model = annotation if hasattr(annotation, "model_fields") else Pbx
+        field = model.model_fields.get(part)
+        annotation = field.annotation if field is not None else None
+        # `dict[str, Pbx]` and `AmiUser | None` hold their model; a name of the user's own is no field at all.
+        inner = (annotation, *get_args(annotation))
+        model = next((one for one in inner if hasattr(one, "model_fields")), model)
     close = difflib.get_close_matches(str(loc[-1]), list(model.model_fields), n=1)
     return f" (did you mean `{close[0]}`?)" if close else ""

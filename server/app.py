@@ -1,7 +1,7 @@
 """Read this first: the only file that knows all rooms. Settings go in, the whole web application comes out, with
-one bridge per PBX, the customers' room and the desks on one bus. The order of subscription is the order in which a
-fact is handled: the desks hear of a call first, then its caller is matched, and the match reaches them as a fact of
-its own, so that no screen waits for the database."""
+one bridge per PBX (or monitor per line), the customers' room and the desks on one bus. The order of subscription is
+the order in which a fact is handled: the desks hear of a call first, then its caller is matched, and the match reaches
+them as a fact of its own, so that no screen waits for the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from config.settings import Pbx, Settings
+from config.settings import Line, Pbx, Settings
 from core.bus import Bus
 from core.clock import Clock, system_clock
 from core.db import Database
@@ -25,8 +25,9 @@ from pbx_bridge.ami_target import LinkRole, target_of
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
+from pbx_bridge.line_monitor import LineMonitor, check_installed
 from server.desk_parts import add_desk
-from server.keys import BRIDGES, CONSUMERS, PAUSER
+from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
 from server.schema import prepare
 from server.web import bare_application
 
@@ -46,12 +47,15 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     bus = Bus()
     hands: dict[str, PbxHands] = {}
     app = bare_application(settings, database, clock=clock, bus=bus, demo=demo)
-    app[BRIDGES] = {}
+    app[BRIDGES], app[LINES] = {}, {}
     app[PAUSER] = QueuePauses(hands)
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
     add_desk(app, database, bus, clock)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
+    if settings.line:
+        check_installed()
+        app.cleanup_ctx.append(_lines(settings, database, bus, clock))
     return app
 
 
@@ -101,6 +105,24 @@ def _bridges(
                     await bridge.run()
 
                 await stack.enter_async_context(running(f"bridge {name}", run))
+            yield
+
+    return part
+
+
+def _lines(settings: Settings, database: Database, bus: Bus, clock: Clock) -> Part:
+    async def part(app: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for name, line in settings.line.items():
+
+                async def run(name: str = name, line: Line = line) -> None:
+                    region = settings.site.region
+                    app[LINES][name] = monitor = LineMonitor(
+                        name, line, region=region, database=database, bus=bus, clock=clock
+                    )
+                    await monitor.run()
+
+                await stack.enter_async_context(running(f"line {name}", run))
             yield
 
     return part

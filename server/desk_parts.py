@@ -31,7 +31,7 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     while the fact it answers is still being handed out, and a screen must know the call by then.
     """
     settings = app[SETTINGS]
-    hub = LiveHub(database, clock=clock, pbxs=settings.pbx)
+    hub = LiveHub(database, clock=clock, pbxs=settings.sources)
     states = AgentStates(
         database, bus, clock, pauser=app.get(PAUSER), wrap_up_s=settings.desk.wrap_up_seconds
     )

@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import iso
 from pbx_bridge.tables import PbxHeartbeat
-from server.keys import BRIDGES, CLOCK, DATABASE, SETTINGS
+from server.keys import BRIDGES, CLOCK, DATABASE, LINES, SETTINGS
 from server.observers import is_observer
 
 if TYPE_CHECKING:
     from pbx_bridge.bridge import Bridge
+    from pbx_bridge.line_monitor import LineMonitor
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +94,8 @@ async def examine(app: web.Application) -> Health:
     took = time.perf_counter() - began
     bridges = app.get(BRIDGES, {})
     pbxs = tuple(_examine_pbx(name, bridges.get(name), name in elsewhere) for name in app[SETTINGS].pbx)
+    lines = app.get(LINES, {})
+    pbxs += tuple(_examine_line(name, lines.get(name), name in elsewhere) for name in app[SETTINGS].line)
     return Health(fault, took, pbxs)
 
 
@@ -115,3 +118,11 @@ def _examine_pbx(name: str, bridge: Bridge | None, elsewhere: bool) -> PbxHealth
     # What was late a minute ago is of no interest: only while messages wait is the lag one of now.
     late = lag is not None and lag > LAG_LIMIT_S and len(bridge.link.queue) > 0
     return PbxHealth(name, True, lag, f"{lag:.1f} s behind" if late else None)
+
+
+def _examine_line(name: str, line: LineMonitor | None, elsewhere: bool) -> PbxHealth:
+    """A line has no lag: its process writes down when it saw something."""
+    if line is not None and line.is_seeing:
+        return PbxHealth(name, True, None, None)
+    reason = line.last_error if line is not None else None
+    return PbxHealth(name, elsewhere, None, None if elsewhere else reason or "not registered yet")

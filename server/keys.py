@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.fact_log import FactConsumer
     from core.ports import QueuePauser
     from pbx_bridge.bridge import Bridge
+    from pbx_bridge.line_monitor import LineMonitor
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -29,6 +30,9 @@ CUSTOMERS = web.AppKey("customers", Customers)
 ANNOTATIONS = web.AppKey("annotations", Annotations)
 BRIDGES: web.AppKey[dict[str, Bridge]] = web.AppKey("bridges")
 """The bridge of each PBX that is being read, by the PBX's name in the settings."""
+
+LINES: web.AppKey[dict[str, LineMonitor]] = web.AppKey("lines")
+"""The monitor of each line that is being watched, by the line's name in the settings."""
 
 CONSUMERS: web.AppKey[list[FactConsumer]] = web.AppKey("consumers")
 """Whoever works off durable facts; how far behind each one is, is a metric."""

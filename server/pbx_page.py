@@ -11,14 +11,15 @@ from server.views.pbx_state import read_overview
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The whole page; for htmx, which asks every few seconds, only its content."""
-    pbxs = request.app[SETTINGS].pbx
+    settings = request.app[SETTINGS]
     async with request.app[DATABASE].read() as connection:
-        overview = await read_overview(connection, list(pbxs))
+        overview = await read_overview(connection, settings.sources)
     template = "pbx/_overview.html" if "HX-Request" in request.headers else "pbx/index.html"
     return render(
         request,
         template,
         overview=overview,
-        settings=pbxs,
+        settings=settings.pbx,
+        lines=settings.line,
         bridges=request.app.get(BRIDGES, {}),
     )

@@ -64,7 +64,7 @@ async def import_csv(settings: Settings, text: str) -> None:
 def parse_device(text: str, settings: Settings) -> UserDevice:
     """`PJSIP/101` or `main:PJSIP/101`; the extension is what follows the last slash. Raises InvalidInputError."""
     pbx, _, device = text.rpartition(":")
-    names = list(settings.pbx)
+    names = list(settings.sources)
     pbx = pbx or (names[0] if len(names) == 1 else "")
     if "/" not in device or pbx not in names:
         raise InvalidInputError(

@@ -154,7 +154,7 @@ def _form_page(
     wrong: dict[str, str] | None = None,
 ) -> web.Response:
     blank = min(BLANK_PHONES, MAX_DEVICES - len(devices))
-    pbxs = list(dict.fromkeys([*request.app[SETTINGS].pbx, *(device.pbx for device in devices)]))
+    pbxs = list(dict.fromkeys([*request.app[SETTINGS].sources, *(device.pbx for device in devices)]))
     first = pbxs[0] if pbxs else ""
     return render(
         request,

@@ -10,13 +10,18 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 from aiohttp import web
 
 from config.logging import set_up
 from config.settings import Settings
+from core.accounts import Role, list_users
 from core.errors import SettingsError
 from server.app import build
 from server.guard import check_listener
+from server.keys import DATABASE
+
+log = structlog.get_logger(__name__)
 
 STOP_S = 5.0
 """Open pages get this long to finish when the server stops."""
@@ -25,12 +30,29 @@ STOP_S = 5.0
 def serve(settings: Settings) -> None:
     """Run the real thing. Raises SettingsError, DatabaseError."""
     set_up(settings.log)
-    if not settings.pbx:
+    if not settings.sources:
         raise SettingsError(
             "no PBX is set: add a section [pbx.main] (see config/example.toml), or try `ringback demo`"
         )
     check_listener(settings)
-    listen(build(settings), settings)
+    app = build(settings)
+    app.on_startup.append(_look_for_administrator)
+    listen(app, settings, started=lambda: _say_where(settings))
+
+
+async def _look_for_administrator(app: web.Application) -> None:
+    async with app[DATABASE].read() as connection:
+        users = await list_users(connection)
+    if not any(user.role is Role.ADMINISTRATOR and not user.disabled for user in users):
+        log.warning("nobody can administer this server: ringback user add LOGIN --role administrator")
+
+
+def _say_where(settings: Settings) -> None:
+    server = settings.server
+    scheme = "http" if server.tls_certificate is None else "https"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    url = server.public_url or f"{scheme}://{host}:{server.port}"
+    log.info("listening", url=url, host=server.host, port=server.port, pbxs=sorted(settings.pbx))
 
 
 def listen(app: web.Application, settings: Settings, *, started: Callable[[], None] = lambda: None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from config.settings import AmiUser, BadSettingsError, Pbx, Settings, load
+from config.settings import AmiUser, BadSettingsError, Line, Pbx, Settings, load
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "example.toml"
 
@@ -52,6 +52,11 @@ events = {user = "u", secret = "s"}
             PBX.replace("host", "hots"),
             r"`pbx\.main\.hots`: there is no such setting \(did you mean `host`\?\)",
         ),
+        (
+            "[line.desk]\nhots = 'h'\nuser = '1'\nsecret = 's'",
+            r"`line\.desk\.hots`: there is no such setting \(did you mean `host`\?\)",
+        ),
+        ("[line.main]\nhost = 'h'\nuser = '1'\nsecret = 's'" + PBX, r"pbx\.main and line\.main share a name"),
         ("[server\nport=1", r"is not valid TOML"),
     ],
 )
@@ -89,6 +94,10 @@ def test_no_file_gives_the_defaults() -> None:
     assert load().server.port == 8080
 
 
+NAMED: dict[str, type[BaseModel]] = {"pbx": Pbx, "line": Line}
+"""Sections of which there may be several."""
+
+
 def keys_of(model: type[BaseModel]) -> set[str]:
     return set(model.model_fields)
 
@@ -97,10 +106,10 @@ def test_the_example_is_valid_and_shows_every_key() -> None:
     load(EXAMPLE)
     text = EXAMPLE.read_text()
     shown = set(re.findall(r"^(?:# ?)?(\w+) =", text, re.M)) | set(re.findall(r"[{,] (\w+) =", text))
-    sections = set(re.findall(r"^\[(\w+)", text, re.M))
+    sections = set(re.findall(r"^(?:# )?\[(\w+)", text, re.M))
     assert sections == keys_of(Settings)
     for name, field in Settings.model_fields.items():
-        part = Pbx if name == "pbx" else field.annotation
+        part = NAMED.get(name) or field.annotation
         assert isinstance(part, type)
         assert keys_of(part) <= shown, name
     assert keys_of(AmiUser) <= shown
