@@ -49,6 +49,8 @@ def set_up(settings: Log) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=settings.level, force=True)
+    # It tells of each look at the schema; changes of it are told by `server/schema.py`.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # One line per request is the proxy's job; ours are the calls.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 

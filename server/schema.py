@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -21,6 +22,8 @@ import pbx_bridge.tables
 import server.tables
 from core.db import Database
 from core.errors import DatabaseError
+
+log = structlog.get_logger(__name__)
 
 TABLES = (
     core.accounts,
@@ -70,3 +73,6 @@ def _upgrade(connection: Connection, shown_url: str) -> None:
             "install that version again, or restore the backup taken before the upgrade"
         )
     command.upgrade(config, "head")
+    head = MigrationContext.configure(connection).get_current_revision()
+    if head != current:
+        log.info("the database has this version's schema now", schema=head, before=current)

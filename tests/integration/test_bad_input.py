@@ -4,6 +4,7 @@ fix, and a non-zero exit, or goes on trying where that fits."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import socket
@@ -176,6 +177,21 @@ async def test_a_pbx_that_is_not_there(tmp_path: Path) -> None:
     finally:
         await server.stop()
     assert "pbx.main.host" in said
+
+
+async def test_it_says_where_it_listens_and_that_nobody_administers_it(tmp_path: Path) -> None:
+    server = Server(tmp_path, ("127.0.0.1", 1), "secret")
+    await server.launch()
+    try:
+        await not_ready(server)
+    finally:
+        await server.stop()
+    said = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert [line["url"] for line in said if line["event"] == "listening"] == [
+        f"http://127.0.0.1:{server.port}"
+    ]
+    assert any("ringback user add LOGIN --role administrator" in line["event"] for line in said)
+    assert [line["schema"] for line in said if "schema" in line] == ["0001"]
 
 
 async def test_a_port_that_is_not_ami(tmp_path: Path) -> None:
