@@ -65,7 +65,7 @@ async def test_p6_managers_see_the_figure_and_its_link_lists_the_late_calls(data
         assert tile is not None
         words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", tile[0]))
         assert "90.0 %" in words
-        assert "p95 6000 ms · 1 late" in words
+        assert "p95 6000 ms late in 1 call" in words
         late = await (await maria.get(tile[1].replace("&amp;", "&"))).text()
     assert re.findall(r'class="row-link" href="/calls/([^"]+)"', late) == [made.calls[19]]
     assert 'name="pop" value="late"' in late, "other filters keep it"
