@@ -252,15 +252,15 @@ class Bridge:
 
     async def _keep_time(self) -> None:
         """Calls that wait for late events end even when the PBX is quiet; the lease stays ours."""
-        renewed = 0.0
+        steady = asyncio.get_running_loop().time  # a clock put back by an hour must not stop the renewals
+        renewed = steady() - RENEW_S
         while True:
             await asyncio.sleep(TICK_S)
-            now = self._clock()
             if self.is_seeing:
                 async with self._turn:
                     await self._commit(Step(facts=self._book.tick(self._pbx_now())))
-            if now - renewed >= RENEW_S:
-                renewed = now
+            if steady() - renewed >= RENEW_S:
+                renewed = steady()
                 await self._renew_lease()
 
     async def _renew_lease(self) -> None:

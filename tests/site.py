@@ -15,6 +15,7 @@ from aiohttp import web
 
 from config.settings import AmiUser, DatabaseSettings, Desk, Pbx, Server, Settings
 from core.accounts import NewUser, Role, UserDevice, create_user
+from core.clock import Clock, system_clock
 from core.db import Database
 from core.passwords import hash_password
 from server.app import build
@@ -47,9 +48,9 @@ async def eventually(get: Callable[[], Awaitable[T]], wanted: Callable[[T], bool
 class Site:
     """A running server. `url` is where it listens, `app` the application itself."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = system_clock) -> None:
         self.settings = settings
-        self.app: web.Application = build(settings)
+        self.app: web.Application = build(settings, clock=clock)
         self._runner = web.AppRunner(self.app, access_log=None)
 
     @property
@@ -114,8 +115,8 @@ def _user(name: str, secret: str) -> AmiUser:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Site]:
-    site = Site(settings)
+async def running(settings: Settings, clock: Clock = system_clock) -> AsyncIterator[Site]:
+    site = Site(settings, clock)
     await site.start()
     try:
         yield site
