@@ -86,6 +86,8 @@ def _refuse_large_body(request: web.Request, route: Route) -> None:
     """The length must be said beforehand: nobody makes us read in order to find out that it is too much."""
     if not request.can_read_body or route.websocket:
         return
+    if "Content-Encoding" in request.headers:  # a few packed kilobytes may hold thousands
+        raise web.HTTPUnsupportedMediaType
     if request.content_length is None:
         raise web.HTTPLengthRequired
     if request.content_length > route.body_limit:

@@ -42,7 +42,13 @@ STATUS: tuple[tuple[type[RingbackError], int], ...] = (
     (DatabaseError, 503),
 )
 
-HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 411: "length-required", 413: "too-large"}
+HTTP_CODES = {
+    404: "not-found",
+    405: "method-not-allowed",
+    411: "length-required",
+    413: "too-large",
+    415: "packed",
+}
 TITLES = {
     403: "Not allowed",
     404: "Not found",
@@ -150,6 +156,7 @@ def _http_exception(request: web.Request, error: web.HTTPException) -> web.Strea
         405: f"This address does not take {request.method}.",
         411: "Say the length of the body in a Content-Length header.",
         413: "This is more than may be sent here.",
+        415: "Send the body as it is, without Content-Encoding.",
     }
     code = HTTP_CODES.get(error.status, "http-error")
     response = tell(request, Problem(error.status, code, sentences.get(error.status, error.reason)))

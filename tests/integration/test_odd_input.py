@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -63,6 +64,13 @@ async def test_a_zero_byte_is_refused_or_kept(visitor: Visitor) -> None:
     tries = [("/login", {"login": "a\0b", "password": "x"}), ("/customers", {"name": "a\0b"})]
     for path, form in tries:
         assert (await visitor.post(path, form)).status < 500, path
+
+
+async def test_a_packed_body_is_not_unpacked(visitor: Visitor) -> None:
+    headers = {"Origin": visitor.site.origin, "Content-Encoding": "deflate", "Accept": "text/html"}
+    body = zlib.compress(b"login=" + b"x" * 3_000_000)
+    async with visitor.session.post(visitor.site.origin + "/login", data=body, headers=headers) as answer:
+        assert answer.status == 415, await answer.text()
 
 
 async def test_a_burst_of_logins_counts_each_of_them(database: Database) -> None:
