@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -33,7 +34,9 @@ EXPORT_PAGE = 1000
 EXPORT_LIMIT = 100_000
 """What a spreadsheet still opens with pleasure; the API has the rest, page by page."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_START = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r\n])")
+"""Where a spreadsheet would begin to run a formula: at the start, and after what some of them take for the next cell
+(a semicolon where the comma is the decimal sign). Full-width signs count in some languages."""
 
 COLUMNS = (
     "id", "pbx", "direction", "caller", "caller_name", "callee", "customer", "queue", "verdict", "started_at",
@@ -111,7 +114,7 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 def guard_cell(text: str) -> str:
     """A cell that a spreadsheet would run as a formula is made plain text."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return FORMULA_START.sub("'", text)
 
 
 def _filter(request: web.Request) -> CallFilter:
