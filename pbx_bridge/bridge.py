@@ -98,7 +98,7 @@ class Bridge:
                 async for batch in self.link.batches(BATCH):
                     await self._take(batch)
         finally:
-            await self._lease.release()
+            await self._give_lease_back()
 
     @property
     def is_seeing(self) -> bool:
@@ -262,6 +262,13 @@ class Bridge:
             if steady() - renewed >= RENEW_S:
                 renewed = steady()
                 await self._renew_lease()
+
+    async def _give_lease_back(self) -> None:
+        """A lease that cannot be given back runs out; why we stopped must not be lost over it."""
+        try:
+            await self._lease.release()
+        except (DBAPIError, OSError) as error:
+            log.warning("the lease stays until it runs out", pbx=self.pbx, error=str(error))
 
     async def _renew_lease(self) -> None:
         """A database that is away is no reason to stop reading: nobody else can take the lease meanwhile either."""

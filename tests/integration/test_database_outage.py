@@ -21,7 +21,7 @@ from pbx_bridge.lease import RENEW_S
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
 from tests.databases import Cluster
-from tests.site import Site, eventually, running, settings_for
+from tests.site import DEADLINE_S, Site, eventually, running, settings_for
 
 JAN, MARIA = Party("+48221110101", "Jan Testowy"), Party("+48221110202", "Maria Testowa")
 
@@ -117,3 +117,19 @@ async def test_texts_that_postgresql_cannot_hold_are_refused(database: Database)
             async with database.write() as connection:
                 await connection.execute(select(UserRow.id).where(UserRow.name == name))
         assert is_refusal(refused.value), name
+
+
+@pytest.mark.postgres
+async def test_a_server_stops_although_the_database_is_away(
+    postgres_cluster: Cluster, tmp_path: Path
+) -> None:
+    postgres_cluster.sql("CREATE DATABASE stopped TEMPLATE ringback_template")
+    async with Simulator() as pbx:
+        try:
+            async with running(on(postgres_cluster.url("stopped"), pbx, tmp_path)) as site:
+                await site.sees_the_pbx()
+                await asyncio.to_thread(postgres_cluster.stop, "fast")
+                async with asyncio.timeout(DEADLINE_S):
+                    await site.stop()
+        finally:
+            await asyncio.to_thread(postgres_cluster.resume)
