@@ -39,7 +39,7 @@ def ours(stream: bytes) -> Seen:
     events = headers = 0
     for piece in _pieces(stream):
         for message in decoder.feed(piece):
-            if message.event is not None:
+            if message.event in WANTED:
                 events += 1
                 for key in HEADERS:
                     if message.get(key) is not None:

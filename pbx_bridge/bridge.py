@@ -84,6 +84,7 @@ class Bridge:
         self._lease = Lease(database, pbx)
         self._turn = asyncio.Lock()
         self._compare_now = asyncio.Event()
+        self._waiting: list[journal.Entry] = []
         self._skew = 0.0
         self._least_delay = float("inf")
 
@@ -169,15 +170,18 @@ class Bridge:
 
     # ---- writing
 
-    async def _commit(self, step: Step) -> None:
-        """One transaction for everything, then publish. A database that is away is waited for: the link's queue
-        holds what comes meanwhile, and the PBX is read more slowly."""
-        if not step.facts and not step.entries:
+    async def _commit(self, step: Step, *, is_tick: bool = False) -> None:
+        """One transaction for everything, then publish. Messages that say nothing new wait for the next fact or tick:
+        they are most of a busy PBX's stream, and a transaction for each would be most of our work. A database that
+        is away is waited for: the link's queue holds what comes meanwhile, and the PBX is read more slowly."""
+        self._waiting += step.entries
+        if not step.facts and not (self._waiting and (is_tick or len(self._waiting) >= BATCH)):
             return
+        entries, self._waiting = self._waiting, []
 
         async def write() -> None:
             async with self._database.write() as connection:
-                await journal.write(connection, self.pbx, step.entries)
+                await journal.write(connection, self.pbx, entries)
                 await call_log.record(connection, step.facts)
 
         try:
@@ -256,9 +260,9 @@ class Bridge:
         renewed = steady() - RENEW_S
         while True:
             await asyncio.sleep(TICK_S)
-            if self.is_seeing:
-                async with self._turn:
-                    await self._commit(Step(facts=self._book.tick(self._pbx_now())))
+            async with self._turn:
+                facts = self._book.tick(self._pbx_now()) if self.is_seeing else []
+                await self._commit(Step(facts=facts), is_tick=True)
             if steady() - renewed >= RENEW_S:
                 renewed = steady()
                 await self._renew_lease()
