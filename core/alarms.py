@@ -65,7 +65,12 @@ async def list_alarms(connection: AsyncConnection, *, limit: int = 100) -> Seque
     """Open ones first, then the newest closed ones."""
     rows = await connection.execute(
         select(
-            AlarmRow.id, AlarmRow.code, AlarmRow.subject, AlarmRow.text, AlarmRow.raised_at, AlarmRow.closed_at
+            AlarmRow.id,
+            AlarmRow.code,
+            AlarmRow.subject,
+            AlarmRow.text,
+            AlarmRow.raised_at,
+            AlarmRow.closed_at,
         )
         .order_by(AlarmRow.closed_at.is_not(None), AlarmRow.raised_at.desc())
         .limit(limit)

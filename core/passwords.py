@@ -22,7 +22,7 @@ AT_ONCE = 2
 """Two cores are the common machine: logins must not starve the event loop of both."""
 
 MAX_WAITING = 16
-"""About a second and a half of work. Whoever comes later is asked to try again rather than made to wait for a time-out."""
+"""About a second and a half of work. Whoever comes later is asked to try again, not made to wait for a time-out."""
 
 _HASHER = PasswordHasher()
 _THREADS = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="argon2")

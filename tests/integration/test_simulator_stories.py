@@ -154,7 +154,7 @@ async def test_a_callback_comes_out_as_it_was_meant(
 ) -> None:
     pbx = Simulator(clock=SteppedClock(NOON))
     tape = Tape(pbx)
-    action = {
+    action: ActionHeaders = {
         "Action": "Originate",
         "ActionID": "a",
         "Channel": "Local/101@ringback-agent/n",
