@@ -269,6 +269,8 @@ class CallState:
 
     def _on_blind(self, event: ami.BlindTransfer, at: float) -> None:
         self.transfers.blind(event, at)
+        if event.transferee is not None:
+            self.talk.sent(event.transferee.uniqueid)
 
     def _on_attended(self, event: ami.AttendedTransfer, at: float) -> None:
         self.transfers.attended(event, at)

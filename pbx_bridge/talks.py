@@ -33,12 +33,17 @@ class Talks:
     connected: dict[str, Phone] = field(default_factory=dict)
     talked: dict[str, float] = field(default_factory=dict)
     _away: dict[str, str] = field(default_factory=dict)
+    _sent: set[str] = field(default_factory=set)
 
     @property
     def now(self) -> Talk | None:
         """The talk that goes on."""
         last = self.stretches[-1] if self.stretches else None
         return last if last is not None and last.end is None else None
+
+    def sent(self, uniqueid: str) -> None:
+        """The channel is being transferred: when it leaves its bridge it is not to consult anybody."""
+        self._sent.add(uniqueid)
 
     def left(self, leg: Leg, bridge: str, at: float) -> None:
         """The leg left `bridge`; nobody has asked to hang it up, so it may be away only to consult somebody."""
@@ -48,8 +53,9 @@ class Talks:
             # A member behind Local/…/n stays where he is: his half of the detour moves for him.
             moved = [leg] if leg.kind is not LegKind.LOCAL else self.legs.heard_by(leg)
             for one in moved:
-                if one in talk.legs and self.cast.is_ours(one):
+                if one in talk.legs and self.cast.is_ours(one) and one.uniqueid not in self._sent:
                     self._away[one.uniqueid] = bridge
+        self._sent.discard(leg.uniqueid)
         self.listen(at)
 
     def gives_up(self, leg: Leg, at: float) -> bool:
@@ -64,10 +70,10 @@ class Talks:
         with_customer, everybody = self._circles()
         for uniqueid, bridge in list(self._away.items()):
             leg = self.legs.get(uniqueid)
-            if leg is None or not leg.is_live or leg in with_customer or not self._waits_for(bridge, leg):
+            if leg is None or leg in with_customer or not self._consults(leg, bridge):
                 del self._away[uniqueid]
                 continue
-            with_customer.append(leg)
+            with_customer += [leg, *self._left_in(bridge, leg)]
             if leg not in everybody:
                 everybody.append(leg)
         for leg in everybody:
@@ -110,12 +116,14 @@ class Talks:
             self.cast.is_ours(leg) for leg in people
         )
 
-    def _waits_for(self, bridge: str, leg: Leg) -> bool:
-        """The customer still stands in the bridge that this person left for a consultation."""
-        left = [one for one in self.legs.heard_in(bridge) if one is not leg]
-        if self.cast.direction is Direction.INTERNAL:
-            return any(self.cast.is_ours(one) for one in left)
-        return any(self.cast.is_customer(one) for one in left)
+    def _consults(self, leg: Leg, bridge: str) -> bool:
+        """This person is elsewhere, not parked, and the customer still stands in the bridge they left."""
+        return leg.is_live and not self.legs.is_parked(leg) and bool(self._left_in(bridge, leg))
+
+    def _left_in(self, bridge: str, leg: Leg) -> list[Leg]:
+        """Those who wait in a bridge for the one who left it: the customer, or in an internal call a colleague."""
+        waits = self.cast.is_ours if self.cast.direction is Direction.INTERNAL else self.cast.is_customer
+        return [one for one in self.legs.heard_in(bridge) if one is not leg and waits(one)]
 
     def _note(self, with_customer: list[Leg], ours: list[Leg], at: float) -> None:
         talk = self.now

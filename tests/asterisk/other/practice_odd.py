@@ -524,3 +524,79 @@ async def de_inside_hold_and_third(lab: Lab) -> Sequence[Truth]:
             transfers=[Moved("attended", "231", "233")],
         )
     ]  # fmt: skip
+
+
+@german()
+async def de_inside_blind_slow(lab: Lab) -> Sequence[Truth]:
+    """Anna calls Bernd, who transfers her blindly to Clara; Clara's phone rings 2.5 s, which is no talk."""
+    anna, bernd, clara = await phones(lab, "anna", "bernd", "clara")
+    call = await anna.dial("232")
+    at_bernd = await bernd.rings()
+    await pause(0.4)
+    answered = await at_bernd.answer()
+    await pause(0.8)
+    left = lab.now()
+    await at_bernd.refer("233")
+    at_clara = await clara.rings()
+    await pause(2.5)
+    again = await at_clara.answer()
+    await pause(0.8)
+    end = await call.hangup()
+    await at_clara.ended()
+    return [
+        ours(
+            call, "internal", "answered", "caller", human_at=answered, rang=["232", "233"],
+            talked=["231", "232", "233"], talks=[(answered, left), (again, end)],
+            transfers=[Moved("blind", "232", "233")],
+        )
+    ]  # fmt: skip
+
+
+@german()
+async def de_inside_parked(lab: Lab) -> Sequence[Truth]:
+    """Anna calls Bernd, who parks her; Clara fetches her after 3 s, in which nobody talks."""
+    anna, bernd, clara = await phones(lab, "anna", "bernd", "clara")
+    call = await anna.dial("232")
+    at_bernd = await bernd.rings()
+    await pause(0.4)
+    answered = await at_bernd.answer()
+    await pause(0.8)
+    left = lab.now()
+    await at_bernd.refer("700")
+    await pause(3.0)
+    fetching = await clara.dial("701")
+    fetched = await fetching.answered()
+    await pause(0.8)
+    end = await call.hangup()
+    await fetching.ended()
+    return [
+        ours(
+            call, "internal", "answered", "caller", human_at=answered, rang=["232"],
+            talked=["231", "232", "233"], talks=[(answered, left), (fetched, end)],
+        )
+    ]  # fmt: skip
+
+
+@german()
+async def de_out_blind_by_key_rings_out(lab: Lab) -> Sequence[Truth]:
+    """Anna calls a customer and transfers them by #1 to Clara, who lets it ring for 5 s; the PBX ends the call."""
+    anna, clara = await phones(lab, "anna", "clara")
+    line = await carrier(lab, "carrier-a")
+    call = await anna.dial("0" + NUMBER)
+    at_customer = await line.rings(NUMBER)
+    await pause(0.4)
+    answered = await at_customer.answer()
+    await call.answered()
+    await pause(0.8)
+    await call.press("#1")
+    await pause(1.5)
+    await call.press("233")
+    await clara.rings()
+    left = lab.now()
+    end = await at_customer.ended()
+    return [
+        ours(
+            call, "outbound", "answered", "pbx", human_at=answered, rang=["233"], talked=["231"],
+            talks=[(answered, left)], transfers=[Moved("blind", "231", "233")], ended_at=end,
+        )
+    ]  # fmt: skip
