@@ -43,6 +43,9 @@ LINGER_S = 120.0
 MOVED = 1000
 """Absorbed call ids remembered, for notes that were on their way when two calls became one."""
 
+GATHER_S = 0.02
+"""A new caller is a change of a customer and a match within a millisecond: they are read together, once."""
+
 TABS_PER_USER = 20
 
 BEAT_S = 15.0
@@ -194,6 +197,7 @@ class LiveHub:
         """Fetch customers and recent calls that screens need, for ever."""
         while True:
             await self._work.wait()
+            await asyncio.sleep(GATHER_S)
             self._work.clear()
             while self._wanted or self._new_people:
                 await self._load_some()
