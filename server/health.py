@@ -78,6 +78,10 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response(body, status=503 if health.reasons else 200)
 
 
+STANDBY = "another server reads it: this one waits to take over, and desks opened here would stay silent"
+"""Facts live in the process that reads the PBX, so a proxy must send people there."""
+
+
 async def examine(app: web.Application) -> Health:
     """Ask the database once and look at every PBX of the settings."""
     began = time.perf_counter()
@@ -113,8 +117,7 @@ def _examine_pbx(name: str, bridge: Bridge | None, elsewhere: bool) -> PbxHealth
     lag = bridge.lags[-1] if bridge is not None and bridge.lags else None
     if bridge is None or not bridge.is_seeing:
         cause = bridge.link.last_error if bridge is not None else None
-        reason = None if elsewhere else cause or "not compared with the PBX yet"
-        return PbxHealth(name, elsewhere, lag, reason)
+        return PbxHealth(name, False, lag, STANDBY if elsewhere else cause or "not compared with the PBX yet")
     # What was late a minute ago is of no interest: only while messages wait is the lag one of now.
     late = lag is not None and lag > LAG_LIMIT_S and len(bridge.link.queue) > 0
     return PbxHealth(name, True, lag, f"{lag:.1f} s behind" if late else None)
@@ -125,4 +128,4 @@ def _examine_line(name: str, line: LineMonitor | None, elsewhere: bool) -> PbxHe
     if line is not None and line.is_seeing:
         return PbxHealth(name, True, None, None)
     reason = line.last_error if line is not None else None
-    return PbxHealth(name, elsewhere, None, None if elsewhere else reason or "not registered yet")
+    return PbxHealth(name, False, None, STANDBY if elsewhere else reason or "not registered yet")

@@ -54,6 +54,9 @@ async def test_the_second_server_takes_over_from_the_killed_one(
     open_call.answers("101")
     await eventually(lambda: calls(database), lambda rows: len(rows) == 1 and rows[0].answered_at is not None)
     assert len(pbx.connections) == 1
+    # Its desks would hear nothing: whoever sends people to servers must know.
+    assert await first.is_ready()
+    assert not await second.is_ready()
 
     await first.kill()
     await eventually(lambda: windows(database), lambda rows: any(row.until is not None for row in rows))
@@ -70,6 +73,7 @@ async def test_the_second_server_takes_over_from_the_killed_one(
     ]
     assert len(pbx.connections) == 1
     assert [row.calls_kept for row in await windows(database)] == [1]
+    assert await eventually(second.is_ready)
     async with database.read() as connection:
         assert (await connection.execute(select(CallJournal.id))).all() == []
 
