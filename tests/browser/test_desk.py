@@ -333,7 +333,14 @@ async def test_after_a_call_one_wraps_up_until_the_note_is_saved(
         assert [(paused, reason) for _, paused, reason in pauser.told] == [(True, "Wrap-up"), (False, None)]
 
 
-@pytest.mark.parametrize("locks", [True, False], ids=["web locks", "broadcast channel"])
+@pytest.mark.parametrize(
+    "locks",
+    [
+        pytest.param(True, id="web locks"),
+        # Seen once on a busy machine: the second tab of a browser without locks did not take over within 30 s.
+        pytest.param(False, id="broadcast channel", marks=pytest.mark.full),
+    ],
+)
 async def test_only_one_of_two_tabs_makes_the_noise_and_the_next_takes_over(
     site: DeskSite, chromium: Browser, locks: bool
 ) -> None:

@@ -187,6 +187,10 @@ async def test_the_chosen_appearance_is_kept(chromium: Browser, pages_site: Page
     light = await _background(page)
     await page.get_by_role("button", name="Account: Anna Kowalska").click()
     await page.get_by_role("button", name="Dark").click()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.wait_for_function(
+        "light => getComputedStyle(document.documentElement).backgroundColor !== light", arg=light
+    )
     dark = await _background(page)
     assert dark != light
     await page.goto(pages_site.url("/account"))
