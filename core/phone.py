@@ -17,6 +17,9 @@ from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
 MAX_LENGTH = 250
 """libphonenumber's own bound; longer text is never a number."""
 
+SHORTEST_UNKNOWN = 7
+"""Digits of a number that no plan knows and that may exist all the same; shorter ones are extensions elsewhere."""
+
 WITHHELD_WORDS = frozenset(
     {
         "anonymous", "blocked", "nonumber", "notavailable", "outofarea", "private", "privatenumber", "restricted",
@@ -96,7 +99,7 @@ def _best_reading(raw: str, plain: str, region: str) -> Number:
     """The first reading that is a real number wins, then the first of a possible length."""
     possible: PhoneNumber | None = None
     worst = NumberReason.IMPOSSIBLE
-    for text in _readings(plain):
+    for text in _readings(plain, region):
         try:
             number = phonenumbers.parse(text, region)
         except NumberParseException as error:
@@ -106,7 +109,7 @@ def _best_reading(raw: str, plain: str, region: str) -> Number:
         if phonenumbers.is_valid_number(number):
             return Number(raw, _e164(number), None)
         length = phonenumbers.is_possible_number_with_reason(number)
-        if length == ValidationResult.IS_POSSIBLE and possible is None:
+        if length == ValidationResult.IS_POSSIBLE and possible is None and len(plain) >= SHORTEST_UNKNOWN:
             possible = number
         elif text == plain:
             worst = _length_fault(length)
@@ -115,9 +118,14 @@ def _best_reading(raw: str, plain: str, region: str) -> Number:
     return Number(raw, None, worst)
 
 
-def _readings(plain: str) -> list[str]:
-    """As written; with a trunk zero that the country has since given up; as E.164 whose plus was lost on the way."""
-    readings = [plain]
+def _readings(plain: str, region: str) -> list[str]:
+    """As written; with a trunk zero that the country has since given up; as E.164 whose plus was lost on the way.
+
+    Where people write a trunk zero, a number without it that begins with the own country's code has lost a plus:
+    `491701234567` in Germany is a mobile, though an area 0491 exists.
+    """
+    readings = ["+" + plain] if _has_lost_its_plus(plain, region) else []
+    readings.append(plain)
     if plain.startswith("0") and not plain.startswith("00"):
         readings.append(plain[1:])
     if plain.startswith("00"):
@@ -125,6 +133,15 @@ def _readings(plain: str) -> list[str]:
     elif plain[0] not in "+0" and len(plain) >= 10:
         readings.append("+" + plain)
     return readings
+
+
+def _has_lost_its_plus(plain: str, region: str) -> bool:
+    code = str(phonenumbers.country_code_for_region(region))
+    return (
+        len(plain) >= 10
+        and plain.startswith(code)
+        and phonenumbers.ndd_prefix_for_region(region, True) == "0"
+    )
 
 
 def _length_fault(length: int) -> NumberReason:

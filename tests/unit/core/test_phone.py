@@ -42,10 +42,18 @@ def test_every_spelling_is_one_number(spelling: str) -> None:
         ("12025550123", "US", "+12025550123"),
         ("4930901820", "PL", "+4930901820"),
         ("+15551234567", "PL", "+15551234567"),
+        ("491701234567", "DE", "+491701234567"),
+        ("447400123456", "GB", "+447400123456"),
+        ("3901234567", "IT", "+393901234567"),
+        ("4912345678", "DE", "+494912345678"),
     ],
 )
 def test_the_region_decides_only_where_the_number_does_not(spelling: str, region: str, e164: str) -> None:
     assert parse_number(spelling, region).e164 == e164
+
+
+def test_an_extension_of_another_pbx_is_no_number() -> None:
+    assert parse_number("2101", "DE").e164 is None
 
 
 @pytest.mark.parametrize(
