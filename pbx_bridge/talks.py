@@ -125,6 +125,13 @@ class Talks:
         waits = self.cast.is_ours if self.cast.direction is Direction.INTERNAL else self.cast.is_customer
         return [one for one in self.legs.heard_in(bridge) if one is not leg and waits(one)]
 
+    def _is_too_late(self, people: list[Leg]) -> bool:
+        """The customer gave up in the moment of the answer: the PBX still joins them for some milliseconds."""
+        still_there = [leg for leg in people if leg.requested_at is None]
+        if self.cast.direction is Direction.INTERNAL:
+            return len(still_there) < 2
+        return not any(self.cast.is_customer(leg) for leg in still_there)
+
     def _note(self, with_customer: list[Leg], ours: list[Leg], at: float) -> None:
         talk = self.now
         if not ours:
@@ -132,6 +139,8 @@ class Talks:
                 talk.end = at
             return
         if talk is None:
+            if self._is_too_late(with_customer):
+                return
             talk = Talk(at)
             self.stretches.append(talk)
         talk.legs = tuple(with_customer)
