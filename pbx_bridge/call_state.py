@@ -203,13 +203,18 @@ class CallState:
         leg.dial_string = leg.dial_string or event.dial_string
         if event.caller is not None:
             leg.dialled_by = event.caller.uniqueid
-            if self.cast.origin is not None and self.cast.origin.uniqueid == event.caller.uniqueid:
-                self.cast.note_dialled(event.caller.exten)
+            self._note_dialled(event.caller)
         if leg.is_caller and leg.born_state != ChannelState.RING:
             # Adopted as a caller by its linkedid, yet dialled: an Originate rang it first.
             leg.is_caller = False
         self.cast.note(leg)
         self._on_dest_state(leg, event.dest, at)
+
+    def _note_dialled(self, caller: Channel) -> None:
+        """Where the caller stands in the dialplan; after the first talk that is where a transfer has put them."""
+        origin = self.cast.origin
+        if origin is not None and origin.uniqueid == caller.uniqueid and not self.talk.stretches:
+            self.cast.note_dialled(caller.exten)
 
     def _on_dest_state(self, leg: Leg, dest: Channel, at: float) -> None:
         if dest.state == ChannelState.RINGING:
@@ -283,6 +288,7 @@ class CallState:
 
     def _on_join(self, event: ami.QueueCallerJoin, at: float) -> None:
         self.transfers.settle()
+        self._note_dialled(event.channel)
         if self._leg(event.channel) is not None and self._stay(event) is None:
             self.stays.append(QueueStay(event.queue, event.channel.uniqueid, at))
 

@@ -15,6 +15,9 @@ from pbx_bridge.legs import Leg, LegKind, Legs
 CALLBACK_PREFIX = "cb-"
 """Channel ids we give to our own callbacks; Asterisk makes them the linkedid of the whole call."""
 
+SHORTEST_DIALLED_IN = 5
+"""Digits of a number that customers dial from outside."""
+
 _EXTENSION = re.compile(r"^[0-9*#]{1,6}$")
 _DIALLED = re.compile(r"^[+*#0-9]+$")
 _QUOTED_PAIR = re.compile(r'\\([\\"])')
@@ -156,8 +159,12 @@ class Cast:
         return None if origin.exten in _NO_EXTEN else origin.exten
 
     def note_dialled(self, exten: str) -> None:
-        """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later."""
-        if self.callee is None and self._dialled() is None and _DIALLED.match(exten):
+        """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later.
+
+        Of a customer whose carrier told no number, a short one is what they pressed in a menu."""
+        from_outside = self.origin is not None and self.origin.kind is LegKind.TRUNK
+        shortest = SHORTEST_DIALLED_IN if from_outside else 1
+        if self.callee is None and self._dialled() is None and _DIALLED.match(exten) and len(exten) >= shortest:
             self.callee = exten
             self.changed()
 
