@@ -98,24 +98,32 @@ async def ringing_phones(pbx: Pbx, ring_ms: int) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def customers_call(pbx: Pbx, numbers: list[str], per_second: float, talk_ms: int) -> int:
-    """Customers dial these numbers at that rate; returns how many calls went wrong. Raises ValueError for too many."""
-    if len(numbers) > MOST_CALLS:
-        raise ValueError(f"at most {MOST_CALLS} calls, not {len(numbers)}")
-    people = [f"+482260{10000 + place};Load {place};{number}" for place, number in enumerate(numbers)]
-    seconds = len(numbers) / per_second + 60
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Who calls whom, both as numbers."""
+
+    caller: str
+    number: str
+
+
+async def customers_call(pbx: Pbx, calls: list[Dialled], per_second: float, talk_ms: int) -> int:
+    """Play these calls at that rate; returns how many went wrong. Raises ValueError for too many."""
+    if len(calls) > MOST_CALLS:
+        raise ValueError(f"at most {MOST_CALLS} calls, not {len(calls)}")
+    people = [f"{call.caller};Load {place};{call.number}" for place, call in enumerate(calls)]
+    seconds = len(calls) / per_second + 60
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "people.csv").write_text("\n".join(["SEQUENTIAL", *people, ""]))
         process = await asyncio.create_subprocess_exec(
             "sipp", f"{pbx.place.pbx}:5060", "-sf", str(SIPP / "customers.xml"), "-i", pbx.place.trunk,
-            "-p", "5060", "-m", str(len(numbers)), "-r", str(round(per_second * 10)), "-rp", "10000",
+            "-p", "5060", "-m", str(len(calls)), "-r", str(round(per_second * 10)), "-rp", "10000",
             "-d", str(talk_ms), "-timeout", f"{seconds:.0f}s", "-nostdin", "-inf", f"{folder}/people.csv",
             "-trace_stat", "-stf", f"{folder}/stat.csv",
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         await process.wait()
         names, *rows = (line.split(";") for line in (Path(folder) / "stat.csv").read_text().splitlines())
-    return len(numbers) - int(dict(zip(names, rows[-1], strict=False))["SuccessfulCall(C)"])
+    return len(calls) - int(dict(zip(names, rows[-1], strict=False))["SuccessfulCall(C)"])
 
 
 @dataclass(frozen=True, slots=True)
