@@ -1,5 +1,5 @@
-"""Desks that look at the server as agents' browsers do: WebSocket clients that log in through the form and acknowledge
-each ringing card, and one real Chromium with the real page.
+"""Desks that look at the server as agents' browsers do: WebSocket clients that log in through the form, acknowledge
+each ringing card and put each wrap-up away, and one real Chromium with the real page.
 
 In: the server's address and whose desk it is. Out: desks that are open until the block ends. Nothing is measured here:
 the server itself writes down when a card was acknowledged.
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import quote
 
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 from playwright.async_api import async_playwright, expect
@@ -38,20 +40,31 @@ async def _sit_down(stack: AsyncExitStack, gate: asyncio.Semaphore, url: str, lo
         if not answer.ok:
             raise PermissionError(f"{login} could not log in: {answer.status}")
     socket = await session.ws_connect(f"{url}/live", headers={"Origin": url}, max_msg_size=0)
-    reader = asyncio.create_task(_acknowledge(socket))
+    reader = asyncio.create_task(_work(session, url, socket))
     stack.callback(reader.cancel)
 
 
-async def _acknowledge(socket: ClientWebSocketResponse) -> None:
-    shown: set[str] = set()
+async def _work(session: ClientSession, url: str, socket: ClientWebSocketResponse) -> None:
+    """Acknowledge what rings, and put every wrap-up away as soon as it is there."""
+    done: set[tuple[str, str]] = set()
     async for message in socket:
         if message.type is not WSMsgType.TEXT:
             break
-        for change in json.loads(message.data).get("changes", ()):
-            card = change.get("card")
-            if card is not None and card["state"] == "ringing" and card["call_id"] not in shown:
-                shown.add(card["call_id"])
+        for card in _cards(json.loads(message.data)):
+            step = card["call_id"], card["state"]
+            if step in done:
+                continue
+            done.add(step)
+            if card["state"] == "ringing":
                 await socket.send_json({"t": "shown", "call_id": card["call_id"], "visible": True})
+            elif card["state"] == "wrap_up":
+                path = f"{url}/desk/calls/{quote(card['call_id'], safe='')}/close"
+                async with session.post(path, json={"note": "bench"}, headers={"Origin": url}) as answer:
+                    answer.raise_for_status()
+
+
+def _cards(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (change["card"] for change in message.get("changes", ()) if change["c"] == "card")
 
 
 @asynccontextmanager
