@@ -96,7 +96,7 @@ class CallState:
     def _meet(self, channel: Channel, at: float, seen_born: bool) -> None:
         known = self.legs.get(channel.uniqueid)
         if known is not None:
-            known.seen_at = at
+            known.before_at, known.seen_at = known.seen_at, at
             return
         leg = new_leg(channel, at, self.trunks, seen_born=seen_born)
         self.legs.add(leg)

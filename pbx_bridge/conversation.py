@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.facts import CallStarted, Direction, Fact, Parties, Phone
-from pbx_bridge.ami_events import Event
+from pbx_bridge.ami_events import BridgeEnter, BridgeLeave, Event
 from pbx_bridge.call_state import CallState
 from pbx_bridge.inferred import Guest
 from pbx_bridge.legs import LegKind
@@ -85,6 +85,8 @@ class Conversation:
 
     def add(self, event: Event, at: float) -> None:
         """Take in an event at its place in time."""
+        if isinstance(event, BridgeLeave):
+            self._enter_unseen(event)
         last = self._times[-1] if self._times else at
         if at < last - STEP_BACK_SECONDS:
             at = last
@@ -92,6 +94,16 @@ class Conversation:
         self._keep(len(self._times) if in_order else bisect_right(self._times, at), event, at)
         self._overtaken = self._overtaken or not in_order
         self._tell(event, at)
+
+    def _enter_unseen(self, event: BridgeLeave) -> None:
+        """A channel leaves a bridge that we never saw it enter: we were blind then, some time after its last event."""
+        leg = self.state.legs.get(event.channel.uniqueid)
+        if leg is None or not leg.is_live or self.state.legs.has_entered(leg, event.bridge):
+            return
+        at = leg.seen_at if leg.requested_at is None else leg.before_at
+        entered = BridgeEnter(event.channel, event.bridge, event.is_talk)
+        self._keep(bisect_right(self._times, at), entered, at)
+        self._overtaken = True
 
     def _keep(self, place: int, event: Event, at: float) -> None:
         if len(self._times) < MAX_HISTORY:

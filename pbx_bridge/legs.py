@@ -112,8 +112,8 @@ def other_half(name: str) -> str | None:
 class Leg:
     """One channel. Times are instants; None means that it has not happened.
 
-    `exten` is the first extension it showed, `seen_at` the time of its last event. `born_state` tells who called: RING
-    is a channel that calls us.
+    `exten` is the first extension it showed, `seen_at` the time of its last event, `before_at` of the one before.
+    `born_state` tells who called: RING is a channel that calls us.
     """
 
     uniqueid: str
@@ -127,6 +127,7 @@ class Leg:
     number: str | None
     caller_name: str | None
     seen_at: float
+    before_at: float
     is_guest: bool = False
     state: LegState = LegState.NEW
     is_caller: bool = False
@@ -185,6 +186,7 @@ def new_leg(channel: Channel, at: float, trunks: Iterable[str], *, seen_born: bo
         number=channel.number,
         caller_name=channel.caller_name,
         seen_at=at,
+        before_at=at,
     )
     if channel.state == ChannelState.RING or (not seen_born and channel.uniqueid == channel.linkedid):
         leg.is_caller = True
@@ -202,6 +204,7 @@ class Legs:
         self._by_name: dict[str, Leg] = {}
         self._bridges: dict[str, list[Leg]] = {}
         self._talkless: set[str] = set()
+        self._entered: set[tuple[str, str]] = set()
 
     def __iter__(self) -> Iterator[Leg]:
         return iter(self._by_id.values())
@@ -223,10 +226,15 @@ class Legs:
     def enter(self, leg: Leg, bridge: str, *, is_talk: bool) -> None:
         """The leg is in that bridge now, and in no other."""
         self.leave(leg)
+        self._entered.add((leg.uniqueid, bridge))
         leg.bridge = bridge
         self._bridges.setdefault(bridge, []).append(leg)
         if not is_talk:
             self._talkless.add(bridge)
+
+    def has_entered(self, leg: Leg, bridge: str) -> bool:
+        """Whether the leg is or was in that bridge."""
+        return (leg.uniqueid, bridge) in self._entered
 
     def leave(self, leg: Leg) -> None:
         """The leg is in no bridge now."""

@@ -164,7 +164,12 @@ class Cast:
         Of a customer whose carrier told no number, a short one is what they pressed in a menu."""
         from_outside = self.origin is not None and self.origin.kind is LegKind.TRUNK
         shortest = SHORTEST_DIALLED_IN if from_outside else 1
-        if self.callee is None and self._dialled() is None and _DIALLED.match(exten) and len(exten) >= shortest:
+        if (
+            self.callee is None
+            and self._dialled() is None
+            and _DIALLED.match(exten)
+            and len(exten) >= shortest
+        ):
             self.callee = exten
             self.changed()
 

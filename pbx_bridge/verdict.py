@@ -88,7 +88,9 @@ def record(
         answered_at=human if result is Verdict.ANSWERED else None,
         ended_at=ended,
         wait_s=round(max(0.0, (ended if human is None else human) - started), 3),
-        talk_s=round(sum(max(0.0, (talk.end or ended) - talk.start) for talk in state.talk.stretches), 3),
+        talk_s=round(
+            sum((max(0.0, (talk.end or ended) - talk.start) for talk in state.talk.stretches), 0.0), 3
+        ),
         rang=tuple(sorted(state.rang, key=extension_order)),
         talked=talked,
         transfers=state.transfers.done(),

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from tests.asterisk.other import depot, practice_after, practice_in, practice_moves, practice_odd, practice_out
+from tests.asterisk.other import (
+    depot,
+    practice_after,
+    practice_in,
+    practice_moves,
+    practice_odd,
+    practice_out,
+)
 from tests.asterisk.other.shop import OTHER_STORIES
 
-__all__ = ["OTHER_STORIES", "depot", "practice_after", "practice_in", "practice_moves", "practice_odd", "practice_out"]
+__all__ = [
+    "OTHER_STORIES",
+    "depot",
+    "practice_after",
+    "practice_in",
+    "practice_moves",
+    "practice_odd",
+    "practice_out",
+]

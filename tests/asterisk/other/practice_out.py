@@ -364,3 +364,43 @@ async def de_originate_customer_first(lab: Lab) -> Sequence[Truth]:
             callee=REACHED,
         )
     ]  # fmt: skip
+
+
+@german()
+async def de_click_to_colleague(lab: Lab) -> Sequence[Truth]:
+    """A program rings Anna and then calls Bernd's extension; Bernd's cordless phone answers; she hangs up."""
+    anna, bernd, dect = await phones(lab, "anna", "bernd", "dect")
+    start = await _originate(lab, "PJSIP/anna-desk", "232")
+    at_anna = await anna.rings()
+    await pause(0.4)
+    await at_anna.answer()
+    await bernd.rings()
+    at_dect = await dect.rings()
+    await pause(0.4)
+    answered = await at_dect.answer()
+    await pause(1.0)
+    end = await at_anna.hangup()
+    await at_dect.ended()
+    return [
+        Truth(
+            "internal", "231", "232", "answered", start, end, "caller", NAMES["231"], None, answered,
+            ["231", "232"], ["231", "232"], [(answered, end)],
+        )
+    ]  # fmt: skip
+
+
+@german()
+async def de_reminder(lab: Lab) -> Sequence[Truth]:
+    """A program rings a customer and plays a reminder; nobody of ours takes part; the customer hangs up."""
+    line = await carrier(lab, "carrier-a")
+    start = lab.now()
+    await operate(
+        lab, "Originate", Channel=f"PJSIP/{REACHED}@carrier-a", Application="Playback", Data="vm-options&vm-options",
+        Async="true",
+    )  # fmt: skip
+    at_customer = await line.rings(REACHED)
+    await pause(0.4)
+    answered = await at_customer.answer()
+    await pause(1.0)
+    end = await at_customer.hangup()
+    return [Truth("outbound", None, REACHED, "answered", start, end, "caller", human_at=answered)]
