@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import MetaData, event, exc
+from sqlalchemy import MetaData, String, event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -30,6 +30,10 @@ AT_ONCE = 32
 """Statements of a SQLite write transaction that are not handed to another thread: everything a call's facts need,
 in about ten milliseconds. There is one writer, so how long a transaction waits in between is what all others wait."""
 
+
+CALL_ID = String(255)
+"""Our id of a call: the PBX's name (at most 60 characters), a dash, the channel id of Asterisk (at most 149 with its
+system name) and a number where that came back."""
 
 ROW_FAULTS = frozenset({"22", "23", "42", "54"})
 """Classes of SQLSTATE that speak of the statement and its values (data, constraint, syntax, limit); all others speak

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base, Database
+from core.db import CALL_ID, Base, Database
 from core.facts import Fact
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class FactLogRow(Base):
     )
     kind: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(
-        String(120), doc="call or customer id: deliveries keep order per subject"
+        CALL_ID, doc="call or customer id: deliveries keep order per subject"
     )
     at: Mapped[float] = mapped_column(Double)
     body: Mapped[str] = mapped_column(Text, doc="the fact's fields as JSON")

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base
+from core.db import CALL_ID, Base
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only auto-numbers a column declared exactly INTEGER."""
@@ -139,7 +139,7 @@ class Note(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    call_id: Mapped[str | None] = mapped_column(String(120))
+    call_id: Mapped[str | None] = mapped_column(CALL_ID)
     text: Mapped[str] = mapped_column(Text)
     is_pinned: Mapped[bool] = mapped_column(default=False, doc="shown on the card, above everything else")
     created_at: Mapped[float] = mapped_column(Double)
@@ -173,7 +173,7 @@ class CallMatch(Base):
 
     __tablename__ = "call_matches"
 
-    call_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    call_id: Mapped[str] = mapped_column(CALL_ID, primary_key=True)
     number: Mapped[str | None] = mapped_column(String(20), index=True)
     call_at: Mapped[float] = mapped_column(Double, doc="when the call began, as far as its matching knew")
 
@@ -186,7 +186,7 @@ class CallCustomer(Base):
 
     __tablename__ = "call_customers"
 
-    call_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    call_id: Mapped[str] = mapped_column(CALL_ID, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True)
     how: Mapped[str] = mapped_column(String(10))
     rank: Mapped[int] = mapped_column(doc="1 is the likeliest")

@@ -9,26 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy.exc import DBAPIError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.alarms import close_alarm, raise_alarm
 from core.bus import Bus
 from core.clock import Clock
-from core.db import Database, is_refusal
+from core.db import Database
 from core.facts import BlindWindowClosed, Fact, PbxConnected, PbxLost
-from pbx_bridge import blindness, call_log, journal
+from pbx_bridge import blindness, call_log, journal, pbx_clock
 from pbx_bridge.agents import AgentBook
 from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
 from pbx_bridge.ami_session import AmiActionError
 from pbx_bridge.calls import CallBook
-from pbx_bridge.lease import RENEW_S, Lease
+from pbx_bridge.lease import RENEW_S, Lease, LeaseLostError
 from pbx_bridge.reconcile import Reconciled
 from pbx_bridge.resync import Picture, take_picture
+from pbx_bridge.writer import Writer
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ TICK_S = 0.5
 LAGS_KEPT = 1000
 
 DEAD_SERVER = "Ringback was not running"
+OTHER_SERVER = "another server reads this PBX now"
 REFUSED_ALARM = "pbx-login-refused"
 LOST_ALARM = "pbx-lost"
 
@@ -82,6 +84,7 @@ class Bridge:
         self._clock = clock
         self._on_commit = on_commit
         self._lease = Lease(database, pbx)
+        self._writer = Writer(database, self._lease)
         self._turn = asyncio.Lock()
         self._compare_now = asyncio.Event()
         self._waiting: list[journal.Entry] = []
@@ -98,6 +101,9 @@ class Bridge:
                 tasks.create_task(self._keep_comparing(), name=f"{self.pbx}: compare")
                 async for batch in self.link.batches(BATCH):
                     await self._take(batch)
+        except* LeaseLostError:
+            await self._bus.publish(PbxLost(self.pbx, self._clock(), OTHER_SERVER))
+            raise
         finally:
             await self._give_lease_back()
 
@@ -159,13 +165,12 @@ class Bridge:
         self._book.blind(since - self._skew, reason)
         log.warning("blind", pbx=self.pbx, reason=reason)
 
-        async def write() -> None:
-            async with self._database.write() as connection:
-                await blindness.open_window(connection, self.pbx, since, reason)
-                if alarm is not None:
-                    await raise_alarm(connection, alarm, self.pbx, reason, self._clock())
+        async def write(connection: AsyncConnection) -> None:
+            await blindness.open_window(connection, self.pbx, since, reason)
+            if alarm is not None:
+                await raise_alarm(connection, alarm, self.pbx, reason, self._clock())
 
-        await self._persist(write)
+        await self._writer.write(write)
         await self._bus.publish(PbxLost(self.pbx, since, reason))
 
     # ---- writing
@@ -179,13 +184,12 @@ class Bridge:
             return
         entries, self._waiting = self._waiting, []
 
-        async def write() -> None:
-            async with self._database.write() as connection:
-                await journal.write(connection, self.pbx, entries)
-                await call_log.record(connection, step.facts)
+        async def write(connection: AsyncConnection) -> None:
+            await journal.write(connection, self.pbx, entries)
+            await call_log.record(connection, step.facts)
 
         try:
-            await self._persist(write)
+            await self._writer.write(write)
         except DBAPIError:
             log.exception("a batch of facts was refused; writing them one by one", pbx=self.pbx)
             await self._commit_one_by_one(step)
@@ -198,29 +202,15 @@ class Bridge:
         """One fact the database refuses must not take its neighbours with it."""
         for fact in step.facts:
 
-            async def write(fact: Fact = fact) -> None:
-                async with self._database.write() as connection:
-                    await call_log.record(connection, [fact])
+            async def write(connection: AsyncConnection, fact: Fact = fact) -> None:
+                await call_log.record(connection, [fact])
 
             try:
-                await self._persist(write)
+                await self._writer.write(write)
             except DBAPIError:
                 log.exception(
                     "fact not stored", fact=type(fact).__name__, call_id=getattr(fact, "call_id", None)
                 )
-
-    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Raises DBAPIError for rows that the database will never take."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_may_pass),
-            wait=wait_exponential(multiplier=0.2, max=5),
-            before_sleep=self._warn_about_database,
-        )
-        await retrying(write)
-
-    def _warn_about_database(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("the database does not take our rows; trying again", pbx=self.pbx, error=str(error))
 
     # ---- time, lease, comparison
 
@@ -247,8 +237,11 @@ class Bridge:
             self._skew = arrived - last.timestamp if last.timestamp is not None else 0.0
         if seen_at is None:
             return
-        async with self._database.write() as connection:
-            await blindness.open_window(connection, self.pbx, seen_at, DEAD_SERVER)
+        died_at = seen_at
+        await self._writer.write(
+            lambda connection: blindness.open_window(connection, self.pbx, died_at, DEAD_SERVER)
+        )
+        async with self._database.read() as connection:
             window = await blindness.open_since(connection, self.pbx)
         if window is not None:
             since, reason = window
@@ -283,9 +276,9 @@ class Bridge:
             now = self._clock()
             kept = await self._lease.renew(now, now if self.is_seeing else None)
 
-        await self._persist(write)
+        await self._writer.insist(write)
         if not kept:
-            raise RuntimeError(f"the lease on PBX {self.pbx} was taken by another server")
+            raise LeaseLostError(self.pbx)
 
     async def _keep_comparing(self) -> None:
         wait = COMPARE_S
@@ -297,14 +290,15 @@ class Bridge:
             if not self.link.is_up:
                 continue
             try:
+                ahead = await pbx_clock.ahead(self.link, self._clock)
                 picture = await take_picture(self.link)
             except AmiActionError as error:
                 log.warning("the PBX did not tell its state; asking again", pbx=self.pbx, error=str(error))
                 wait = COMPARE_AGAIN_S
                 continue
-            await self._compare(picture)
+            await self._compare(picture, ahead)
 
-    async def _compare(self, picture: Picture) -> None:
+    async def _compare(self, picture: Picture, ahead: float | None) -> None:
         async with self._turn:
             now = self._pbx_now()
             facts = self._book.reconcile(picture.status, now)
@@ -312,6 +306,10 @@ class Bridge:
             await self._commit(Step(facts=facts))
             await self._see_again(self._book.reconciled)
             self._least_delay = float("inf")
+            if ahead is not None:
+                await self._writer.write(
+                    lambda connection: pbx_clock.judge(connection, self.pbx, ahead, self._clock())
+                )
 
     async def _see_again(self, calls: Reconciled) -> None:
         """The comparison is done: close the blind window, if one is open, and tell the screens."""
@@ -321,26 +319,20 @@ class Bridge:
             return
         closed: list[BlindWindowClosed] = []
 
-        async def write() -> None:
+        async def write(connection: AsyncConnection) -> None:
             closed.clear()
-            async with self._database.write() as connection:
-                for alarm in (LOST_ALARM, REFUSED_ALARM):
-                    await close_alarm(connection, alarm, self.pbx, now)
-                if (window := await blindness.open_since(connection, self.pbx)) is not None:
-                    since, reason = window
-                    fact = BlindWindowClosed(
-                        self.pbx, since, now, reason, calls.kept, calls.ended_unseen, calls.found
-                    )
-                    await blindness.close_window(connection, fact)
-                    closed.append(fact)
+            for alarm in (LOST_ALARM, REFUSED_ALARM):
+                await close_alarm(connection, alarm, self.pbx, now)
+            if (window := await blindness.open_since(connection, self.pbx)) is not None:
+                since, reason = window
+                fact = BlindWindowClosed(
+                    self.pbx, since, now, reason, calls.kept, calls.ended_unseen, calls.found
+                )
+                await blindness.close_window(connection, fact)
+                closed.append(fact)
 
-        await self._persist(write)
+        await self._writer.write(write)
         for fact in closed:
             await self._bus.publish(fact)
         await self._bus.publish(PbxConnected(self.pbx, now))
         self._on_commit()
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Whether the database may take the same rows later."""
-    return isinstance(error, DBAPIError | OSError) and not is_refusal(error)

@@ -1,6 +1,7 @@
 """One process per PBX: a lease row says who reads it, renewed every few seconds. The same row remembers when we
 last saw the PBX, which dates the blind window of our own death. A holder on this machine whose process is gone is
-taken over at once; any other holder keeps its lease until it runs out."""
+taken over at once; any other holder keeps its lease until it runs out. Every write of the holder goes through the row
+too (`begin`), so that one that waited while the lease changed hands comes too late."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import uuid
 
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from pbx_bridge.tables import PbxHeartbeat
@@ -20,12 +22,20 @@ LEASE_S = 15.0
 RENEW_S = 2.0
 
 
+class LeaseLostError(Exception):
+    """Another server reads this PBX now: what this one still had to write is not to be written."""
+
+    def __init__(self, pbx: str) -> None:
+        super().__init__(f"the lease on {pbx} was taken by another server")
+
+
 class Lease:
     """The right to read `pbx`. `take` until it is True, then `renew` every `RENEW_S`."""
 
     def __init__(self, database: Database, pbx: str) -> None:
         self._database = database
-        self._pbx = pbx
+        self.pbx = pbx
+        self._steps = 0
         self.owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
 
     async def take(self, now: float) -> bool:
@@ -38,8 +48,8 @@ class Lease:
         async with self._database.write() as connection:
             taken = await connection.execute(
                 update(PbxHeartbeat)
-                .where(PbxHeartbeat.pbx == self._pbx, free)
-                .values(owner=self.owner, leased_until=now + LEASE_S)
+                .where(PbxHeartbeat.pbx == self.pbx, free)
+                .values(owner=self.owner, leased_until=now + LEASE_S, step=0)
             )
             return taken.rowcount == 1
 
@@ -51,17 +61,39 @@ class Lease:
         async with self._database.write() as connection:
             kept = await connection.execute(
                 update(PbxHeartbeat)
-                .where(PbxHeartbeat.pbx == self._pbx, PbxHeartbeat.owner == self.owner)
+                .where(PbxHeartbeat.pbx == self.pbx, PbxHeartbeat.owner == self.owner)
                 .values(**values)
             )
             return kept.rowcount == 1
+
+    def next_step(self) -> int:
+        """The number of the holder's next write."""
+        self._steps += 1
+        return self._steps
+
+    async def begin(self, connection: AsyncConnection, step: int) -> bool:
+        """Begin write `step` inside the caller's transaction; nobody can take the lease before that ends.
+
+        False: it was committed before, though nobody told us. Raises LeaseLostError.
+        """
+        of_pbx = PbxHeartbeat.pbx == self.pbx
+        begun = await connection.execute(
+            update(PbxHeartbeat)
+            .where(of_pbx, PbxHeartbeat.owner == self.owner, PbxHeartbeat.step < step)
+            .values(step=step)
+        )
+        if begun.rowcount == 1:
+            return True
+        if await connection.scalar(select(PbxHeartbeat.owner).where(of_pbx)) != self.owner:
+            raise LeaseLostError(self.pbx)
+        return False
 
     async def release(self) -> None:
         """Give the lease back, so that the next server need not wait."""
         async with self._database.write() as connection:
             await connection.execute(
                 update(PbxHeartbeat)
-                .where(PbxHeartbeat.pbx == self._pbx, PbxHeartbeat.owner == self.owner)
+                .where(PbxHeartbeat.pbx == self.pbx, PbxHeartbeat.owner == self.owner)
                 .values(owner=None, leased_until=0.0)
             )
 
@@ -69,7 +101,7 @@ class Lease:
         """Who holds the lease according to the row."""
         async with self._database.read() as connection:
             owner: str | None = await connection.scalar(
-                select(PbxHeartbeat.owner).where(PbxHeartbeat.pbx == self._pbx)
+                select(PbxHeartbeat.owner).where(PbxHeartbeat.pbx == self.pbx)
             )
             return owner
 
@@ -77,17 +109,17 @@ class Lease:
         """When any server last saw this PBX; None if never."""
         async with self._database.read() as connection:
             seen: float | None = await connection.scalar(
-                select(PbxHeartbeat.seen_at).where(PbxHeartbeat.pbx == self._pbx)
+                select(PbxHeartbeat.seen_at).where(PbxHeartbeat.pbx == self.pbx)
             )
             return seen
 
     async def _make_row(self) -> None:
         async with self._database.read() as connection:
-            if await connection.scalar(select(PbxHeartbeat.pbx).where(PbxHeartbeat.pbx == self._pbx)):
+            if await connection.scalar(select(PbxHeartbeat.pbx).where(PbxHeartbeat.pbx == self.pbx)):
                 return
         try:
             async with self._database.write() as connection:
-                await connection.execute(insert(PbxHeartbeat).values(pbx=self._pbx))
+                await connection.execute(insert(PbxHeartbeat).values(pbx=self.pbx))
         except IntegrityError:
             return  # another server made it in the same instant: that is the row we wanted
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Double, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base
+from core.db import CALL_ID, Base
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only auto-numbers a column declared exactly INTEGER."""
@@ -18,7 +18,7 @@ class Call(Base):
 
     __tablename__ = "calls"
 
-    id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    id: Mapped[str] = mapped_column(CALL_ID, primary_key=True)
     pbx: Mapped[str] = mapped_column(String(60))
     direction: Mapped[str] = mapped_column(String(10))
     # Whatever a caller or a dialplan invents must fit: PostgreSQL refuses a longer text than declared.
@@ -115,7 +115,7 @@ class CallJournal(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     pbx: Mapped[str] = mapped_column(String(60), index=True)
     at: Mapped[float] = mapped_column(Double)
-    call_id: Mapped[str | None] = mapped_column(String(120), index=True)
+    call_id: Mapped[str | None] = mapped_column(CALL_ID, index=True)
     message: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -128,5 +128,6 @@ class PbxHeartbeat(Base):
     pbx: Mapped[str] = mapped_column(String(60), primary_key=True)
     owner: Mapped[str | None] = mapped_column(String(120))
     leased_until: Mapped[float] = mapped_column(Double, default=0.0)
+    step: Mapped[int] = mapped_column(BigInteger, default=0, doc="the owner's last write: none is done twice")
     seen_at: Mapped[float | None] = mapped_column(Double)
     started_at: Mapped[float | None] = mapped_column(Double, doc="the PBX's own start, from CoreStatus")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
 from pbx_bridge.line_monitor import LineMonitor, check_installed
+from pbx_bridge.removed import end_removed
 from server.desk_parts import add_desk
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
 from server.schema import prepare
@@ -86,6 +88,8 @@ def _bridges(
 ) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            removed = partial(end_removed, database, bus, clock, settings.sources)
+            await stack.enter_async_context(running("end calls of removed PBXs", removed))
             for name, pbx in settings.pbx.items():
                 line = _dial_line(name, pbx, database, clock)
                 if line is not None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Double, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base
+from core.db import CALL_ID, Base
 
 
 class AgentStateRow(Base):
@@ -30,7 +30,7 @@ class PopRow(Base):
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    call_id: Mapped[str] = mapped_column(String(120), index=True)
+    call_id: Mapped[str] = mapped_column(CALL_ID, index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     rang_at: Mapped[float] = mapped_column(Double)
     shown_at: Mapped[float | None] = mapped_column(Double)

@@ -64,7 +64,7 @@ def upgrade() -> None:
         ),
         sa.Column("pbx", sa.String(length=60), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
-        sa.Column("call_id", sa.String(length=120), nullable=True),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
         sa.Column("message", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_journal")),
     )
@@ -74,7 +74,7 @@ def upgrade() -> None:
 
     op.create_table(
         "call_matches",
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=True),
         sa.Column("call_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("call_id", name=op.f("pk_call_matches")),
@@ -84,7 +84,7 @@ def upgrade() -> None:
 
     op.create_table(
         "calls",
-        sa.Column("id", sa.String(length=120), nullable=False),
+        sa.Column("id", sa.String(length=255), nullable=False),
         sa.Column("pbx", sa.String(length=60), nullable=False),
         sa.Column("direction", sa.String(length=10), nullable=False),
         sa.Column("caller", sa.Text(), nullable=True),
@@ -119,7 +119,7 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fact_log")),
@@ -140,6 +140,7 @@ def upgrade() -> None:
         sa.Column("pbx", sa.String(length=60), nullable=False),
         sa.Column("owner", sa.String(length=120), nullable=True),
         sa.Column("leased_until", sa.Double(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.Double(), nullable=True),
         sa.Column("started_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("pbx", name=op.f("pk_pbx_heartbeats")),
@@ -173,7 +174,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("extension", sa.Text(), nullable=True),
@@ -188,7 +189,7 @@ def upgrade() -> None:
 
     op.create_table(
         "call_people",
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("role", sa.String(length=6), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("extension", sa.Text(), nullable=False),
@@ -202,7 +203,7 @@ def upgrade() -> None:
 
     op.create_table(
         "call_transfers",
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("from_extension", sa.Text(), nullable=False),
@@ -215,7 +216,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "call_wrap_ups",
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("disposition", sa.String(length=60), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
@@ -271,7 +272,7 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("rang_at", sa.Double(), nullable=False),
         sa.Column("shown_at", sa.Double(), nullable=True),
@@ -321,7 +322,7 @@ def upgrade() -> None:
 
     op.create_table(
         "call_customers",
-        sa.Column("call_id", sa.String(length=120), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("how", sa.String(length=10), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
@@ -443,7 +444,7 @@ def upgrade() -> None:
         ),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("author_id", sa.Integer(), nullable=True),
-        sa.Column("call_id", sa.String(length=120), nullable=True),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("is_pinned", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
