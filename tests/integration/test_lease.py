@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 
+import pytest
 from sqlalchemy import update
 
 from core.db import Database
-from pbx_bridge.lease import LEASE_S, Lease
+from pbx_bridge.lease import LEASE_S, Lease, LeaseLostError
 from pbx_bridge.tables import PbxHeartbeat
 
 
@@ -68,3 +69,39 @@ async def test_losing_the_row_to_another_is_noticed(database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(update(PbxHeartbeat).values(owner="elsewhere/1/x"))
     assert not await lease.renew(101.0, 101.0)
+
+
+async def test_a_write_is_done_once_however_often_it_is_tried(database: Database) -> None:
+    lease = Lease(database, "main")
+    await lease.take(100.0)
+    step = lease.next_step()
+    async with database.write() as connection:
+        assert await lease.begin(connection, step)
+    async with database.write() as connection:
+        assert not await lease.begin(connection, step)
+        assert await lease.begin(connection, lease.next_step())
+
+
+async def test_a_write_that_was_rolled_back_may_be_tried_again(database: Database) -> None:
+    lease = Lease(database, "main")
+    await lease.take(100.0)
+    step = lease.next_step()
+    with pytest.raises(RuntimeError, match="died"):
+        async with database.write() as connection:
+            assert await lease.begin(connection, step)
+            raise RuntimeError("died")
+    async with database.write() as connection:
+        assert await lease.begin(connection, step)
+
+
+async def test_a_write_that_waited_while_the_lease_changed_hands_comes_too_late(database: Database) -> None:
+    first, second = Lease(database, "main"), Lease(database, "main")
+    first.owner = "elsewhere/1/x"
+    await first.take(100.0)
+    step = first.next_step()
+    assert await second.take(100.0 + LEASE_S + 1)
+    with pytest.raises(LeaseLostError):
+        async with database.write() as connection:
+            await first.begin(connection, step)
+    async with database.write() as connection:
+        assert await second.begin(connection, second.next_step())
