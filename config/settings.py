@@ -80,6 +80,19 @@ class Server(_Part):
     public_url: str | None = Field(
         None, description="how people reach this server, e.g. https://calls.example.com"
     )
+    max_connections: int = Field(
+        2000,
+        ge=10,
+        le=100_000,
+        description="at once, over all: 500 agents with a live line and three more while pages load",
+    )
+    max_connections_per_address: int = Field(
+        400,
+        ge=10,
+        le=100_000,
+        description="at once from one address (an office of 100 behind one router); "
+        "trusted proxies and this machine may have all",
+    )
 
 
 class DatabaseSettings(_Part):

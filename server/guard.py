@@ -12,6 +12,7 @@ from core.api_keys import TOUCH_S as KEY_TOUCH_S
 from core.api_keys import ApiKey, read_key, touch_key
 from core.errors import ForbiddenError, UnauthenticatedError
 from core.sessions import Session, hash_token, read_session, touch_session
+from server.bounds import read_body
 from server.keys import CLOCK, DATABASE
 from server.network import (
     UNSAFE_METHODS,
@@ -79,6 +80,8 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if route.role is not None or request.method in UNSAFE_METHODS:
         refuse_plain_http(request)
     await _admit(request, route)
+    if request.can_read_body and not route.websocket:
+        await read_body(request)
     return await handler(request)
 
 
@@ -87,6 +90,8 @@ def _refuse_large_body(request: web.Request, route: Route) -> None:
     if not request.can_read_body or route.websocket:
         return
     if "Content-Encoding" in request.headers:  # a few packed kilobytes may hold thousands
+        raise web.HTTPUnsupportedMediaType
+    if request.content_type.startswith("multipart/"):  # no page of ours sends files
         raise web.HTTPUnsupportedMediaType
     if request.content_length is None:
         raise web.HTTPLengthRequired

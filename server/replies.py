@@ -45,6 +45,7 @@ STATUS: tuple[tuple[type[RingbackError], int], ...] = (
 HTTP_CODES = {
     404: "not-found",
     405: "method-not-allowed",
+    408: "too-slow",
     411: "length-required",
     413: "too-large",
     415: "packed",
@@ -154,12 +155,15 @@ def _http_exception(request: web.Request, error: web.HTTPException) -> web.Strea
     sentences = {
         404: "There is nothing at this address.",
         405: f"This address does not take {request.method}.",
+        408: "The body took too long to arrive.",
         411: "Say the length of the body in a Content-Length header.",
         413: "This is more than may be sent here.",
-        415: "Send the body as it is, without Content-Encoding.",
+        415: "Send one plain body: neither packed (Content-Encoding) nor in parts (multipart).",
     }
     code = HTTP_CODES.get(error.status, "http-error")
     response = tell(request, Problem(error.status, code, sentences.get(error.status, error.reason)))
+    if error.status == 408:  # what is left of the body would be read as the next request
+        response.force_close()
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

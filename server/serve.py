@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
+import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_network
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -18,13 +22,22 @@ from config.settings import Settings
 from core.accounts import Role, list_users
 from core.errors import SettingsError
 from server.app import build
+from server.bounds import BoundedSite, Bounds
 from server.guard import check_listener
 from server.keys import DATABASE
+from server.network import trusted_networks
 
 log = structlog.get_logger(__name__)
 
 STOP_S = 5.0
 """Open pages get this long to finish when the server stops."""
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+OTHER_DESCRIPTORS = 200
+"""Files and sockets that are no visitor's: database, PBXs, log, the interpreter's own; about 40 are in use."""
 
 
 def serve(settings: Settings) -> None:
@@ -57,18 +70,61 @@ def _say_where(settings: Settings) -> None:
 
 def listen(app: web.Application, settings: Settings, *, started: Callable[[], None] = lambda: None) -> None:
     """Serve `app` on the settings' listener until SIGINT or SIGTERM; `started` is called once it answers."""
+    context = _tls(settings)
+    with _listening(settings), suppress(asyncio.CancelledError):
+        asyncio.run(_serve(app, settings, context, started))
+
+
+async def _serve(
+    app: web.Application, settings: Settings, tls: ssl.SSLContext | None, started: Callable[[], None]
+) -> None:
+    """Ends with CancelledError when it is told to stop."""
+    _stop_on_signals()
     server = settings.server
-    with _listening(settings):
-        web.run_app(
-            app,
-            host=server.host,
-            port=server.port,
-            ssl_context=_tls(settings),
-            print=lambda _text: started(),
-            access_log=None,
-            shutdown_timeout=STOP_S,
-            loop=asyncio.new_event_loop(),
+    bounds = Bounds(
+        most=_descriptors_for(server.max_connections), most_per_address=server.max_connections_per_address
+    )
+    runner = web.AppRunner(app, shutdown_timeout=STOP_S)
+    await runner.setup()
+    try:
+        unlimited = (*LOOPBACK, *trusted_networks(settings))
+        site = BoundedSite(runner, server.host, server.port, bounds=bounds, unlimited=unlimited, tls=tls)
+        await site.start()
+        started()
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def _stop_on_signals() -> None:
+    """The first signal cancels the running task; the next one ends the process, should the first not be enough."""
+    loop, task = asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())
+
+    def stop() -> None:
+        for one in STOP_SIGNALS:
+            loop.remove_signal_handler(one)
+        task.cancel()
+
+    for one in STOP_SIGNALS:
+        loop.add_signal_handler(one, stop)
+
+
+def _descriptors_for(connections: int) -> int:
+    """How many of these connections the system lets us have, after asking it for enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    possible = max(1, wanted - OTHER_DESCRIPTORS)
+    if possible < connections:
+        log.warning(
+            "fewer connections than server.max_connections: raise the limit of open files (LimitNOFILE)",
+            possible=possible,
+            limit=hard,
         )
+    return possible
 
 
 def check_port(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from crm_link.annotations import Annotations
 from crm_link.customers import Customers
 from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
+from server.bounds import note_head
 from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
 from server.keys import ANNOTATIONS, BUS, CLOCK, CONSUMERS, CUSTOMERS, DATABASE, DEMO, SETTINGS, ZONE
@@ -39,7 +40,7 @@ def bare_application(
 ) -> web.Application:
     """Raises SettingsError for an unusable `server.trusted_proxies`."""
     trusted_networks(settings)
-    app = web.Application(middlewares=[errors, gate], client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[note_head, errors, gate], client_max_size=LARGEST_BODY)
     app[SETTINGS] = settings
     app[DATABASE] = database
     app[CLOCK] = clock
