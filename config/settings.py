@@ -12,8 +12,6 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -28,6 +26,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from config.callbacks import CallbackSettings, Department, Website
+from config.part import Part
+
 DEFAULT_PATHS = (Path("ringback.toml"), Path("/etc/ringback/ringback.toml"))
 
 
@@ -35,11 +36,7 @@ class BadSettingsError(Exception):
     """The settings cannot be used; `str(error)` has one line per complaint."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Site(_Part):
+class Site(Part):
     """The business the PBX belongs to."""
 
     name: str = "Ringback"
@@ -67,7 +64,7 @@ class Site(_Part):
         return value
 
 
-class Server(_Part):
+class Server(Part):
     """The staff listener: desk, log, API, metrics."""
 
     host: str = "127.0.0.1"
@@ -95,16 +92,16 @@ class Server(_Part):
     )
 
 
-class DatabaseSettings(_Part):
+class DatabaseSettings(Part):
     url: str = "sqlite:///ringback.db"
 
 
-class AmiUser(_Part):
+class AmiUser(Part):
     user: str
     secret: SecretStr
 
 
-class Pbx(_Part):
+class Pbx(Part):
     """One Asterisk. `trunks` are channel prefixes; whatever comes through them is outside."""
 
     host: str
@@ -126,7 +123,7 @@ class Pbx(_Part):
         return value
 
 
-class Line(_Part):
+class Line(Part):
     """One extension of a PBX without AMI, watched by registering as it. `extension` is what people call it."""
 
     host: str
@@ -137,7 +134,7 @@ class Line(_Part):
     address: str | None = Field(None, description="our own address to use, when there are several")
 
 
-class Desk(_Part):
+class Desk(Part):
     """What agents choose from, and how long they may write after a call."""
 
     dispositions: tuple[str, ...] = Field(
@@ -160,7 +157,17 @@ class Desk(_Part):
         return value
 
 
-class Log(_Part):
+class Public(Part):
+    """The public listener: widget, form and visitors' links, and nothing else. Off without a port."""
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(None, ge=1, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    url: str | None = Field(None, description="how visitors reach it, e.g. https://callback.example.com")
+
+
+class Log(Part):
     level: str = "INFO"
     format: str = Field("auto", pattern="^(auto|json|console)$")
 
@@ -189,6 +196,10 @@ class Settings(BaseSettings):
     pbx: dict[str, Pbx] = {}
     line: dict[str, Line] = {}
     desk: Desk = Desk()
+    department: dict[str, Department] = {}
+    website: dict[str, Website] = {}
+    callback: CallbackSettings = CallbackSettings()
+    public: Public = Public()
     log: Log = Log()
 
     @property
@@ -206,9 +217,39 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _known_names(self) -> Settings:
+        for key, department in self.department.items():
+            self._check_pbx_of(key, department)
+        for key, website in self.website.items():
+            if website.department not in self.department:
+                known = ", ".join(self.department) or "there is none yet"
+                raise ValueError(
+                    f"website.{key}.department is {website.department!r}, which is no section "
+                    f"[department.…]: {known}"
+                )
+        return self
+
+    def _check_pbx_of(self, key: str, department: Department) -> None:
+        known = ", ".join(self.pbx) or "there is none yet"
+        if department.pbx is not None and department.pbx not in self.pbx:
+            raise ValueError(
+                f"department.{key}.pbx is {department.pbx!r}, which is no section [pbx.…]: {known}"
+            )
+        if department.pbx is None and len(self.pbx) > 1:
+            raise ValueError(
+                f"department.{key}.pbx is missing, and there are several PBXs: write one of {known}"
+            )
+
+    def pbx_of(self, department: str) -> str | None:
+        """The PBX where this department's queue is; None when there is none at all."""
+        return self.department[department].pbx or next(iter(self.pbx), None)
+
+    @model_validator(mode="after")
     def _two_tls_files(self) -> Settings:
         if (self.server.tls_certificate is None) != (self.server.tls_key is None):
             raise ValueError("server.tls_certificate and server.tls_key go together: set both or neither")
+        if (self.public.tls_certificate is None) != (self.public.tls_key is None):
+            raise ValueError("public.tls_certificate and public.tls_key go together: set both or neither")
         return self
 
 

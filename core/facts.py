@@ -7,6 +7,7 @@ same transaction (`core/fact_log.py`). All others are for screens and may be los
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -223,6 +224,14 @@ class CallAnswered(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerDialled(Fact):
+    """In a callback: the customer's leg begins. Until now only our own people were disturbed (P17)."""
+
+    call_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgentLeft(Fact):
     """A human of ours who was connected is no longer part of the call, which may go on without them."""
 
@@ -326,6 +335,62 @@ class PeopleChanged(Fact):
     """Somebody came, went, or got other phones: who has which phone is to be read anew."""
 
     at: float
+
+
+# --- callbacks ----------------------------------------------------------------------------------------------
+
+ATTEMPT_PREFIX = "cb-"
+"""The channel id of an attempt is this and the attempt's id; Asterisk makes it the linkedid of the whole call."""
+
+_ATTEMPT = re.compile(r"-cb-([0-9a-f]{20})(?![0-9a-f])")
+
+
+def attempt_of(call_id: str) -> str | None:
+    """The attempt that began this call, by the call's id; None for every other call."""
+    found = _ATTEMPT.search(call_id)
+    return found[1] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeftByKey(Fact):
+    """A waiting caller pressed the key for "call me back". `position` is the place in the queue, from 1, at that
+    moment, `since` when they joined the queue; None where the dialplan did not say."""
+
+    call_id: str
+    pbx: str
+    at: float
+    queue: str
+    number: str | None
+    position: int | None
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackDeclined(Fact):
+    """The customer pressed 9: they did not ask for this. `attempt_id` is ours."""
+
+    attempt_id: str
+    pbx: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackChanged(Fact):
+    """Something about this callback is different: screens that show it read it anew."""
+
+    callback_id: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackClosed(Fact):
+    """*Durable.* The promise is kept, withdrawn or given up; `outcome` is a word of `callback/kinds.py`."""
+
+    callback_id: int
+    at: float
+    number: str
+    department: str
+    outcome: str
 
 
 # --- customers ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ that has it implements it, and `server/app.py` brings them together. No code liv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from core.accounts import UserDevice
@@ -18,4 +19,79 @@ class QueuePauser(Protocol):
         `reason` is a few words for the PBX's own log and displays, None when unpausing. Returns when the PBX has
         agreed. Raises PbxError when it refused or did not answer.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DialOrder:
+    """One attempt as the PBX is asked to make it; everything in it was committed or configured, nothing comes from a
+    request but `number`, in E.164. Exactly one of `agent` (their phone rings first), `queue` (a place is held at
+    `position`) and neither (customer first) says who is rung first."""
+
+    attempt_id: str
+    pbx: str
+    number: str
+    agent: UserDevice | None = None
+    queue: str | None = None
+    position: int | None = None
+
+
+class Dialer(Protocol):
+    """Offered by the PBX room to the callback room."""
+
+    def sees(self, pbx: str) -> str | None:
+        """None when this PBX can be dialled through and watched now, else why not in a few words."""
+        ...
+
+    def is_live(self, pbx: str, attempt_id: str) -> bool:
+        """Whether a call of this attempt is going on, as far as the PBX's own list and events say."""
+        ...
+
+    async def place(self, order: DialOrder) -> None:
+        """Ask the PBX to dial; returns when it has taken the order. What comes of it is told by facts.
+
+        Raises PbxUncertainError when it has perhaps been executed, PbxError when it surely was not. Never repeats.
+        """
+        ...
+
+    async def connect_now(self, pbx: str, attempt_id: str) -> None:
+        """End the announcement: dial the customer at once. Raises PbxError."""
+        ...
+
+    async def hang_up(self, pbx: str, attempt_id: str) -> None:
+        """End the attempt's call whatever it is doing. Raises PbxError."""
+        ...
+
+    async def marker(self, pbx: str, attempt_id: str) -> str | None:
+        """How far the PBX's dialplan came: `agent`, `customer`, or None for no trace. Raises PbxError when it could
+        not be read: that says nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FreeAgent:
+    """Somebody who could take a call this moment, and since when."""
+
+    user_id: int
+    device: UserDevice
+    free_since: float
+
+
+class AgentPool(Protocol):
+    """Offered by the roof to the callback room: what desks and the PBX together know of agents and queues."""
+
+    def free(self, pbx: str, queue: str) -> Sequence[FreeAgent]:
+        """Members of this queue at a desk, available, unpaused and with an idle phone; longest free first."""
+        ...
+
+    def staffed(self, pbx: str, queue: str) -> int:
+        """How many members are at work (logged in at a desk and not paused), busy or not."""
+        ...
+
+    def waiting(self, pbx: str, queue: str) -> int:
+        """Callers waiting in this queue now."""
+        ...
+
+    def is_talking(self, number: str) -> bool:
+        """Whether this outside number (E.164) is in any call with us, ringing included."""
         ...

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from config.callbacks import CallbackLimits, Department, Website
 from config.settings import AmiUser, BadSettingsError, Line, Pbx, Settings, load
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "example.toml"
@@ -94,7 +95,7 @@ def test_no_file_gives_the_defaults() -> None:
     assert load().server.port == 8080
 
 
-NAMED: dict[str, type[BaseModel]] = {"pbx": Pbx, "line": Line}
+NAMED: dict[str, type[BaseModel]] = {"pbx": Pbx, "line": Line, "department": Department, "website": Website}
 """Sections of which there may be several."""
 
 
@@ -106,10 +107,39 @@ def test_the_example_is_valid_and_shows_every_key() -> None:
     load(EXAMPLE)
     text = EXAMPLE.read_text()
     shown = set(re.findall(r"^(?:# ?)?(\w+) =", text, re.M)) | set(re.findall(r"[{,] (\w+) =", text))
+    shown |= set(re.findall(r"^\[\w+\.(\w+)\]", text, re.M))
     sections = set(re.findall(r"^(?:# )?\[(\w+)", text, re.M))
     assert sections == keys_of(Settings)
     for name, field in Settings.model_fields.items():
         part = NAMED.get(name) or field.annotation
         assert isinstance(part, type)
         assert keys_of(part) <= shown, name
-    assert keys_of(AmiUser) <= shown
+    assert keys_of(AmiUser) | keys_of(CallbackLimits) <= shown
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (
+            '[department.sales]\nqueue = "sales"\nhours = ["monday 9-17"]',
+            "`department.sales.hours`: 'monday",
+        ),
+        ('[department.sales]\nqueue = "sales"\nexceptions = ["24.12.2026 closed"]', "2026-12-27 closed"),
+        ('[department.sales]\nqueue = "sales"\nretry_minutes = [0]', "between 1 minute and a week"),
+        ('[department.sales]\nqueue = "sales"\npbx = "other"', "no section [pbx.…]"),
+        ('[website.shop]\norigins = ["https://shop.example.com/"]\ndepartment = "sales"', "is not an origin"),
+        (
+            '[website.shop]\norigins = ["https://shop.example.com"]\ndepartment = "sales"',
+            "no section [department.…]",
+        ),
+        ("[public]\nport = 8081\ntls_key = 'k.pem'", "public.tls_certificate and public.tls_key go together"),
+    ],
+)
+def test_complaints_about_callbacks_name_the_key_and_the_fix(
+    tmp_path: Path, lines: str, complaint: str
+) -> None:
+    file = tmp_path / "ringback.toml"
+    file.write_text(lines)
+    with pytest.raises(BadSettingsError) as caught:
+        load(file)
+    assert complaint in str(caught.value)
