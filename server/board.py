@@ -77,7 +77,7 @@ class LiveBoard:
         self._by_extension: dict[tuple[str, str], tuple[int, ...]] = {}
         self._customers: dict[int, CustomerSummary] = {}
         self._drafts: dict[str, dict[int, Draft]] = {}
-        self._queues = QueuesNow()
+        self.queues = QueuesNow()
         self._devices: dict[tuple[str, str], str] = {}
         self._links = {pbx: LinkNow(pbx, up=False, since=at, reason=None) for pbx in pbxs}
         self._agents: dict[int, AgentNow] = {}
@@ -104,7 +104,7 @@ class LiveBoard:
         found = (card_for(call, owner, self.known) for call in self._calls_of(owner))
         return UserView(
             cards=in_order(card for card in found if card is not None),
-            queues=self._queues.of(owner),
+            queues=self.queues.of(owner),
             devices=self._devices_of(owner),
             links=links,
             agent=agent,
@@ -145,6 +145,14 @@ class LiveBoard:
 
     def draft(self, user_id: int, call_id: str) -> Draft:
         return self._drafts.get(call_id, {}).get(user_id, Draft())
+
+    def owners_of_device(self, pbx: str, device: str) -> tuple[int, ...]:
+        """Whose phone that is; several people may share one."""
+        return self._by_device.get((pbx, device), ())
+
+    def state_of_device(self, pbx: str, device: str) -> str | None:
+        """Asterisk's word for what the phone does, None before it said any."""
+        return self._devices.get((pbx, device))
 
     def owners_of(self, call: CallNow) -> frozenset[int]:
         """Whose screens may show this call."""
@@ -250,13 +258,13 @@ class LiveBoard:
         """Keep the waiting counts; returns whose counts changed."""
         return frozenset(
             user
-            for queue in self._queues.count(old, new)
-            for device in self._queues.devices_of(queue)
+            for queue in self.queues.count(old, new)
+            for device in self.queues.devices_of(queue)
             for user in self._by_device.get(device, ())
         )
 
     def _member_changed(self, fact: QueueMemberChanged) -> Step:
-        self._queues.member_changed(fact)
+        self.queues.member_changed(fact)
         return Step(frozenset(self._by_device.get((fact.pbx, fact.device), ())))
 
     # people, phones, links

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from core.accounts import UserDevice
 from core.facts import Direction, MatchKind, StopReason, Transfer, TransferKind
 from server.calls_now import CONNECTED, PRESENCE, CallNow, PhoneNow, PhoneState
 
@@ -22,12 +23,13 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A person with phones. `devices` are (pbx, device), `extensions` (pbx, extension)."""
+    """A person with phones. `devices` are (pbx, device), `extensions` (pbx, extension); `phones` are the pairs."""
 
     user_id: int
     name: str
     devices: frozenset[tuple[str, str]]
     extensions: frozenset[tuple[str, str]]
+    phones: tuple[UserDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

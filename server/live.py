@@ -313,7 +313,7 @@ def owner_of(user: User) -> Owner:
     devices = {(one.pbx, one.device) for one in user.devices}
     local = {(one.pbx, f"Local/{one.extension}") for one in user.devices}
     extensions = frozenset((one.pbx, one.extension) for one in user.devices)
-    return Owner(user.id, user.name, frozenset(devices | local), extensions)
+    return Owner(user.id, user.name, frozenset(devices | local), extensions, user.devices)
 
 
 def _wrap_ups(view: UserView) -> set[str]:

@@ -43,6 +43,14 @@ class QueuesNow:
         """The members of a queue, as (pbx, device)."""
         return [(queue[0], device) for device in self._members.get(queue, {})]
 
+    def unpaused(self, queue: Queue) -> tuple[str, ...]:
+        """The devices of those members who are not paused in this queue."""
+        return tuple(device for device, one in self._members.get(queue, {}).items() if not one.paused)
+
+    def waiting(self, queue: Queue) -> int:
+        """How many calls wait in it."""
+        return len(self._waiting.get(queue, {}))
+
     def of(self, owner: Owner) -> tuple[QueueNow, ...]:
         """A person's queues, by name. They are paused in one when all their phones there are."""
         queues = []
