@@ -14,6 +14,9 @@ IMPURE = {"asyncio", "aiohttp", "sqlalchemy", "os", "time", "socket", "threading
 PURE = (
     "core/facts.py",
     "core/phone.py",
+    "callback/hours.py",
+    "callback/policy.py",
+    "callback/quiet.py",
     "pbx_bridge/ami_codec.py",
     "pbx_bridge/ami_message.py",
     "pbx_bridge/ami_queue.py",
