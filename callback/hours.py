@@ -8,6 +8,7 @@ follows from it (`callback/policy.py`) is not decided here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -47,7 +48,9 @@ class OpeningHours:
 
     @classmethod
     def of(cls, department: Department, site_zone: str) -> OpeningHours:
-        """Read a department's hours; `site_zone` (IANA) holds where it names none. The text was judged by `config`."""
+        """Read a department's hours; `site_zone` (IANA) holds where it names none.
+
+        Raises ValueError for text that `config.callbacks` would not have let through."""
         zone = ZoneInfo(department.time_zone or site_zone)
         return cls(zone, _week(department.hours), _exceptions(department.exceptions), department.holidays)
 
@@ -130,8 +133,7 @@ def minutes_of(clock: str) -> int:
 def _week(lines: Sequence[str]) -> tuple[tuple[Span, ...], ...]:
     week: list[list[Span]] = [[] for _ in WEEKDAYS]
     for line in lines:
-        match = HOURS.fullmatch(line)
-        assert match is not None  # noqa: S101 - `config` let it through
+        match = _read(HOURS, line)
         for day in _days(match["days"]):
             week[day] += _spans(match["spans"])
     return tuple(_joined(spans) for spans in week)
@@ -140,11 +142,17 @@ def _week(lines: Sequence[str]) -> tuple[tuple[Span, ...], ...]:
 def _exceptions(lines: Sequence[str]) -> dict[date, tuple[Span, ...]]:
     found: dict[date, tuple[Span, ...]] = {}
     for line in lines:
-        match = EXCEPTION.fullmatch(line)
-        assert match is not None  # noqa: S101 - `config` let it through
+        match = _read(EXCEPTION, line)
         day = date.fromisoformat(match["date"])
         found[day] = _joined([*found.get(day, ()), *_spans(match["spans"])])
     return found
+
+
+def _read(pattern: re.Pattern[str], line: str) -> re.Match[str]:
+    match = pattern.fullmatch(line)
+    if match is None:
+        raise ValueError(f"{line!r} are no opening hours")
+    return match
 
 
 def _days(text: str) -> list[int]:

@@ -11,12 +11,13 @@ what we never tried is not forgotten."""
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from callback import kinds
-from callback.hours import OpeningHours, Slot
+from callback.hours import HORIZON_DAYS, OpeningHours, Slot
 from callback.quiet import Quiet
 from config.callbacks import CallbackSettings, Department
 from core.ports import FreeAgent
@@ -73,13 +74,18 @@ class Rules:
 
     def next_callable(self, number: str, at: float) -> float | None:
         """`at` itself when an attempt may begin, else the next instant that it may; None when there is none."""
-        moment: float | None = at
-        while moment is not None and not self.callable_at(number, moment):
-            moment = self._later(number, moment)
-        return moment
+        moment = at
+        while moment <= at + HORIZON_DAYS * 86400:
+            later = self._obstacle_ends(number, moment)
+            if later == moment:
+                return moment
+            if later is None:
+                return None
+            moment = later
+        return None
 
-    def _later(self, number: str, at: float) -> float | None:
-        """The next instant after `at` worth trying: where the first obstacle is over."""
+    def _obstacle_ends(self, number: str, at: float) -> float | None:
+        """When the first obstacle to an attempt at `at` is over: at once when there is none, None for never."""
         for t in (at, at + LEAD_S):
             if not self.hours.is_open(t):
                 return self.hours.next_opening(t)
@@ -109,13 +115,15 @@ class Promise:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """The moment of a decision. `free` are free agents of the queue, longest free first, *less those for whom an
-    attempt is running*; `waiting` its callers; `staffed` its agents at work. `pbx_away`: why the PBX cannot be dialled
-    through, None when it can. `budget_again_at`: when a spent limit has room again, None when it has now."""
+    attempt is running*; `waiting` its callers; `staffed` its agents at work. `unassigned`: attempts that run without an
+    agent of their own and do not yet wait in the queue (customer first, until they answer). `pbx_away`: why the PBX
+    cannot be dialled through, None when it can. `budget_again_at`: when a spent limit has room again, None: it has."""
 
     now: float
     free: Sequence[FreeAgent]
     waiting: int
     staffed: int
+    unassigned: int = 0
     suppressed: bool = False
     talking: bool = False
     pbx_away: str | None = None
@@ -219,8 +227,7 @@ def slots_left(
     """Slots that can still be chosen, in order. `promised` are the `promised_from` of the department's open callbacks;
     with a `number` (E.164) only those slots in which it may be rung throughout."""
     slots = rules.hours.slots(now, rules.slot_days, rules.slot_minutes)
-    instants = sorted(promised)
-    taken = Counter(_slot_of(slots, at) for at in instants)
+    taken = Counter(_slot_of(slots, at) for at in promised)
     return tuple(
         SlotLeft(slot, rules.slot_capacity - taken[slot])
         for slot in slots
@@ -237,7 +244,7 @@ def estimate(situation: Situation, ahead: int, handle_s: float | None, rules: Ru
     """
     if situation.pbx_away or situation.budget_again_at is not None or not rules.hours.is_open(situation.now):
         return None
-    missing = situation.waiting + ahead + 1 - len(situation.free)
+    missing = situation.waiting + situation.unassigned + ahead + 1 - len(situation.free)
     seconds = LEAD_S
     if missing > 0:
         if handle_s is None or situation.staffed == 0:
@@ -271,20 +278,22 @@ def _go(promise: Promise, situation: Situation, rules: Rules) -> Go | NotNow:
     now = situation.now
     if promise.holds_place and situation.staffed and promise.rung == promise.offers == 0:
         return Go(kinds.AttemptKind.QUEUE, None)
-    if not situation.free:
-        return NotNow(kinds.NotNow.NO_AGENT, min(now + POLL_S, promise.expires_at))
-    if len(situation.free) <= situation.waiting:
-        return NotNow(kinds.NotNow.CALLERS_FIRST, min(now + POLL_S, promise.expires_at))
+    soon = min(now + POLL_S, promise.expires_at)
+    if situation.free and len(situation.free) <= situation.waiting + situation.unassigned:
+        return NotNow(kinds.NotNow.CALLERS_FIRST, soon)
     agent = _agent_for(promise, situation)
     if agent is None:
-        return NotNow(kinds.NotNow.NO_AGENT, min(promise.due_at + OWNER_WAIT_S, promise.expires_at))
+        return NotNow(kinds.NotNow.NO_AGENT, soon)
     if rules.customer_first and promise.proven:
         return Go(kinds.AttemptKind.CUSTOMER_FIRST, None)
     return Go(kinds.AttemptKind.AGENT_FIRST, agent)
 
 
 def _agent_for(promise: Promise, situation: Situation) -> FreeAgent | None:
-    """The owner; while they may still become free, nobody else; then who is free longest and has not declined it."""
+    """The owner; while they may still become free, nobody else; then who is free longest and has not declined it.
+    Where all have, it is offered again: an agent who could not a minute ago perhaps can now."""
+    if not situation.free:
+        return None
     owner = promise.owner_id
     if owner is not None and owner not in promise.declined:
         if mine := next((agent for agent in situation.free if agent.user_id == owner), None):
@@ -321,7 +330,9 @@ def _out_of_time(rung: int) -> ToInbox | Close:
 
 
 def _slot_of(slots: Sequence[Slot], at: float) -> Slot | None:
-    return next((slot for slot in slots if slot.begin <= at < slot.end), None)
+    after_it = bisect_right(slots, at, key=lambda slot: slot.begin)
+    slot = slots[after_it - 1] if after_it else None
+    return slot if slot is not None and at < slot.end else None
 
 
 def _suits(quiet: Quiet, number: str | None, slot: Slot) -> bool:

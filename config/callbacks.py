@@ -4,11 +4,13 @@ Only shapes and complaints live here; when a department is open is worked out in
 from __future__ import annotations
 
 import re
+from datetime import date
 from urllib.parse import urlsplit
 
+import holidays
 from pydantic import Field, field_validator
 
-from config.part import Part
+from config.part import Part, known_zone
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -59,7 +61,32 @@ class Department(Part):
     @field_validator("exceptions")
     @classmethod
     def _exceptions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _matching(value, EXCEPTION, 'write "2026-12-24 09:00-12:00" or "2026-12-27 closed"')
+        lines = _matching(value, EXCEPTION, 'write "2026-12-24 09:00-12:00" or "2026-12-27 closed"')
+        for line in lines:
+            try:
+                date.fromisoformat(line[:10])
+            except ValueError as error:
+                raise ValueError(f"{line!r} names a day that no calendar has") from error
+        return lines
+
+    @field_validator("holidays")
+    @classmethod
+    def _known_holidays(cls, value: str) -> str:
+        country, _, region = value.partition("-")
+        try:
+            if value:
+                holidays.country_holidays(country, subdiv=region or None)
+        except NotImplementedError as error:
+            raise ValueError(
+                f"the public holidays of {value!r} are not known: write a country such as PL or a region such "
+                'as DE-BY, or "" and list them in exceptions'
+            ) from error
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        return value if value is None else known_zone(value)
 
     @field_validator("retry_minutes")
     @classmethod
@@ -73,6 +100,12 @@ def _matching(value: tuple[str, ...], pattern: re.Pattern[str], fix: str) -> tup
     for line in value:
         if not pattern.fullmatch(line):
             raise ValueError(f"{line!r} cannot be read: {fix}")
+        for begin, end in re.findall(r"(\d\d:\d\d)-(\d\d:\d\d)", line):
+            if not begin < end <= "24:00":
+                raise ValueError(
+                    f"{line!r} has {begin}-{end}, which does not end later on the same day, at 24:00 at the latest: "
+                    f"write a night as two days' hours, {begin}-24:00 and 00:00-…"
+                )
     return value
 
 

@@ -9,7 +9,6 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     Field,
@@ -27,7 +26,7 @@ from pydantic_settings import (
 )
 
 from config.callbacks import CallbackSettings, Department, Website
-from config.part import Part
+from config.part import Part, known_zone
 
 DEFAULT_PATHS = (Path("ringback.toml"), Path("/etc/ringback/ringback.toml"))
 
@@ -55,13 +54,7 @@ class Site(Part):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError with an odd text
-            raise ValueError("write an IANA time zone such as Europe/Warsaw") from error
-        except KeyError as error:
-            raise ValueError("write an IANA time zone such as Europe/Warsaw") from error
-        return value
+        return known_zone(value)
 
 
 class Server(Part):
