@@ -25,8 +25,8 @@ class QueuePauser(Protocol):
 @dataclass(frozen=True, slots=True)
 class DialOrder:
     """One attempt as the PBX is asked to make it; everything in it was committed or configured, nothing comes from a
-    request but `number`, in E.164. Exactly one of `agent` (their phone rings first), `queue` (a place is held at
-    `position`) and neither (customer first) says who is rung first."""
+    request but `number`, in E.164. Exactly one of `agent` and `queue` is set. Their phone rings first, or a place is
+    held in the queue at `position` (from 1; None: the end), unless `customer_first`: then they take the customer on."""
 
     attempt_id: str
     pbx: str
@@ -34,6 +34,7 @@ class DialOrder:
     agent: UserDevice | None = None
     queue: str | None = None
     position: int | None = None
+    customer_first: bool = False
 
 
 class Dialer(Protocol):
@@ -48,14 +49,16 @@ class Dialer(Protocol):
         ...
 
     async def place(self, order: DialOrder) -> None:
-        """Ask the PBX to dial; returns when it has taken the order. What comes of it is told by facts.
+        """Ask the PBX to dial; returns when it has begun, or taken the order and not refused it within some seconds.
+        What comes of it is told by facts.
 
         Raises PbxUncertainError when it has perhaps been executed, PbxError when it surely was not. Never repeats.
         """
         ...
 
     async def connect_now(self, pbx: str, attempt_id: str) -> None:
-        """End the announcement: dial the customer at once. Raises PbxError."""
+        """End the announcement: dial the customer at once. Nothing happens when they are being dialled already. Raises
+        PbxError."""
         ...
 
     async def hang_up(self, pbx: str, attempt_id: str) -> None:

@@ -108,6 +108,11 @@ class Bridge:
             await self._give_lease_back()
 
     @property
+    def calls(self) -> CallBook:
+        """To look at; only the stream and the comparisons change it."""
+        return self._book
+
+    @property
     def is_seeing(self) -> bool:
         """The link is up and our books have been compared with the PBX since."""
         return self.link.is_up and self.compared_at is not None

@@ -198,6 +198,15 @@ class CallBook:
         going = [call for call in self._directory.calls.values() if not call.is_over and call.announced]
         return sorted((call.now() for call in going), key=lambda call: call.started_at)
 
+    def channels_of(self, linkedid: str) -> dict[str, str]:
+        """The channels that live now in the call that began with this linkedid: id → name, in order of birth."""
+        call = self._directory.of_linkedid(linkedid)
+        return {} if call is None else {leg.uniqueid: leg.name for leg in call.state.live_legs}
+
+    def has_met(self, uniqueid: str) -> bool:
+        """Whether this channel was ever seen (as far as ended channels are remembered)."""
+        return self._directory.of(uniqueid) is not None or self._directory.is_gone(uniqueid)
+
     def __len__(self) -> int:
         return len(self._directory.calls)
 

@@ -1,8 +1,9 @@
-"""The second connection of a PBX: actions whose replies must not queue behind events. Today it pauses queue members;
-calls are placed by it too once there are promises to keep. It listens to nothing, and sends no action twice."""
+"""The second connection of a PBX: actions whose replies must not queue behind events. It pauses queue members, and
+calls are placed by it (`dialer.py`). It hears one event, the answer to a call it placed, and sends no action twice."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,19 @@ from core.db import Database
 from core.errors import PbxError
 from pbx_bridge.agents import AgentBook
 from pbx_bridge.ami_codec import ActionHeaders, AmiEncodeError
-from pbx_bridge.ami_link import AmiLink, LinkRefused, LinkUp
+from pbx_bridge.ami_link import AmiLink, LinkRefused, LinkUp, Received
+from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.bridge import Bridge
 
 log = structlog.get_logger(__name__)
 
 REFUSED_ALARM = "pbx-dial-login-refused"
+
+WANTED = frozenset({"OriginateResponse"})
+"""The events this connection asks for; the shipped `eventfilter` lets no other through."""
+
+FAILURES_KEPT = 1000
 
 
 class DialLine:
@@ -30,15 +38,31 @@ class DialLine:
         self.link = link
         self._database = database
         self._clock = clock
+        self._failures: OrderedDict[str, str] = OrderedDict()
+
+    def failure_of(self, channel_id: str) -> str | None:
+        """Why the PBX could not reach the first party of a call placed here: the `Reason` of its OriginateResponse, or
+        None when it has said no such thing."""
+        return self._failures.get(channel_id)
 
     async def run(self) -> None:
         async with self.link:
             async for item in self.link:
-                if isinstance(item, LinkRefused):
+                if isinstance(item, Received):
+                    self._note(item.message)
+                elif isinstance(item, LinkRefused):
                     log.warning("the dial user cannot log in", reason=item.reason)
                     await self._alarm(item.reason)
                 elif isinstance(item, LinkUp):
                     await self._alarm(None)
+
+    def _note(self, message: AmiMessage) -> None:
+        channel_id = message.get("uniqueid")
+        if message.event not in WANTED or not channel_id or message.response == "Success":
+            return
+        self._failures[channel_id] = message.get("reason") or ""
+        if len(self._failures) > FAILURES_KEPT:
+            self._failures.popitem(last=False)
 
     async def _alarm(self, reason: str | None) -> None:
         subject, now = self.link.target.name, self._clock()
@@ -51,10 +75,11 @@ class DialLine:
 
 @dataclass(frozen=True, slots=True)
 class PbxHands:
-    """What pausing needs of one PBX: who is a member under which name, and the line to say it on."""
+    """What acting on one PBX needs: who is a member under which name, the line to say it on, and what is seen of it."""
 
     agents: AgentBook
     line: DialLine | None
+    bridge: Bridge | None = None
 
 
 class QueuePauses:

@@ -57,13 +57,13 @@ def view_of(state: CallState) -> View:
     for leg in state.legs:
         if not leg.is_live or leg.kind is LegKind.LOCAL or leg.kind is LegKind.INNER or leg.is_guest:
             continue
-        if leg.is_offered:
+        if leg.state is LegState.ANSWERED and _was_asked_first(state, leg):
+            phone = state.cast.phone(leg)
+            connected.setdefault(phone.device, phone)
+        elif leg.is_offered:
             if state.cast.is_ours(leg):
                 phone = state.cast.phone(leg)
                 ringing[phone.device] = phone
-        elif leg.state is LegState.ANSWERED and _was_asked_first(state, leg):
-            phone = state.cast.phone(leg)
-            connected.setdefault(phone.device, phone)
         elif _is_between(state, leg):
             phone = state.cast.phone(leg)
             (connected if leg.was_connected else ringing).setdefault(phone.device, phone)

@@ -25,6 +25,7 @@ from pbx_bridge.ami_link import AmiLink, LinkOptions
 from pbx_bridge.ami_target import LinkRole, target_of
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
+from pbx_bridge.dial import WANTED as DIAL_EVENTS
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
 from pbx_bridge.line_monitor import LineMonitor, check_installed
 from pbx_bridge.removed import end_removed
@@ -105,7 +106,7 @@ def _bridges(
                     book = CallBook(pbx=name, trunks=pbx.trunks, region=settings.site.region)
                     bridge = Bridge(link, book, pbx=name, database=database, bus=bus, clock=clock)
                     app[BRIDGES][name] = bridge
-                    hands[name] = PbxHands(bridge.agents, line)
+                    hands[name] = PbxHands(bridge.agents, line, bridge)
                     await bridge.run()
 
                 await stack.enter_async_context(running(f"bridge {name}", run))
@@ -135,7 +136,6 @@ def _lines(settings: Settings, database: Database, bus: Bus, clock: Clock) -> Pa
 def _dial_line(name: str, pbx: Pbx, database: Database, clock: Clock) -> DialLine | None:
     if pbx.dial is None:
         return None
-    # The dial user's only event is OriginateResponse; nothing reads it until calls are placed.
-    options = LinkOptions(wanted=frozenset())
+    options = LinkOptions(wanted=DIAL_EVENTS)
     link = AmiLink(target_of(name, pbx, pbx.dial, LinkRole.DIAL), clock=clock, options=options)
     return DialLine(link, database, clock)

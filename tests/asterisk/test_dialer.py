@@ -1,0 +1,101 @@
+"""The dialer on a real PBX: what it places, asks and ends really happens, once, and it knows when nothing did."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.accounts import UserDevice
+from core.errors import PbxError
+from core.facts import CallAnswered, CallEnded, Verdict
+from core.ports import DialOrder
+from tests.asterisk.dialling import Dialling, dialling
+from tests.asterisk.lab import Lab
+
+pytestmark = pytest.mark.asterisk
+
+CUSTOMER = "48226019999"
+ANNA = UserDevice("main", "PJSIP/101", "101")
+
+
+@pytest.fixture
+async def ours(lab: Lab, tmp_path: Path) -> AsyncIterator[Dialling]:
+    async with dialling(lab, tmp_path) as ours:
+        yield ours
+
+
+def to_anna(number: str = CUSTOMER) -> DialOrder:
+    return DialOrder(secrets.token_hex(10), "main", f"+{number}", agent=ANNA)
+
+
+async def test_placed_call_is_live_until_it_is_hung_up_and_leaves_a_marker(lab: Lab, ours: Dialling) -> None:
+    agent, order = await lab.phone("101"), to_anna()
+    assert await ours.dialer.marker("main", order.attempt_id) is None
+    await ours.dialer.place(order)
+    assert ours.dialer.is_live("main", order.attempt_id)
+    at_agent = await agent.rings()
+    assert await ours.dialer.marker("main", order.attempt_id) == "agent"
+    await ours.dialer.hang_up("main", order.attempt_id)
+    await at_agent.ended()
+    record = (await ours.hears(CallEnded)).record
+    assert (record.result, record.call_id) == (Verdict.MISSED, f"main-cb-{order.attempt_id}")
+    assert not ours.dialer.is_live("main", order.attempt_id)
+    assert lab.trunk.calls == []
+
+
+async def test_connect_now_ends_the_announcement_at_once(lab: Lab, ours: Dialling) -> None:
+    agent, order = await lab.phone("101"), to_anna()
+    await ours.dialer.place(order)
+    at_agent = await agent.rings()
+    answered = await at_agent.answer()
+    await ours.hears(CallAnswered)
+    assert lab.trunk.calls == []
+    await ours.dialer.connect_now("main", order.attempt_id)
+    at_customer = await lab.trunk.rings(CUSTOMER)
+    assert at_customer.started_at - answered < 3.0
+    # While the customer is being dialled a second click changes nothing.
+    await ours.dialer.connect_now("main", order.attempt_id)
+    await at_customer.answer()
+    await at_agent.hears()
+    await at_customer.hears()
+    await at_customer.hangup()
+    record = (await ours.hears(CallEnded)).record
+    assert (record.result, record.customer_number) == (Verdict.ANSWERED, f"+{CUSTOMER}")
+    assert await ours.dialer.marker("main", order.attempt_id) == "customer"
+
+
+async def test_nothing_is_placed_while_a_call_of_the_same_attempt_lives(lab: Lab, ours: Dialling) -> None:
+    agent, order = await lab.phone("101"), to_anna()
+    await ours.dialer.place(order)
+    await agent.rings()
+    await ours.dialer.place(order)
+    await asyncio.sleep(0.5)
+    assert len(agent.calls) == 1
+
+
+async def test_a_pbx_without_our_contexts_rings_nobody_and_says_so(lab: Lab, ours: Dialling) -> None:
+    await lab.pbx.cli("dialplan remove context ringback-agent")
+    try:
+        await ours.dialer.place(to_anna())
+    finally:
+        await lab.pbx.cli("dialplan reload")
+    record = (await ours.hears(CallEnded)).record
+    assert (record.result, record.rang) == (Verdict.MISSED, ())
+
+
+async def test_an_order_that_says_too_little_is_not_sent(ours: Dialling) -> None:
+    attempt = secrets.token_hex(10)
+    for order in (
+        DialOrder(attempt, "main", "+48226019999"),
+        DialOrder(attempt, "main", "+48,22", agent=ANNA),
+        DialOrder("not ours", "main", "+48226019999", agent=ANNA),
+        DialOrder(attempt, "main", "+48226019999", queue="sales@elsewhere"),
+        DialOrder(attempt, "elsewhere", "+48226019999", agent=ANNA),
+    ):
+        with pytest.raises(PbxError):
+            await ours.dialer.place(order)
+    assert not ours.dialer.is_live("main", attempt)
