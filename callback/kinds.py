@@ -79,9 +79,11 @@ class AttemptState(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of one attempt. Those of `NO_RUNG` never dialled the customer and use no rung of the ladder (P17)."""
+    """What became of one attempt. NOT_BRIDGED: the customer answered and nobody of ours was there, so the call is still
+    owed. Those of `NO_RUNG` never dialled the customer and use no rung of the ladder (P17)."""
 
     REACHED = "reached"
+    NOT_BRIDGED = "not_bridged"
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     FAILED = "failed"

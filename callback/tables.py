@@ -52,6 +52,9 @@ class Callback(Base):
     rung: Mapped[int] = mapped_column(default=0, doc="attempts that dialled the customer in vain")
     offers: Mapped[int] = mapped_column(default=0, doc="attempts that only an agent did not take (P17)")
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    place: Mapped[int | None] = mapped_column(
+        doc="left the queue by key at this place, from 1: held for the first try"
+    )
     why_not: Mapped[str | None] = mapped_column(String(20), doc="why it was not dialled when last looked at")
     why_not_at: Mapped[float | None] = mapped_column(Double)
     reasons: Mapped[str] = mapped_column(
@@ -141,6 +144,9 @@ class Attempt(Base):
     agent_answered_at: Mapped[float | None] = mapped_column(Double)
     customer_dialled_at: Mapped[float | None] = mapped_column(Double)
     bridged_at: Mapped[float | None] = mapped_column(Double)
+    over_at: Mapped[float | None] = mapped_column(
+        Double, doc="its call was seen ending; what came of it is in doubt"
+    )
     ended_at: Mapped[float | None] = mapped_column(Double)
     result: Mapped[str | None] = mapped_column(String(20))
     machine: Mapped[bool | None] = mapped_column(doc="the agent says that a machine answered")

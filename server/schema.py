@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+import callback.tables
 import core.accounts
 import core.alarms
 import core.api_keys
@@ -31,6 +32,7 @@ TABLES = (
     core.api_keys,
     core.fact_log,
     core.sessions,
+    callback.tables,
     crm_link.tables,
     pbx_bridge.tables,
     server.tables,

@@ -128,6 +128,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_fact_log_kind_id", ["kind", "id"], unique=False)
 
     op.create_table(
+        "guard_counts",
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("window", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("ends_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "window", name=op.f("pk_guard_counts")),
+    )
+    with op.batch_alter_table("guard_counts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_guard_counts_ends_at"), ["ends_at"], unique=False)
+
+    op.create_table(
         "login_throttle",
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -145,6 +156,22 @@ def upgrade() -> None:
         sa.Column("started_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("pbx", name=op.f("pk_pbx_heartbeats")),
     )
+    op.create_table(
+        "secrets",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
+        sa.UniqueConstraint("value", name=op.f("uq_secrets_value")),
+    )
+    op.create_table(
+        "used_proofs",
+        sa.Column("signature", sa.String(length=128), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("signature", name=op.f("pk_used_proofs")),
+    )
+    with op.batch_alter_table("used_proofs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_used_proofs_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "users",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -229,6 +256,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("call_id", "user_id", name=op.f("pk_call_wrap_ups")),
     )
     op.create_table(
+        "callbacks",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("department", sa.String(length=60), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("proven", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("arrived_at", sa.Double(), nullable=False),
+        sa.Column("promised_from", sa.Double(), nullable=True),
+        sa.Column("promised_until", sa.Double(), nullable=True),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("rung", sa.Integer(), nullable=False),
+        sa.Column("offers", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("why_not", sa.String(length=20), nullable=True),
+        sa.Column("why_not_at", sa.Double(), nullable=True),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("first_attempt_at", sa.Double(), nullable=True),
+        sa.Column("closed_at", sa.Double(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("closed_by", sa.Integer(), nullable=True),
+        sa.Column("closed_call_id", sa.String(length=255), nullable=True),
+        sa.CheckConstraint("number LIKE '+%'", name=op.f("ck_callbacks_number_is_e164")),
+        sa.ForeignKeyConstraint(
+            ["closed_by"], ["users.id"], name=op.f("fk_callbacks_closed_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["users.id"], name=op.f("fk_callbacks_owner_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callbacks")),
+    )
+    with op.batch_alter_table("callbacks", schema=None) as batch_op:
+        batch_op.create_index("ix_callbacks_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_callbacks_state_due_at", ["state", "due_at"], unique=False)
+        batch_op.create_index(
+            "uq_callbacks_open_number_department",
+            ["number", "department"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
         "customers",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -288,6 +362,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pops_call_id"), ["call_id"], unique=False)
 
     op.create_table(
+        "suppressions",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("number_hash", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_suppressions_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suppressions")),
+        sa.UniqueConstraint("number_hash", name=op.f("uq_suppressions_number_hash")),
+    )
+    op.create_table(
         "user_devices",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -321,6 +410,54 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_user_sessions_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "attempts",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("extension", sa.String(length=40), nullable=True),
+        sa.Column("queue", sa.String(length=80), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("idempotency_key", sa.String(length=200), nullable=True),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("sent_at", sa.Double(), nullable=True),
+        sa.Column("agent_rang_at", sa.Double(), nullable=True),
+        sa.Column("agent_answered_at", sa.Double(), nullable=True),
+        sa.Column("customer_dialled_at", sa.Double(), nullable=True),
+        sa.Column("bridged_at", sa.Double(), nullable=True),
+        sa.Column("over_at", sa.Double(), nullable=True),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("result", sa.String(length=20), nullable=True),
+        sa.Column("machine", sa.Boolean(), nullable=True),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["callback_id"],
+            ["callbacks.id"],
+            name=op.f("fk_attempts_callback_id_callbacks"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_attempts_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_attempts_idempotency_key")),
+    )
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempts_callback_id"), ["callback_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attempts_state"), ["state"], unique=False)
+        batch_op.create_index(
+            "uq_attempts_running_callback_id",
+            ["callback_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL AND callback_id IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND callback_id IS NOT NULL"),
+        )
+
+    op.create_table(
         "call_customers",
         sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -343,6 +480,30 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_call_customers_customer_id_call_at", ["customer_id", "call_at"], unique=False
         )
+
+    op.create_table(
+        "callback_steps",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["callback_id"],
+            ["callbacks.id"],
+            name=op.f("fk_callback_steps_callback_id_callbacks"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_callback_steps_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_steps")),
+    )
+    with op.batch_alter_table("callback_steps", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_callback_steps_callback_id"), ["callback_id"], unique=False)
 
     op.create_table(
         "customer_changes",
@@ -461,6 +622,50 @@ def upgrade() -> None:
         batch_op.create_index("ix_notes_customer_id_created_at", ["customer_id", "created_at"], unique=False)
 
     op.create_table(
+        "submissions",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("callback_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", sa.String(length=10), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("site", sa.String(length=60), nullable=True),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("wished_at", sa.Double(), nullable=True),
+        sa.Column("page_url", sa.Text(), nullable=True),
+        sa.Column("referrer", sa.Text(), nullable=True),
+        sa.Column("utm", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=True),
+        sa.Column("consent", sa.Text(), nullable=True),
+        sa.Column("address", sa.String(length=45), nullable=True),
+        sa.Column("visitor", sa.String(length=64), nullable=True),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=True),
+        sa.Column("token_expires_at", sa.Double(), nullable=True),
+        sa.Column("idempotency_key", sa.String(length=200), nullable=True),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("withdrawn_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["callback_id"],
+            ["callbacks.id"],
+            name=op.f("fk_submissions_callback_id_callbacks"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_submissions_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
+        sa.UniqueConstraint("call_id", name=op.f("uq_submissions_call_id")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_submissions_idempotency_key")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_submissions_token_hash")),
+    )
+    with op.batch_alter_table("submissions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_submissions_callback_id"), ["callback_id"], unique=False)
+
+    op.create_table(
         "identities",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -498,6 +703,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_identities_customer_id"))
 
     op.drop_table("identities")
+    with op.batch_alter_table("submissions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_submissions_callback_id"))
+
+    op.drop_table("submissions")
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.drop_index("ix_notes_customer_id_created_at")
 
@@ -518,10 +727,24 @@ def downgrade() -> None:
         batch_op.drop_index("ix_customer_changes_customer_id_at")
 
     op.drop_table("customer_changes")
+    with op.batch_alter_table("callback_steps", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_callback_steps_callback_id"))
+
+    op.drop_table("callback_steps")
     with op.batch_alter_table("call_customers", schema=None) as batch_op:
         batch_op.drop_index("ix_call_customers_customer_id_call_at")
 
     op.drop_table("call_customers")
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_attempts_running_callback_id",
+            sqlite_where=sa.text("ended_at IS NULL AND callback_id IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND callback_id IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_attempts_state"))
+        batch_op.drop_index(batch_op.f("ix_attempts_callback_id"))
+
+    op.drop_table("attempts")
     with op.batch_alter_table("user_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_user_sessions_user_id"))
 
@@ -530,6 +753,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_user_devices_user_id"))
 
     op.drop_table("user_devices")
+    op.drop_table("suppressions")
     with op.batch_alter_table("pops", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pops_call_id"))
 
@@ -547,6 +771,16 @@ def downgrade() -> None:
         )
 
     op.drop_table("customers")
+    with op.batch_alter_table("callbacks", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_callbacks_open_number_department",
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+        batch_op.drop_index("ix_callbacks_state_due_at")
+        batch_op.drop_index("ix_callbacks_created_at")
+
+    op.drop_table("callbacks")
     op.drop_table("call_wrap_ups")
     op.drop_table("call_transfers")
     with op.batch_alter_table("call_people", schema=None) as batch_op:
@@ -559,8 +793,17 @@ def downgrade() -> None:
     op.drop_table("call_moments")
     op.drop_table("agent_states")
     op.drop_table("users")
+    with op.batch_alter_table("used_proofs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_used_proofs_expires_at"))
+
+    op.drop_table("used_proofs")
+    op.drop_table("secrets")
     op.drop_table("pbx_heartbeats")
     op.drop_table("login_throttle")
+    with op.batch_alter_table("guard_counts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_guard_counts_ends_at"))
+
+    op.drop_table("guard_counts")
     with op.batch_alter_table("fact_log", schema=None) as batch_op:
         batch_op.drop_index("ix_fact_log_kind_id")
 

@@ -1,0 +1,323 @@
+"""Keeps promises. Each `turn`: look into attempts whose fate is in doubt, then, department by department, ask
+`policy.py` about every callback that is due and do what it says. In: committed rows, what the PBX and the desks say
+this moment (`core/ports.py`). Out: committed attempts, then orders to the PBX; an order is sent at most once, and only
+after its attempt was committed. Nothing here knows AMI, and no time is waited for inside a turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import ledger, policy
+from callback.attempts import Attempts, Ended, Made, claim, new_attempt_id
+from callback.budgets import Budgets
+from callback.kinds import AttemptKind, AttemptState, Marker, NotNow, Outcome, Result, State
+from callback.policy import Rules, Situation
+from callback.progress import COLUMNS, declined, promise_of, to_inbox
+from callback.tables import Attempt, Callback
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.errors import PbxError, PbxUncertainError
+from core.facts import CallbackChanged
+from core.phone import mask
+from core.ports import AgentPool, Dialer, DialOrder
+
+log = structlog.get_logger(__name__)
+
+IsSuppressed = Callable[[AsyncConnection, str], Awaitable[bool]]
+
+LOOK_S = 1.0
+"""Between turns, when nothing wakes us sooner."""
+
+MOST_DUE = 200
+"""Callbacks looked at per department and turn, the oldest first: more than could be dialled anyway."""
+
+PATIENCE_S = 65.0
+"""After this an attempt that the PBX does not show was not placed, or is over: the agent's 25 s of ringing, the 5 s of
+the announcement, 30 s for a slow PBX, and the 5 s we wait for its reply."""
+
+GONE_S = 10.0
+"""A call that is gone from the PBX's list gets so long to be told as ended: that says more than a marker."""
+
+
+ONLY_TIME = frozenset({NotNow.CLOSED, NotNow.QUIET_HOURS, NotNow.TOO_EARLY})
+"""Reasons that nothing but time takes away: no need to look every second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """One department as the scheduler needs it; `key` is its section in the settings."""
+
+    key: str
+    pbx: str
+    queue: str
+    rules: Rules
+
+
+class Scheduler:
+    """One per process; on the process that does not read the PBX it finds `Dialer.sees` against it and waits."""
+
+    def __init__(
+        self,
+        departments: Sequence[Department],
+        *,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        dialer: Dialer,
+        pool: AgentPool,
+        attempts: Attempts,
+        budgets: Budgets,
+        is_suppressed: IsSuppressed,
+    ) -> None:
+        self._departments = tuple(departments)
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._dialer = dialer
+        self._pool = pool
+        self._attempts = attempts
+        self._budgets = budgets
+        self._suppressed = is_suppressed
+        self._woken = asyncio.Event()
+        self._gone_since: dict[str, float] = {}
+        self._not_before: dict[int, float] = {}
+
+    def wake(self) -> None:
+        """Something changed: look now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Turn for ever."""
+        while True:
+            await self.turn()
+            try:
+                await asyncio.wait_for(self._woken.wait(), LOOK_S)
+            except TimeoutError:
+                continue
+            finally:
+                self._woken.clear()
+
+    async def turn(self) -> None:
+        """One look at everything."""
+        await self._look_into_doubts()
+        for department in self._departments:
+            await self._serve(department)
+
+    # ---- what is due
+
+    async def _serve(self, department: Department) -> None:
+        now = self._clock()
+        async with self._database.read() as connection:
+            due = (await connection.execute(_due(department.key, now))).all()
+            rows = [row for row in due if self._not_before.get(row.id, now) <= now]
+            if not rows:
+                return
+            running = (await connection.execute(_running(department.pbx))).all()
+            again_at = await self._budgets.again_at(connection, now)
+            refused_by = await declined(connection, [row.id for row in rows])
+        situation = self._situation(department, running, now, again_at)
+        for row in rows:
+            situation = await self._consider(department, row, refused_by.get(row.id), situation)
+
+    def _situation(
+        self, department: Department, running: Sequence[Any], now: float, again_at: float | None
+    ) -> Situation:
+        taken = {one.user_id for one in running}
+        free = self._pool.free(department.pbx, department.queue)
+        return Situation(
+            now=now,
+            free=tuple(agent for agent in free if agent.user_id not in taken),
+            waiting=self._pool.waiting(department.pbx, department.queue),
+            staffed=self._pool.staffed(department.pbx, department.queue),
+            unassigned=sum(one.user_id is None and one.agent_answered_at is None for one in running),
+            pbx_away=self._dialer.sees(department.pbx),
+            budget_again_at=again_at,
+        )
+
+    async def _consider(
+        self, department: Department, row: Any, refused_by: frozenset[int] | None, situation: Situation
+    ) -> Situation:
+        """Decide about one callback and act; returns the situation that this leaves for the next one."""
+        about_it = replace(
+            situation,
+            suppressed=await self._is_suppressed(row.number),
+            talking=self._pool.is_talking(row.number),
+        )
+        self._not_before.pop(row.id, None)
+        match policy.decide(promise_of(row, refused_by), about_it, department.rules):
+            case policy.Go(kind, agent):
+                made = self._made(department, row, kind, agent, situation.now)
+                if await self._take(made):
+                    await self.place(made)
+                    return _less(situation, made)
+            case policy.NotNow(reason, again_at):
+                if reason in ONLY_TIME:
+                    self._not_before[row.id] = again_at
+                await self._not_now(row, reason, situation.now)
+            case policy.ToInbox(reason):
+                async with self._database.write() as connection:
+                    await to_inbox(connection, row.id, situation.now, reason)
+                await self._changed(row.id)
+            case policy.Close(outcome):
+                await self._close(row.id, outcome, situation.now)
+        return situation
+
+    def _made(self, department: Department, row: Any, kind: AttemptKind, agent: Any, now: float) -> Made:
+        by_queue = kind is not AttemptKind.AGENT_FIRST
+        order = DialOrder(
+            attempt_id=new_attempt_id(),
+            pbx=department.pbx,
+            number=row.number,
+            agent=None if by_queue else agent.device,
+            queue=department.queue if by_queue else None,
+            position=row.place if kind is AttemptKind.QUEUE else None,
+            customer_first=kind is AttemptKind.CUSTOMER_FIRST,
+        )
+        return Made(order, kind, now, user_id=None if by_queue else agent.user_id, callback_id=row.id)
+
+    async def _is_suppressed(self, number: str) -> bool:
+        async with self._database.read() as connection:
+            return await self._suppressed(connection, number)
+
+    async def _take(self, made: Made) -> bool:
+        async with self._database.write() as connection:
+            return await claim(connection, made)
+
+    async def place(self, made: Made) -> None:
+        """Send the order of a committed attempt, once; what the PBX says of it is written down."""
+        order = made.order
+        try:
+            await self._dialer.place(order)
+        except PbxUncertainError as error:
+            log.warning(
+                "perhaps dialled", attempt=order.attempt_id, number=mask(order.number), error=str(error)
+            )
+            await self._attempts.uncertain(order.attempt_id, str(error))
+        except PbxError as error:
+            ended = Ended(Result.NOT_PLACED, self._clock(), str(error))
+            await self._attempts.end(order.attempt_id, lambda _row: ended)
+        else:
+            await self._attempts.sent(order.attempt_id)
+        await self._changed(made.callback_id)
+
+    async def _not_now(self, row: Any, reason: NotNow, now: float) -> None:
+        if row.why_not == reason.value:
+            return
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(Callback)
+                .where(Callback.id == row.id, Callback.state == State.WAITING.value)
+                .values(why_not=reason.value, why_not_at=now)
+            )
+        await self._changed(row.id)
+
+    async def _close(self, callback_id: int, outcome: Outcome, now: float) -> None:
+        async with self._database.write() as connection:
+            await ledger.close(connection, callback_id, now, outcome, came_from=(State.WAITING,))
+        await self._changed(callback_id)
+
+    async def _changed(self, callback_id: int | None) -> None:
+        if callback_id is not None:
+            await self._bus.publish(CallbackChanged(callback_id, self._clock()))
+
+    # ---- what is in doubt
+
+    async def _look_into_doubts(self) -> None:
+        """An attempt that the PBX does not show any more, and whose end was not told, is settled by what the PBX's
+        dialplan marked; never by dialling again."""
+        async with self._database.read() as connection:
+            open_ones = (await connection.execute(UNFINISHED)).all()
+        self._gone_since = {
+            one.id: self._gone_since[one.id] for one in open_ones if one.id in self._gone_since
+        }
+        for attempt in open_ones:
+            if self._is_gone(attempt):
+                await self._settle(attempt)
+
+    def _is_gone(self, attempt: Any) -> bool:
+        now = self._clock()
+        if self._dialer.sees(attempt.pbx) is not None or self._dialer.is_live(attempt.pbx, attempt.id):
+            self._gone_since.pop(attempt.id, None)
+            return False
+        if attempt.over_at is not None:
+            return True
+        since = self._gone_since.setdefault(attempt.id, now)
+        return now - since >= GONE_S and now - attempt.made_at >= PATIENCE_S
+
+    async def _settle(self, attempt: Any) -> None:
+        try:
+            marker = await self._dialer.marker(attempt.pbx, attempt.id)
+        except PbxError as error:
+            log.warning("an attempt stays in doubt", attempt=attempt.id, error=str(error))
+            return
+        ended = settled(attempt, None if marker is None else Marker(marker), self._clock())
+        await self._attempts.end(attempt.id, lambda _row: ended)
+
+
+def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
+    """What an attempt was whose end nobody told: `attempt` is its row, `marker` how far the dialplan came.
+
+    Where its call was seen ending without an answer (`over_at`) the marker says whose phone it was; otherwise a trace
+    of the customer's phone leaves open whether they talked, and nobody is called a second time for it.
+    """
+    if marker is Marker.CUSTOMER:
+        if attempt.over_at is not None:
+            return Ended(Result.NO_ANSWER, now, "The customer's phone rang and was not answered.")
+        return Ended(
+            Result.UNKNOWN,
+            now,
+            "We lost sight of this attempt when the customer was dialled: they may have answered.",
+        )
+    if attempt.agent_answered_at is not None:
+        return Ended(Result.AGENT_DECLINED, now, "The agent answered and did not go on to the customer.")
+    if marker is Marker.AGENT or attempt.over_at is not None:
+        return Ended(Result.AGENT_NO_ANSWER, now, "No agent took it; the customer was not dialled.")
+    return Ended(Result.NOT_PLACED, now, "The PBX has no trace of this attempt: it was not placed.")
+
+
+UNFINISHED = select(Attempt).where(Attempt.state != AttemptState.ENDED.value).order_by(Attempt.made_at)
+
+
+def _due(department: str, now: float) -> Any:
+    return (
+        select(*COLUMNS)
+        .where(
+            Callback.department == department,
+            Callback.state == State.WAITING.value,
+            Callback.due_at <= now,
+        )
+        .order_by(Callback.arrived_at, Callback.id)
+        .limit(MOST_DUE)
+    )
+
+
+def _running(pbx: str) -> Any:
+    return select(Attempt.user_id, Attempt.agent_answered_at).where(
+        Attempt.pbx == pbx, Attempt.state != AttemptState.ENDED.value
+    )
+
+
+def _less(situation: Situation, made: Made) -> Situation:
+    """The situation once this attempt is on its way."""
+    return replace(
+        situation,
+        free=tuple(agent for agent in situation.free if agent.user_id != made.user_id),
+        unassigned=situation.unassigned + (made.user_id is None),
+    )
+
+
+def departments(settings: Any, rules: Mapping[str, Rules]) -> list[Department]:
+    """Those that can return calls: with a PBX."""
+    return [
+        Department(key, settings.pbx_of(key), one.queue, rules[key])
+        for key, one in settings.department.items()
+        if settings.pbx_of(key) is not None
+    ]

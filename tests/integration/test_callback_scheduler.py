@@ -1,0 +1,242 @@
+"""A promise from waiting to its end, on both databases: dialled once, for a free agent, settled whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from callback.kinds import NotNow, Outcome, Result, State
+from core.db import Database
+from core.errors import PbxError, PbxUncertainError
+from core.facts import Verdict
+from tests.callback_office import CUSTOMER, MONDAY_NOON, Office, Time
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database, Time())
+
+
+async def test_a_free_agent_rings_first_and_both_talk(office: Office) -> None:
+    anna = await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    assert [(one.number, one.agent) for one in office.dialer.orders] == [(CUSTOMER, anna.device)]
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    office.time.now += 90
+    await office.call_ends(Verdict.ANSWERED, talk_s=60)
+    await office.turn()
+    row = await office.callback(owed)
+    assert (row.state, row.outcome, row.closed_call_id) == (State.CLOSED, Outcome.REACHED, office.call_id)
+    (attempt,) = await office.attempt_rows()
+    assert attempt.result == Result.REACHED
+    assert (attempt.agent_rang_at, attempt.customer_dialled_at) == (MONDAY_NOON, MONDAY_NOON)
+    assert attempt.bridged_at == pytest.approx(MONDAY_NOON + 30)
+
+
+async def test_nobody_is_dialled_twice_while_an_attempt_runs(office: Office) -> None:
+    await office.agent("101")
+    await office.agent("102")
+    await office.owe()
+    for _ in range(3):
+        await office.turn(30)
+    assert len(office.dialer.orders) == 1
+
+
+async def test_two_servers_that_look_at_once_make_one_attempt(database: Database) -> None:
+    time = Time()
+    first, second = Office(database, time), Office(database, time)
+    await first.agent("101")
+    second.pool.agents = first.pool.agents
+    await first.owe()
+    await asyncio.gather(first.turn(), second.turn())
+    assert len(first.dialer.orders) + len(second.dialer.orders) == 1
+
+
+async def test_callers_who_wait_come_first(office: Office) -> None:
+    await office.agent("101")
+    office.pool.callers = 1
+    owed = await office.owe()
+    await office.turn()
+    assert office.dialer.orders == []
+    assert (await office.callback(owed)).why_not == NotNow.CALLERS_FIRST
+    office.pool.callers = 0
+    await office.turn(1)
+    assert len(office.dialer.orders) == 1
+    assert (await office.callback(owed)).why_not is None
+
+
+async def test_no_more_are_launched_than_agents_are_free(office: Office) -> None:
+    await office.agent("101")
+    await office.agent("102")
+    for last in range(5):
+        await office.owe(f"+4822123450{last}", arrived_at=MONDAY_NOON - last)
+    await office.turn()
+    assert [one.number for one in office.dialer.orders] == ["+48221234504", "+48221234503"]
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_an_agent_who_does_not_take_it_uses_no_rung(office: Office, answers: bool) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    if answers:
+        await office.agent_answers()
+    await office.call_ends(Verdict.MISSED)
+    office.dialer.markers[office.order.attempt_id] = "agent"
+    await office.turn(1)
+    row = await office.callback(owed)
+    assert (row.state, row.rung, row.offers) == (State.WAITING, 0, 1)
+    (attempt,) = await office.attempt_rows()
+    assert attempt.result == (Result.AGENT_DECLINED if answers else Result.AGENT_NO_ANSWER)
+
+
+async def test_five_offers_in_vain_are_for_a_manager(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    for _ in range(5):
+        await office.turn(900)
+        await office.agent_rings()
+        await office.call_ends(Verdict.MISSED)
+        await office.turn(1)
+    assert len(office.dialer.orders) == 5
+    assert (await office.callback(owed)).state == State.INBOX
+
+
+@pytest.mark.parametrize(
+    ("verdict", "result"),
+    [(Verdict.BUSY, Result.BUSY), (Verdict.FAILED, Result.FAILED), (Verdict.MISSED, Result.NO_ANSWER)],
+)
+async def test_a_customer_who_is_not_reached_is_tried_again_later(
+    office: Office, verdict: Verdict, result: Result
+) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    await office.call_ends(verdict)
+    await office.turn()
+    row = await office.callback(owed)
+    assert (row.state, row.rung, row.offers) == (State.WAITING, 1, 0)
+    assert row.due_at == MONDAY_NOON + 15 * 60
+    assert [one.result for one in await office.attempt_rows()] == [result]
+    await office.turn(15 * 60)
+    assert len(office.dialer.orders) == 2
+
+
+async def test_a_marker_tells_what_a_lost_fact_would_have(office: Office) -> None:
+    """The process died after the customer's phone began to ring, and the call ended without an answer meanwhile."""
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.call_ends(Verdict.MISSED)
+    office.dialer.markers[office.order.attempt_id] = "customer"
+    await office.turn(1)
+    row = await office.callback(owed)
+    assert (row.state, row.rung, row.offers) == (State.WAITING, 1, 0)
+
+
+async def test_a_refused_order_is_offered_again(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.refuse = PbxError("the PBX said no")
+    await office.turn()
+    row = await office.callback(owed)
+    assert (row.state, row.rung, row.offers) == (State.WAITING, 0, 1)
+    assert [one.result for one in await office.attempt_rows()] == [Result.NOT_PLACED]
+
+
+async def test_silence_is_looked_into_and_never_answered_by_dialling(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.refuse = PbxUncertainError("no reply")
+    await office.turn()
+    for _ in range(6):
+        await office.turn(9)
+    assert (await office.callback(owed)).state == State.DIALLING
+    office.dialer.refuse = None
+    for _ in range(3):
+        await office.turn(9)
+    assert (await office.attempt_rows())[0].result == Result.NOT_PLACED
+    assert (await office.callback(owed)).offers == 1
+
+
+async def test_a_trace_of_the_customers_phone_goes_to_a_person(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.refuse = PbxUncertainError("no reply")
+    await office.turn()
+    office.dialer.markers[office.order.attempt_id] = "customer"
+    for _ in range(12):
+        await office.turn(10)
+    assert (await office.callback(owed)).state == State.INBOX
+    assert len(office.dialer.orders) == 1
+
+
+async def test_a_marker_that_cannot_be_read_says_nothing(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.refuse = PbxUncertainError("no reply")
+    office.dialer.marker_fault = PbxError("no answer")
+    for _ in range(20):
+        await office.turn(10)
+    assert (await office.callback(owed)).state == State.DIALLING
+    assert len(office.dialer.orders) == 1
+
+
+async def test_an_order_without_reply_whose_call_lives_is_adopted(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.refuse = PbxUncertainError("no reply")
+    await office.turn()
+    office.dialer.live.add(office.order.attempt_id)
+    for _ in range(20):
+        await office.turn(10)
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    await office.call_ends(Verdict.ANSWERED, talk_s=20)
+    await office.turn()
+    assert (await office.callback(owed)).outcome == Outcome.REACHED
+    assert len(office.dialer.orders) == 1
+
+
+async def test_nothing_is_said_or_dialled_while_the_pbx_is_away(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.away = "not connected"
+    await office.turn()
+    assert office.dialer.orders == []
+    assert (await office.callback(owed)).why_not == NotNow.PBX_AWAY
+
+
+async def test_an_end_told_twice_counts_once(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    await office.call_ends(Verdict.BUSY)
+    await office.call_ends(Verdict.BUSY)
+    await office.turn()
+    assert (await office.callback(owed)).rung == 1
+
+
+async def test_closing_time_is_not_worked_around(database: Database) -> None:
+    evening = Office(database, Time(MONDAY_NOON + 5 * 3600 - 20))
+    await evening.agent("101")
+    owed = await evening.owe()
+    await evening.turn()
+    assert evening.dialer.orders == []
+    assert (await evening.callback(owed)).why_not == NotNow.CLOSED
+    await evening.turn(16 * 3600 + 20)
+    assert len(evening.dialer.orders) == 1
