@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from callback import kinds
-from callback.hours import HORIZON_DAYS, OpeningHours, Slot
+from callback.hours import OpeningHours, Slot
 from callback.quiet import Quiet
 from config.callbacks import CallbackSettings, Department
 from core.ports import FreeAgent
@@ -36,6 +36,9 @@ OWNER_WAIT_S = 600.0
 
 POLL_S = 15.0
 """How soon to look again where nothing announces that the reason is gone."""
+
+SEARCH_S = 35 * 86400.0
+"""When department and customer do not meet within five weeks of the next opening, they never do."""
 
 LONGEST_ESTIMATE = 45
 """Minutes. Beyond it a number would be a guess: offer a slot."""
@@ -74,13 +77,12 @@ class Rules:
 
     def next_callable(self, number: str, at: float) -> float | None:
         """`at` itself when an attempt may begin, else the next instant that it may; None when there is none."""
-        moment = at
-        while moment <= at + HORIZON_DAYS * 86400:
+        moment: float | None = at
+        begin = self.hours.next_opening(at)
+        while moment is not None and begin is not None and moment <= begin + SEARCH_S:
             later = self._obstacle_ends(number, moment)
             if later == moment:
                 return moment
-            if later is None:
-                return None
             moment = later
         return None
 

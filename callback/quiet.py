@@ -54,9 +54,7 @@ class Quiet:
         return None
 
     def _days(self, number: str) -> tuple[OpeningHours, ...]:
-        spans = _allowed(minutes_of(self.quiet_from), minutes_of(self.quiet_until))
-        names = zones_of(number) or (self.site_zone,)
-        return tuple(_loud_hours(name, spans) for name in names)
+        return _loud_hours(zones_of(number) or (self.site_zone,), self.quiet_from, self.quiet_until)
 
 
 @lru_cache(maxsize=8192)
@@ -82,5 +80,6 @@ def _allowed(begin: int, until: int) -> tuple[Span, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _loud_hours(zone: str, spans: tuple[Span, ...]) -> OpeningHours:
-    return OpeningHours(ZoneInfo(zone), (spans,) * 7, {})
+def _loud_hours(zones: tuple[str, ...], quiet_from: str, quiet_until: str) -> tuple[OpeningHours, ...]:
+    week = (_allowed(minutes_of(quiet_from), minutes_of(quiet_until)),) * 7
+    return tuple(OpeningHours(ZoneInfo(zone), week, {}) for zone in zones)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from hypothesis import strategies as st
+
 from config.callbacks import Department
 
 WARSAW = "Europe/Warsaw"
@@ -86,6 +88,12 @@ PLACES = {
         ),
     ),
 }  # fmt: skip
+
+
+any_instant = st.integers(int(utc("2025-01-01")) * 1000, int(utc("2028-01-01")) * 1000).map(
+    lambda ms: ms / 1000
+)
+"""What hypothesis tries: milliseconds, as facts carry them."""
 
 
 def instants_of_2026(zone: str, step_s: float = STEP_S) -> Iterator[float]:
