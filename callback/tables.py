@@ -60,6 +60,7 @@ class Callback(Base):
     reasons: Mapped[str] = mapped_column(
         Text, default="", doc="codes of the guard, why it is held; space-separated"
     )
+    rank: Mapped[int] = mapped_column(default=0, doc="of the held ones, the highest deserve a look first")
     first_attempt_at: Mapped[float | None] = mapped_column(Double)
     closed_at: Mapped[float | None] = mapped_column(Double)
     outcome: Mapped[str | None] = mapped_column(String(20))
@@ -105,13 +106,14 @@ class Submission(Base):
     visitor: Mapped[str | None] = mapped_column(String(64), doc="a page session, hashed")
     held: Mapped[bool] = mapped_column(default=False)
     reasons: Mapped[str] = mapped_column(Text, default="", doc="codes of the guard; space-separated")
-    token_hash: Mapped[str | None] = mapped_column(
-        String(64), unique=True, doc="of the visitor's signed link"
-    )
-    token_expires_at: Mapped[float | None] = mapped_column(Double)
+    arrived_at: Mapped[float] = mapped_column(Double, doc="the customer's first turn to us with this wish")
+    proven: Mapped[bool] = mapped_column(default=False)
+    position: Mapped[int | None] = mapped_column(doc="the place in the queue that the caller left by key")
+    link_expires_at: Mapped[float] = mapped_column(Double)
     idempotency_key: Mapped[str | None] = mapped_column(
         String(200), unique=True, doc="key of the API caller and theirs"
     )
+    body_hash: Mapped[str | None] = mapped_column(String(64), doc="of what came with the idempotency key")
     call_id: Mapped[str | None] = mapped_column(
         CALL_ID, unique=True, doc="the missed call, or the one left by key"
     )

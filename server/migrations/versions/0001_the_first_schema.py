@@ -277,6 +277,7 @@ def upgrade() -> None:
         sa.Column("why_not", sa.String(length=20), nullable=True),
         sa.Column("why_not_at", sa.Double(), nullable=True),
         sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("first_attempt_at", sa.Double(), nullable=True),
         sa.Column("closed_at", sa.Double(), nullable=True),
         sa.Column("outcome", sa.String(length=20), nullable=True),
@@ -642,9 +643,12 @@ def upgrade() -> None:
         sa.Column("visitor", sa.String(length=64), nullable=True),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.Column("reasons", sa.Text(), nullable=False),
-        sa.Column("token_hash", sa.String(length=64), nullable=True),
-        sa.Column("token_expires_at", sa.Double(), nullable=True),
+        sa.Column("arrived_at", sa.Double(), nullable=False),
+        sa.Column("proven", sa.Boolean(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("link_expires_at", sa.Double(), nullable=False),
         sa.Column("idempotency_key", sa.String(length=200), nullable=True),
+        sa.Column("body_hash", sa.String(length=64), nullable=True),
         sa.Column("call_id", sa.String(length=255), nullable=True),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("withdrawn_at", sa.Double(), nullable=True),
@@ -660,7 +664,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
         sa.UniqueConstraint("call_id", name=op.f("uq_submissions_call_id")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_submissions_idempotency_key")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_submissions_token_hash")),
     )
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_submissions_callback_id"), ["callback_id"], unique=False)

@@ -1,0 +1,235 @@
+"""From an ask to its answer: who is to be called by whom, what the guard says, whether the wish can be kept, and then
+the rows, all in one transaction. Nothing is dialled here, and nothing published: `requests.py` does that after the
+commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import guard, limits, policy, promises
+from callback.ask import Accepted, Answer, Ask, Correctable, Held
+from callback.guard import Judged, Refusal, Subject
+from callback.kinds import PROVEN, Source, State
+from callback.links import Links
+from callback.policy import Rules
+from callback.promises import Wish
+from callback.secret_keys import SecretKeys
+from callback.suppressions import Suppressions
+from callback.tables import Submission
+from config.settings import Settings
+from core.db import Database
+from core.errors import ConflictError, InvalidInputError
+from core.phone import mask
+
+log = structlog.get_logger(__name__)
+
+DAY_S = 86400.0
+
+Knows = Callable[[AsyncConnection, str], Awaitable[bool]]
+"""Whether a number (E.164) is a customer's that we know; asked inside the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An ask whose number and department are known, and all hashes that need a key."""
+
+    ask: Ask
+    number: str
+    department: str
+    number_hash: str
+    visitor: str | None
+    is_foreign: bool
+
+
+class Intake:
+    """One per application; `requests.py` owns it."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        rules: Mapping[str, Rules],
+        keys: SecretKeys,
+        links: Links,
+        suppressions: Suppressions,
+        knows: Knows,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._rules = rules
+        self._keys = keys
+        self._links = links
+        self._suppressions = suppressions
+        self._knows = knows
+
+    async def take(self, ask: Ask, now: float) -> Answer:
+        """Answer an ask. Raises what `Requests.submit` raises."""
+        department, countries = self._place(ask)
+        region = (ask.country or self._settings.site.region).upper()
+        number, refusal = guard.read_number(ask.number, region, countries)
+        # Nobody can correct the number a call came from: a manager decides about calling abroad.
+        is_foreign = refusal is Refusal.COUNTRY and ask.source in PROVEN
+        if refusal is not None and not is_foreign:
+            return await self._refuse(ask, refusal, "number", now)
+        read = Read(
+            ask=ask,
+            number=number,
+            department=department,
+            number_hash=await self._suppressions.hash(number),
+            visitor=await self._hashed(ask.visit.visitor),
+            is_foreign=is_foreign,
+        )
+        await self._links.prepare()
+        async with self._database.write() as connection:
+            await promises.in_turn(connection)
+            return await self._repeated(connection, ask) or await self._answer(connection, read, now)
+
+    def _place(self, ask: Ask) -> tuple[str, Collection[str]]:
+        """Whose promise it is, and the countries that may be called."""
+        own = (self._settings.site.region,)
+        if ask.site is not None:
+            site = self._settings.website.get(ask.site)
+            if site is None:
+                raise InvalidInputError(f"there is no [website.{ask.site}] in the settings", field="site")
+            return site.department, site.countries or own
+        if ask.department is None or ask.department not in self._settings.department:
+            known = ", ".join(self._settings.department) or "there is none yet"
+            raise InvalidInputError(
+                f"{ask.department!r} is no department of the settings: {known}", field="department"
+            )
+        # Customers of any of its websites may be theirs.
+        served = {country for site in self._settings.website.values() for country in site.countries}
+        return ask.department, served.union(own)
+
+    async def _hashed(self, visitor: str | None) -> str | None:
+        return None if visitor is None else await self._keys.hash("visitors", visitor)
+
+    async def _refuse(self, ask: Ask, refusal: Refusal, field: str, now: float) -> Correctable:
+        async with self._database.write() as connection:
+            await limits.count_outcome(connection, refusal.value, now)
+        log.info("callback refused", source=ask.source, code=refusal, number=mask(ask.number))
+        return Correctable(refusal.value, field)
+
+    async def _repeated(self, connection: AsyncConnection, ask: Ask) -> Answer | None:
+        """The answer that this call or this idempotency key got before."""
+        same = []
+        if ask.idempotency_key is not None:
+            same.append(Submission.idempotency_key == ask.idempotency_key)
+        if ask.call_id is not None:
+            same.append(Submission.call_id == ask.call_id)
+        if not same:
+            return None
+        row = (await connection.execute(select(Submission).where(or_(*same)))).first()
+        if row is None:
+            return None
+        if ask.idempotency_key is not None and row.body_hash != body_hash(ask):
+            raise ConflictError(
+                "this Idempotency-Key was used for another request: use a new key for each request"
+            )
+        return await self._said(row.id, row.callback_id, row.link_expires_at, is_held=row.held)
+
+    async def _answer(self, connection: AsyncConnection, read: Read, now: float) -> Answer:
+        row = await promises.find_open(connection, read.number, read.department)
+        fault = await self._fault_of_wish(connection, read, row, now)
+        if fault is not None:
+            await limits.count_outcome(connection, fault.value, now)
+            return Correctable(fault.value, "wish")
+        subject = Subject(
+            ask=read.ask,
+            number=read.number,
+            number_hash=read.number_hash,
+            visitor=read.visitor,
+            is_more=row is None or row.state == State.HELD,
+            is_known=await self._knows(connection, read.number),
+            is_dry_run=self._is_dry_run(read.ask.site),
+            is_foreign=read.is_foreign,
+        )
+        judged = await guard.judge(connection, subject, self._settings.callback.limits, now)
+        return await self._promise(connection, read, judged, row, now)
+
+    def _is_dry_run(self, site: str | None) -> bool:
+        return site is not None and self._settings.website[site].dry_run
+
+    async def _fault_of_wish(
+        self, connection: AsyncConnection, read: Read, row: Any, now: float
+    ) -> Refusal | None:
+        """Why what the visitor chose cannot be had any more; programs and colleagues may wish for any time."""
+        ask, rules = read.ask, self._rules[read.department]
+        if ask.only_now and not rules.callable_at(read.number, now):
+            return Refusal.CLOSED
+        if ask.wished_at is None or ask.source not in guard.PUBLIC:
+            return None
+        is_free = await is_slot_free(
+            connection, read.number, read.department, ask.wished_at, rules, now, row.id if row else None
+        )
+        return None if is_free else Refusal.SLOT_GONE
+
+    async def _promise(
+        self, connection: AsyncConnection, read: Read, judged: Judged, row: Any, now: float
+    ) -> Accepted | Held:
+        ask = read.ask
+        wish = Wish(
+            number=read.number,
+            department=read.department,
+            arrived_at=min(ask.arrived_at or now, now),
+            wished_at=ask.wished_at,
+            proven=ask.source in PROVEN,
+            owner_id=ask.user_id if ask.source is Source.AGENT else None,
+            reasons=judged.reasons,
+            rank=judged.rank,
+        )
+        callback_id = await promises.promise(connection, row, wish, self._rules[read.department], now)
+        expires_at = now + self._settings.callback.link_days * DAY_S
+        submission_id = await promises.store(
+            connection,
+            callback_id,
+            ask,
+            wish,
+            at=now,
+            visitor=read.visitor,
+            utm=json.dumps(dict(ask.visit.utm), ensure_ascii=False),
+            link_expires_at=expires_at,
+            body_hash=body_hash(ask) if ask.idempotency_key else None,
+        )
+        for code in judged.reasons or (guard.Reason.PASSED.value,):
+            await limits.count_outcome(connection, code, now)
+        log.info("callback asked for", callback=callback_id, source=ask.source, reasons=judged.reasons)
+        return await self._said(submission_id, callback_id, expires_at, is_held=bool(judged.reasons))
+
+    async def _said(
+        self, submission_id: int, callback_id: int, expires_at: float, *, is_held: bool
+    ) -> Accepted | Held:
+        link = await self._links.token(submission_id, expires_at)
+        return (Held if is_held else Accepted)(submission_id, callback_id, link)
+
+
+async def is_slot_free(
+    connection: AsyncConnection,
+    number: str,
+    department: str,
+    begin: float,
+    rules: Rules,
+    now: float,
+    but: int | None,
+) -> bool:
+    """Whether one more can be promised the slot that begins then; `but` is a callback that gives up its own."""
+    taken = await promises.taken_slots(connection, department, now, but)
+    return any(left.slot.begin == begin for left in policy.slots_left(rules, taken, now, number))
+
+
+def body_hash(ask: Ask) -> str:
+    """What was asked for, without where and when: the same request sent again has the same hash."""
+    visit = ask.visit
+    body = [
+        ask.source.value, ask.number, ask.department, ask.site, ask.country, ask.wished_at, ask.name, ask.message,
+        visit.page_url, visit.referrer, sorted(visit.utm.items()), visit.language, visit.consent, ask.user_id,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()

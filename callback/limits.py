@@ -1,0 +1,168 @@
+"""The guard's counters: how often something happened lately, kept in the database, so that a restart forgets nothing.
+In: an ask that was read; out: the limits it is above. They cap what is dialled, not what is taken: an ask above a limit
+is held. What they mean for an answer is decided in `guard.py`.
+
+A window slides: of the window before this one counts the part that is less than a window ago."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback.tables import GuardCount, Submission, UsedProof
+from config.callbacks import CallbackLimits
+
+MINUTE_S = 60
+HOUR_S = 3600
+DAY_S = 86400
+PREFIX_LESS = 4
+"""Digits that numbers of one prefix may differ in."""
+
+KEY_LENGTH = 120
+
+INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(GuardCount),
+    "postgresql": postgresql.insert(GuardCount),
+}
+ADD = {
+    dialect: statement.on_conflict_do_update(
+        index_elements=[GuardCount.key, GuardCount.window], set_={"count": GuardCount.count + 1}
+    )
+    for dialect, statement in INSERTS.items()
+}
+COUNTED = select(GuardCount.key, GuardCount.window, GuardCount.count).where(
+    GuardCount.key.in_(bindparam("keys", expanding=True)), GuardCount.ends_at > bindparam("since")
+)
+
+
+class Limit(StrEnum):
+    """What is counted; the word stands in front of the counter's key and in the reasons of a held ask."""
+
+    NUMBER = "limit_number"
+    PREFIX = "limit_prefix"
+    ADDRESS = "limit_address"
+    NETWORK = "limit_network"
+    VISITOR = "limit_visitor"
+    SITE = "limit_site"
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """At most `cap` in `seconds`. `of_source` says that it counts who asks, not whom the ask names: held asks count
+    there too, while nobody can use up a stranger's limit with asks that are not dialled."""
+
+    limit: Limit
+    subject: str
+    seconds: int
+    cap: int
+    of_source: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.limit.value}:{self.subject}"[:KEY_LENGTH]
+
+
+def of_number(number: str, caps: CallbackLimits) -> Counter:
+    """How often this number (E.164) may be promised a call."""
+    return Counter(Limit.NUMBER, number, DAY_S, caps.number_a_day, of_source=False)
+
+
+def of_public(number: str, address: str | None, visitor: str | None, caps: CallbackLimits) -> list[Counter]:
+    """All limits of an ask from the street; `visitor` is hashed."""
+    found = [
+        of_number(number, caps),
+        Counter(Limit.PREFIX, number[:-PREFIX_LESS], HOUR_S, caps.prefix_an_hour, of_source=False),
+        Counter(Limit.SITE, "all", MINUTE_S, caps.calls_a_minute, of_source=False),
+    ]
+    if address is not None:
+        found += [
+            Counter(Limit.ADDRESS, address, HOUR_S, caps.address_an_hour, of_source=True),
+            Counter(Limit.NETWORK, network_of(address), HOUR_S, caps.network_an_hour, of_source=True),
+        ]
+    if visitor is not None:
+        found.append(Counter(Limit.VISITOR, visitor, HOUR_S, caps.visitor_numbers_an_hour, of_source=True))
+    return found
+
+
+def network_of(address: str) -> str:
+    """The /24 of an IPv4 address, the /56 of an IPv6 one: what a provider gives one customer. Other text stays."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 56}", strict=False))
+
+
+async def rates(connection: AsyncConnection, counters: Sequence[Counter], now: float) -> dict[str, float]:
+    """By key: how often each was counted within its window up to now."""
+    asked = {"keys": [counter.key for counter in counters], "since": now}
+    rows = {(key, window): count for key, window, count in await connection.execute(COUNTED, asked)}
+    return {
+        counter.key: _sliding(rows, counter.key, int(now // counter.seconds), now / counter.seconds % 1)
+        for counter in counters
+    }
+
+
+def _sliding(rows: dict[tuple[str, int], int], key: str, window: int, elapsed: float) -> float:
+    return rows.get((key, window), 0) + rows.get((key, window - 1), 0) * (1 - elapsed)
+
+
+async def add(connection: AsyncConnection, counters: Iterable[Counter], now: float) -> None:
+    """Count one more of each."""
+    rows = [_row(counter.key, counter.seconds, now) for counter in counters]
+    if rows:
+        await connection.execute(ADD[connection.dialect.name], rows)
+
+
+async def is_first_time(connection: AsyncConnection, key: str, seconds: int, now: float) -> bool:
+    """Whether this was not seen in this window or the one before; it is from now on."""
+    if await _is_counted(connection, [key], now):
+        return False
+    await connection.execute(ADD[connection.dialect.name], _row(key, seconds, now))
+    return True
+
+
+async def penalise(connection: AsyncConnection, sources: Iterable[str], now: float) -> None:
+    """Whoever asked in somebody else's name is held for the rest of the day, and the next."""
+    rows = [_row(f"penalty:{source}", DAY_S, now) for source in sources]
+    if rows:
+        await connection.execute(ADD[connection.dialect.name], rows)
+
+
+async def is_penalised(connection: AsyncConnection, sources: Iterable[str], now: float) -> bool:
+    return await _is_counted(connection, [f"penalty:{source}" for source in sources], now)
+
+
+async def _is_counted(connection: AsyncConnection, keys: Sequence[str], now: float) -> bool:
+    cut = [key[:KEY_LENGTH] for key in keys]
+    return (await connection.execute(COUNTED, {"keys": cut, "since": now})).first() is not None
+
+
+async def count_outcome(connection: AsyncConnection, code: str, now: float) -> None:
+    """Every answer of the guard is counted by day, also those that leave no row: `outcome:<code>`."""
+    await connection.execute(ADD[connection.dialect.name], _row(f"outcome:{code}", DAY_S, now))
+
+
+def _row(key: str, seconds: int, now: float) -> dict[str, object]:
+    window = int(now // seconds)
+    # Kept for one window more: it still weighs in the next.
+    return {"key": key[:KEY_LENGTH], "window": window, "count": 1, "ends_at": float((window + 2) * seconds)}
+
+
+async def sweep(connection: AsyncConnection, now: float, address_days: int) -> None:
+    """Forget counters, proofs and visitors' addresses that are old enough; called now and then."""
+    await connection.execute(delete(GuardCount).where(GuardCount.ends_at <= now))
+    await connection.execute(delete(UsedProof).where(UsedProof.expires_at <= now))
+    await connection.execute(
+        update(Submission)
+        .where(Submission.at < now - address_days * DAY_S, Submission.address.is_not(None))
+        .values(address=None, visitor=None)
+    )

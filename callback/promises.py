@@ -1,0 +1,219 @@
+"""One open callback per number and department: how requests become, join and leave it. All inside the caller's
+transaction; asks of strangers were judged before. A held request changes nothing of a callback that others wait for.
+
+What a callback promises is the earliest wish among its requests, in the order of the earliest arrival. When requests
+are taken back it is worked out anew from those that are left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import ledger, policy
+from callback.ask import Ask
+from callback.kinds import Outcome, State
+from callback.policy import Rules
+from callback.tables import Callback, Submission
+
+TURN_LOCK = 0x52494E49
+"""PostgreSQL advisory lock: requests are promised one after the other, so that two never take the last place of a slot
+or of a limit. They are few, and each takes milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one request adds to a callback. `wished_at` is a slot's beginning, None: as soon as possible."""
+
+    number: str
+    department: str
+    arrived_at: float
+    wished_at: float | None
+    proven: bool
+    owner_id: int | None
+    reasons: tuple[str, ...]
+    rank: int
+
+    @property
+    def state(self) -> State:
+        return State.HELD if self.reasons else State.WAITING
+
+
+async def in_turn(connection: AsyncConnection) -> None:
+    """Wait until no other server is promising anything. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(TURN_LOCK)))
+
+
+async def find_open(connection: AsyncConnection, number: str, department: str) -> Any:
+    """The row of the open callback, locked; None when there is none."""
+    asked = select(Callback).where(
+        Callback.number == number, Callback.department == department, Callback.closed_at.is_(None)
+    )
+    return (await connection.execute(asked.with_for_update())).one_or_none()
+
+
+async def promise(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules, now: float) -> int:
+    """Open a callback, or join `row`, the open one. Returns its id."""
+    if row is None:
+        return await _open(connection, wish, rules, now)
+    if wish.reasons:
+        await _join_held(connection, row, wish)
+    else:
+        await _join(connection, row, wish, rules, now)
+    return int(row.id)
+
+
+async def _open(connection: AsyncConnection, wish: Wish, rules: Rules, now: float) -> int:
+    values = {
+        "number": wish.number,
+        "department": wish.department,
+        "state": wish.state.value,
+        "proven": wish.proven,
+        "created_at": now,
+        "arrived_at": wish.arrived_at,
+        "owner_id": wish.owner_id,
+        "reasons": " ".join(wish.reasons),
+        "rank": wish.rank,
+        **promised(wish.number, wish.wished_at, rules, now),
+    }
+    made = await connection.execute(insert(Callback).values(values).returning(Callback.id))
+    callback_id = int(made.scalar_one())
+    await ledger.tell(connection, callback_id, now, "held" if wish.reasons else "requested")
+    return callback_id
+
+
+async def _join(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules, now: float) -> None:
+    """A good request: the callback is dialled from now on, whatever it waited for before."""
+    values: dict[str, Any] = {
+        "arrived_at": min(row.arrived_at, wish.arrived_at),
+        "proven": row.proven or wish.proven,
+        "owner_id": row.owner_id or wish.owner_id,
+        "rank": max(row.rank, wish.rank),
+    }
+    if row.state == State.HELD:
+        # What was held promised nothing, so nothing of it counts.
+        values |= {"arrived_at": wish.arrived_at, "proven": wish.proven, "reasons": ""}
+    times = promised(wish.number, wish.wished_at, rules, now)
+    if row.state in (State.HELD, State.INBOX) or times["due_at"] < row.due_at:
+        values |= times
+    values["expires_at"] = max(row.expires_at, times["expires_at"])
+    if row.state == State.INBOX:
+        values["offers"] = 0
+    if row.state in (State.HELD, State.INBOX):
+        values["state"] = State.WAITING.value
+    await connection.execute(update(Callback).where(Callback.id == row.id).values(values))
+    await ledger.tell(connection, row.id, now, "joined")
+
+
+async def _join_held(connection: AsyncConnection, row: Any, wish: Wish) -> None:
+    if row.state == State.HELD:
+        reasons = dict.fromkeys((*row.reasons.split(), *wish.reasons))
+        values = {"reasons": " ".join(reasons), "rank": max(row.rank, wish.rank)}
+        await connection.execute(update(Callback).where(Callback.id == row.id).values(values))
+
+
+def promised(number: str, wished_at: float | None, rules: Rules, now: float) -> dict[str, float | None]:
+    """The columns of a promise. Where department and customer share no time of day it falls due at once: what to do is
+    then said when it is looked at."""
+    begin = now if wished_at is None else max(wished_at, now)
+    times = policy.first_times(number, begin, rules) or policy.Times(begin, begin + rules.expire_s)
+    until = None if wished_at is None else wished_at + rules.slot_minutes * 60
+    return {
+        "promised_from": wished_at,
+        "promised_until": until,
+        "due_at": times.due_at,
+        "expires_at": times.expires_at,
+    }
+
+
+async def store(connection: AsyncConnection, callback_id: int, ask: Ask, wish: Wish, **values: Any) -> int:
+    """Write the request itself. Returns its id."""
+    visit = ask.visit
+    row = {
+        "callback_id": callback_id,
+        "source": ask.source.value,
+        "site": ask.site,
+        "name": ask.name.strip()[:200],
+        "message": ask.message.strip(),
+        "wished_at": wish.wished_at,
+        "page_url": visit.page_url,
+        "referrer": visit.referrer,
+        "language": visit.language[:10] if visit.language else None,
+        "consent": visit.consent,
+        "address": visit.address[:45] if visit.address else None,
+        "held": bool(wish.reasons),
+        "reasons": " ".join(wish.reasons) or "passed",
+        "arrived_at": wish.arrived_at,
+        "proven": wish.proven,
+        "position": ask.position,
+        "idempotency_key": ask.idempotency_key,
+        "call_id": ask.call_id,
+        "user_id": ask.user_id,
+        **values,
+    }
+    made = await connection.execute(insert(Submission).values(row).returning(Submission.id))
+    return int(made.scalar_one())
+
+
+async def taken_slots(
+    connection: AsyncConnection, department: str, since: float, but: int | None
+) -> list[float]:
+    """Beginnings of the slots that open callbacks are promised for; `but` is a callback that may move anyway."""
+    rows = await connection.scalars(
+        select(Callback.promised_from).where(
+            Callback.department == department,
+            Callback.closed_at.is_(None),
+            Callback.state != State.HELD.value,
+            Callback.promised_from >= since,
+            Callback.id != (but or 0),
+        )
+    )
+    return [begin for begin in rows if begin is not None]
+
+
+async def settle(
+    connection: AsyncConnection, row: Any, wished_before: float | None, rules: Rules, now: float
+) -> None:
+    """Work a callback (`row`, locked) out anew after one of its requests was taken back or changed, which had wished
+    for `wished_before`. What was tried or postponed meanwhile stays as it is."""
+    requests = await _living(connection, row.id)
+    if not requests:
+        await ledger.close(connection, row.id, now, Outcome.WITHDRAWN)
+        return
+    if all(one.held for one in requests):
+        if await ledger.move(connection, row.id, (State.WAITING, State.INBOX), State.HELD):
+            reasons = " ".join(dict.fromkeys(" ".join(one.reasons for one in requests).split()))
+            await connection.execute(update(Callback).where(Callback.id == row.id).values(reasons=reasons))
+            await ledger.tell(connection, row.id, now, "held")
+        return
+    if row.first_attempt_at is None and row.promised_from == wished_before:
+        await promise_anew(connection, row, rules, now)
+
+
+async def _living(connection: AsyncConnection, callback_id: int) -> list[Any]:
+    rows = await connection.execute(
+        select(
+            Submission.held,
+            Submission.reasons,
+            Submission.wished_at,
+            Submission.at,
+            Submission.arrived_at,
+            Submission.proven,
+        ).where(Submission.callback_id == callback_id, Submission.withdrawn_at.is_(None))
+    )
+    return list(rows)
+
+
+async def promise_anew(connection: AsyncConnection, row: Any, rules: Rules, now: float) -> None:
+    """Promise what the requests ask for that are not held."""
+    good = [one for one in await _living(connection, row.id) if not one.held]
+    first = min(good, key=lambda one: one.at if one.wished_at is None else one.wished_at)
+    values = {
+        "arrived_at": min(one.arrived_at for one in good),
+        "proven": any(one.proven for one in good),
+        **promised(row.number, first.wished_at, rules, now),
+    }
+    await connection.execute(update(Callback).where(Callback.id == row.id).values(values))

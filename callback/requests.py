@@ -1,0 +1,258 @@
+"""The door of the callback room: requests in, promises out, and every move a person makes with one. Visitors act by
+their link, staff by the callback's id; who may is decided by whoever calls.
+
+Each method is one transaction that writes the callback's story; `CallbackChanged` is published after the commit. What
+is due, who is called and what follows from an attempt is decided elsewhere (`policy.py`, `scheduler.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import intake, ledger, promises, visitor
+from callback.ask import Accepted, Answer, Ask, Correctable, Held
+from callback.intake import Intake, Knows
+from callback.kinds import Outcome, State
+from callback.links import Links
+from callback.policy import Rules
+from callback.secret_keys import SecretKeys
+from callback.suppressions import Suppressions
+from callback.tables import Callback, Submission
+from callback.visitor import Seen
+from config.settings import Settings
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.errors import ConflictError, InvalidInputError, NotFoundError
+from core.facts import CallbackChanged
+
+LONGEST_WORDS = 2000
+"""Characters of what a visitor writes, all words together."""
+
+FARTHEST_S = 60 * 86400.0
+"""Nobody means a time later than this; the settings offer slots no farther ahead."""
+
+LONGEST_REASON = 500
+
+
+async def knows_nobody(_connection: AsyncConnection, _number: str) -> bool:
+    """Where there is no list of customers."""
+    return False
+
+
+class Requests:
+    """One per application. `knows` tells customers' numbers: their held requests are looked at first."""
+
+    def __init__(
+        self, database: Database, bus: Bus, clock: Clock, settings: Settings, *, knows: Knows = knows_nobody
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._settings = settings
+        self.keys = SecretKeys(database)
+        self.links = Links(self.keys)
+        self.suppressions = Suppressions(database, self.keys)
+        self.rules = {
+            name: Rules.of(department, settings.callback, settings.site.time_zone)
+            for name, department in settings.department.items()
+        }
+        self._intake = Intake(database, settings, self.rules, self.keys, self.links, self.suppressions, knows)
+
+    async def submit(self, ask: Ask) -> Answer:
+        """Judge an ask, and promise it or hold it. The same call, or the same idempotency key with the same content,
+        gets the same answer again.
+
+        Raises InvalidInputError for a site or department that is not in the settings, ConflictError for an idempotency
+        key that came with something else before.
+        """
+        now = self._clock()
+        answer = await self._intake.take(ask, now)
+        if not isinstance(answer, Correctable):
+            await self._bus.publish(CallbackChanged(answer.callback_id, now))
+        return answer
+
+    # ---- visitors, by their link. All raise NotFoundError for a link that is not, or no longer, good.
+
+    async def by_link(self, token: str) -> Seen:
+        """How the visitor's own request stands."""
+        submission_id = await self._submission_of(token)
+        async with self._database.read() as connection:
+            return await self._look(connection, submission_id)
+
+    async def withdraw(self, token: str) -> Seen:
+        """Take this request back. The callback is closed when no other request is left. Nothing happens the second
+        time, or when it is over."""
+        async with self._own(token) as (connection, row, now):
+            if row.withdrawn_at is None and row.state != State.CLOSED:
+                await _change(connection, row.id, withdrawn_at=now)
+                await self._tell_and_settle(connection, row, "withdrawn", now)
+            seen = await self._look(connection, row.id)
+        await self._changed(row.callback_id, now)
+        return seen
+
+    async def move(self, token: str, wished_at: float | None) -> Seen:
+        """Wish for another time: a slot's beginning, or None for as soon as possible.
+
+        Raises ConflictError when the request is over or its call has begun, InvalidInputError when the slot is taken.
+        """
+        async with self._own(token) as (connection, row, now):
+            seen = await self._look(connection, row.id)
+            if "move" not in seen.may:
+                raise ConflictError("this request cannot be moved any more")
+            if wished_at is not None and not await self._is_free(connection, row, wished_at, now):
+                raise InvalidInputError("this time is taken or past: choose another", field="wish")
+            await _change(connection, row.id, wished_at=wished_at)
+            await self._tell_and_settle(connection, row, "moved", now)
+            seen = await self._look(connection, row.id)
+        await self._changed(row.callback_id, now)
+        return seen
+
+    async def add_word(self, token: str, text: str) -> Seen:
+        """Add to the request's message. Raises ConflictError when it is over, InvalidInputError when it is too long."""
+        async with self._own(token) as (connection, row, now):
+            seen = await self._look(connection, row.id)
+            if "word" not in seen.may:
+                raise ConflictError("nothing can be added to this request any more")
+            message = f"{row.message}\n{text.strip()}".strip()
+            if len(message) > LONGEST_WORDS:
+                raise InvalidInputError(f"at most {LONGEST_WORDS} characters", field="message")
+            await _change(connection, row.id, message=message)
+            await ledger.tell(connection, row.callback_id, now, "word")
+            seen = await self._look(connection, row.id)
+        await self._changed(row.callback_id, now)
+        return seen
+
+    # ---- staff. All raise NotFoundError for an unknown id, ConflictError when the callback stands elsewhere meanwhile.
+
+    async def release(self, callback_id: int, user_id: int | None) -> None:
+        """A held callback is dialled after all; somebody vouches for what it was asked with. Raises ConflictError also
+        when a site it came from runs dry."""
+        async with self._callback(callback_id, (State.HELD,)) as (connection, row, now):
+            await self._refuse_dry(connection, callback_id)
+            await connection.execute(
+                update(Submission).where(Submission.callback_id == callback_id).values(held=False)
+            )
+            await ledger.move(connection, callback_id, (State.HELD,), State.WAITING, reasons="")
+            await promises.promise_anew(connection, row, self.rules[row.department], now)
+            await ledger.tell(connection, callback_id, now, "released", user_id=user_id)
+
+    async def refuse(self, callback_id: int, user_id: int | None, reason: str = "") -> None:
+        """A held callback is not dialled, for good."""
+        async with self._callback(callback_id, (State.HELD,)) as (connection, _, now):
+            detail = _reason(reason)
+            await ledger.close(connection, callback_id, now, Outcome.REFUSED, user_id=user_id, detail=detail)
+
+    async def take(self, callback_id: int, user_id: int) -> None:
+        """Make somebody the owner; what lay in the inbox is dialled again, for them."""
+        async with self._callback(callback_id, (State.WAITING, State.INBOX)) as (connection, row, now):
+            values: dict[str, Any] = {"owner_id": user_id}
+            if row.state == State.INBOX:
+                times = promises.promised(row.number, None, self.rules[row.department], now)
+                values |= {"offers": 0, "due_at": times["due_at"], "expires_at": times["expires_at"]}
+            await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, **values)
+            await ledger.tell(connection, callback_id, now, "taken", user_id=user_id)
+
+    async def postpone(self, callback_id: int, user_id: int, until: float, reason: str) -> None:
+        """Not before `until` (an instant). Raises InvalidInputError for a time past or too far, or no reason."""
+        if not reason.strip():
+            raise InvalidInputError("say why it is postponed: whoever calls wants to know", field="reason")
+        async with self._callback(callback_id, (State.WAITING, State.INBOX)) as (connection, row, now):
+            if not now < until <= now + FARTHEST_S:
+                raise InvalidInputError("choose a time within the next 60 days", field="until")
+            times = promises.promised(row.number, until, self.rules[row.department], now)
+            await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, offers=0, **times)
+            await ledger.tell(
+                connection, callback_id, now, "postponed", user_id=user_id, detail=_reason(reason)
+            )
+
+    async def close(self, callback_id: int, user_id: int, reason: str = "") -> None:
+        """Nothing is owed any more, says somebody of ours."""
+        async with self._callback(callback_id, ledger.OPEN) as (connection, _, now):
+            detail = _reason(reason)
+            await ledger.close(
+                connection, callback_id, now, Outcome.DONE_BY_HAND, user_id=user_id, detail=detail
+            )
+
+    # ---- within
+
+    @asynccontextmanager
+    async def _own(self, token: str) -> AsyncIterator[tuple[AsyncConnection, Any, float]]:
+        """A transaction with the visitor's request, its callback locked first: its state is read after that."""
+        submission_id, now = await self._submission_of(token), self._clock()
+        async with self._database.write() as connection:
+            await promises.in_turn(connection)
+            of = select(Submission.callback_id).where(Submission.id == submission_id).scalar_subquery()
+            await connection.execute(select(Callback.id).where(Callback.id == of).with_for_update())
+            row = await visitor.find(connection, submission_id)
+            if row is None:
+                raise NotFoundError("this link is no longer good")
+            yield connection, row, now
+
+    async def _submission_of(self, token: str) -> int:
+        submission_id = await self.links.submission_of(token, self._clock())
+        if submission_id is None:
+            raise NotFoundError("this link is no longer good")
+        return submission_id
+
+    async def _look(self, connection: AsyncConnection, submission_id: int) -> Seen:
+        row = await visitor.find(connection, submission_id)
+        if row is None:
+            raise NotFoundError("this link is no longer good")
+        department = self._settings.department.get(row.department)
+        return await visitor.look(connection, row, department.slot_minutes if department else 30)
+
+    async def _tell_and_settle(self, connection: AsyncConnection, row: Any, kind: str, now: float) -> None:
+        await ledger.tell(connection, row.callback_id, now, kind)
+        callback = (await connection.execute(select(Callback).where(Callback.id == row.callback_id))).one()
+        await promises.settle(connection, callback, row.wished_at, self.rules[row.department], now)
+
+    async def _is_free(self, connection: AsyncConnection, row: Any, begin: float, now: float) -> bool:
+        return await intake.is_slot_free(
+            connection, row.number, row.department, begin, self.rules[row.department], now, row.callback_id
+        )
+
+    @asynccontextmanager
+    async def _callback(
+        self, callback_id: int, states: Collection[State]
+    ) -> AsyncIterator[tuple[AsyncConnection, Any, float]]:
+        """A transaction with the locked callback in one of these states; the change is published when it is over."""
+        now = self._clock()
+        async with self._database.write() as connection:
+            asked = select(Callback).where(Callback.id == callback_id).with_for_update()
+            row = (await connection.execute(asked)).one_or_none()
+            if row is None:
+                raise NotFoundError(f"there is no callback {callback_id}")
+            if row.state not in states:
+                raise ConflictError(f"this callback is {row.state} now")
+            yield connection, row, now
+        await self._changed(callback_id, now)
+
+    async def _refuse_dry(self, connection: AsyncConnection, callback_id: int) -> None:
+        sites = await connection.scalars(
+            select(Submission.site).where(Submission.callback_id == callback_id).distinct()
+        )
+        for name in sites:
+            site = self._settings.website.get(name or "")
+            if site is not None and site.dry_run:
+                raise ConflictError(
+                    f"nobody is dialled for this site: set website.{name}.dry_run = false first"
+                )
+
+    async def _changed(self, callback_id: int, at: float) -> None:
+        await self._bus.publish(CallbackChanged(callback_id, at))
+
+
+async def _change(connection: AsyncConnection, submission_id: int, **values: object) -> None:
+    await connection.execute(update(Submission).where(Submission.id == submission_id).values(values))
+
+
+def _reason(text: str) -> str | None:
+    return text.strip()[:LONGEST_REASON] or None
+
+
+__all__ = ["Accepted", "Answer", "Ask", "Correctable", "Held", "Knows", "Requests", "Seen"]
