@@ -33,6 +33,14 @@ log = structlog.get_logger(__name__)
 
 DAY_S = 86400.0
 
+EARLIEST_S = 300.0
+"""A clock that goes a little wrong still means now."""
+
+FARTHEST_S = 60 * DAY_S
+"""The settings offer slots no farther ahead; a later time is a slip."""
+
+LONGEST_KEY = 200
+
 Knows = Callable[[AsyncConnection, str], Awaitable[bool]]
 """Whether a number (E.164) is a customer's that we know; asked inside the transaction."""
 
@@ -73,6 +81,8 @@ class Intake:
     async def take(self, ask: Ask, now: float) -> Answer:
         """Answer an ask. Raises what `Requests.submit` raises."""
         department, countries = self._place(ask)
+        if len(ask.idempotency_key or "") > LONGEST_KEY or not (ask.idempotency_key or "").isprintable():
+            raise InvalidInputError("an Idempotency-Key has at most 180 printable characters")
         region = (ask.country or self._settings.site.region).upper()
         number, refusal = guard.read_number(ask.number, region, countries)
         # Nobody can correct the number a call came from: a manager decides about calling abroad.
@@ -165,7 +175,10 @@ class Intake:
         ask, rules = read.ask, self._rules[read.department]
         if ask.only_now and not rules.callable_at(read.number, now):
             return Refusal.CLOSED
-        if ask.wished_at is None or ask.source not in guard.PUBLIC:
+        if ask.wished_at is None:
+            return None
+        if ask.source not in guard.PUBLIC:
+            check_instant(ask.wished_at, now, "wished_at")
             return None
         is_free = await is_slot_free(
             connection, read.number, read.department, ask.wished_at, rules, now, row.id if row else None
@@ -183,6 +196,7 @@ class Intake:
             wished_at=ask.wished_at,
             proven=ask.source in PROVEN,
             owner_id=ask.user_id if ask.source is Source.AGENT else None,
+            place=ask.position,
             reasons=judged.reasons,
             rank=judged.rank,
         )
@@ -209,6 +223,12 @@ class Intake:
     ) -> Accepted | Held:
         link = await self._links.token(submission_id, expires_at)
         return (Held if is_held else Accepted)(submission_id, callback_id, link)
+
+
+def check_instant(at: float, now: float, field: str) -> None:
+    """Raises InvalidInputError for an instant that no promise can be meant for."""
+    if not now - EARLIEST_S < at <= now + FARTHEST_S:
+        raise InvalidInputError("choose a time within the next 60 days", field=field)
 
 
 async def is_slot_free(

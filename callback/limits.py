@@ -73,12 +73,17 @@ def of_number(number: str, caps: CallbackLimits) -> Counter:
     return Counter(Limit.NUMBER, number, DAY_S, caps.number_a_day, of_source=False)
 
 
+def of_site(caps: CallbackLimits) -> Counter:
+    """How many strangers' requests are promised a call in a minute, all together."""
+    return Counter(Limit.SITE, "all", MINUTE_S, caps.calls_a_minute, of_source=False)
+
+
 def of_public(number: str, address: str | None, visitor: str | None, caps: CallbackLimits) -> list[Counter]:
     """All limits of an ask from the street; `visitor` is hashed."""
     found = [
         of_number(number, caps),
         Counter(Limit.PREFIX, number[:-PREFIX_LESS], HOUR_S, caps.prefix_an_hour, of_source=False),
-        Counter(Limit.SITE, "all", MINUTE_S, caps.calls_a_minute, of_source=False),
+        of_site(caps),
     ]
     if address is not None:
         found += [
@@ -109,6 +114,11 @@ async def rates(connection: AsyncConnection, counters: Sequence[Counter], now: f
         counter.key: _sliding(rows, counter.key, int(now // counter.seconds), now / counter.seconds % 1)
         for counter in counters
     }
+
+
+async def has_room(connection: AsyncConnection, counter: Counter, now: float) -> bool:
+    """Whether one more stays within the cap."""
+    return (await rates(connection, [counter], now))[counter.key] + 1 <= counter.cap
 
 
 def _sliding(rows: dict[tuple[str, int], int], key: str, window: int, elapsed: float) -> float:

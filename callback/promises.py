@@ -7,7 +7,7 @@ are taken back it is worked out anew from those that are left."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,8 @@ from callback.ask import Ask
 from callback.kinds import Outcome, State
 from callback.policy import Rules
 from callback.tables import Callback, Submission
+
+Text = TypeVar("Text", str, str | None)
 
 TURN_LOCK = 0x52494E49
 """PostgreSQL advisory lock: requests are promised one after the other, so that two never take the last place of a slot
@@ -33,6 +35,7 @@ class Wish:
     wished_at: float | None
     proven: bool
     owner_id: int | None
+    place: int | None
     reasons: tuple[str, ...]
     rank: int
 
@@ -75,6 +78,7 @@ async def _open(connection: AsyncConnection, wish: Wish, rules: Rules, now: floa
         "created_at": now,
         "arrived_at": wish.arrived_at,
         "owner_id": wish.owner_id,
+        "place": wish.place,
         "reasons": " ".join(wish.reasons),
         "rank": wish.rank,
         **promised(wish.number, wish.wished_at, rules, now),
@@ -91,6 +95,7 @@ async def _join(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules,
         "arrived_at": min(row.arrived_at, wish.arrived_at),
         "proven": row.proven or wish.proven,
         "owner_id": row.owner_id or wish.owner_id,
+        "place": row.place or wish.place,
         "rank": max(row.rank, wish.rank),
     }
     if row.state == State.HELD:
@@ -136,19 +141,18 @@ async def store(connection: AsyncConnection, callback_id: int, ask: Ask, wish: W
         "callback_id": callback_id,
         "source": ask.source.value,
         "site": ask.site,
-        "name": ask.name.strip()[:200],
-        "message": ask.message.strip(),
+        "name": clean(ask.name, 200),
+        "message": clean(ask.message, 2000),
         "wished_at": wish.wished_at,
-        "page_url": visit.page_url,
-        "referrer": visit.referrer,
-        "language": visit.language[:10] if visit.language else None,
-        "consent": visit.consent,
-        "address": visit.address[:45] if visit.address else None,
+        "page_url": clean(visit.page_url, 2000),
+        "referrer": clean(visit.referrer, 2000),
+        "language": clean(visit.language, 10),
+        "consent": clean(visit.consent, 2000),
+        "address": clean(visit.address, 45),
         "held": bool(wish.reasons),
         "reasons": " ".join(wish.reasons) or "passed",
         "arrived_at": wish.arrived_at,
         "proven": wish.proven,
-        "position": ask.position,
         "idempotency_key": ask.idempotency_key,
         "call_id": ask.call_id,
         "user_id": ask.user_id,
@@ -156,6 +160,13 @@ async def store(connection: AsyncConnection, callback_id: int, ask: Ask, wish: W
     }
     made = await connection.execute(insert(Submission).values(row).returning(Submission.id))
     return int(made.scalar_one())
+
+
+def clean(text: Text, length: int) -> Text:
+    """Text that every database takes: no NUL, no half of a surrogate pair, trimmed and cut."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "replace").decode().replace("\0", "").strip()[:length]
 
 
 async def taken_slots(

@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callback import intake, ledger, promises, visitor
+from callback import intake, ledger, limits, promises, visitor
 from callback.ask import Accepted, Answer, Ask, Correctable, Held
 from callback.intake import Intake, Knows
 from callback.kinds import Outcome, State
 from callback.links import Links
 from callback.policy import Rules
 from callback.secret_keys import SecretKeys
-from callback.suppressions import Suppressions
+from callback.suppressions import Suppressions, is_listed
 from callback.tables import Callback, Submission
 from callback.visitor import Seen
 from config.settings import Settings
@@ -32,9 +32,6 @@ from core.facts import CallbackChanged
 
 LONGEST_WORDS = 2000
 """Characters of what a visitor writes, all words together."""
-
-FARTHEST_S = 60 * 86400.0
-"""Nobody means a time later than this; the settings offer slots no farther ahead."""
 
 LONGEST_REASON = 500
 
@@ -132,14 +129,12 @@ class Requests:
     async def release(self, callback_id: int, user_id: int | None) -> None:
         """A held callback is dialled after all; somebody vouches for what it was asked with. Raises ConflictError also
         when a site it came from runs dry."""
+        await self.suppressions.prepare()
         async with self._callback(callback_id, (State.HELD,)) as (connection, row, now):
             await self._refuse_dry(connection, callback_id)
-            await connection.execute(
-                update(Submission).where(Submission.callback_id == callback_id).values(held=False)
-            )
-            await ledger.move(connection, callback_id, (State.HELD,), State.WAITING, reasons="")
-            await promises.promise_anew(connection, row, self.rules[row.department], now)
-            await ledger.tell(connection, callback_id, now, "released", user_id=user_id)
+            if await is_listed(connection, await self.suppressions.hash(row.number)):
+                raise ConflictError("this number asked not to be called: take it off the list first")
+            await self._release(connection, row, now, user_id)
 
     async def refuse(self, callback_id: int, user_id: int | None, reason: str = "") -> None:
         """A held callback is not dialled, for good."""
@@ -152,7 +147,7 @@ class Requests:
         async with self._callback(callback_id, (State.WAITING, State.INBOX)) as (connection, row, now):
             values: dict[str, Any] = {"owner_id": user_id}
             if row.state == State.INBOX:
-                times = promises.promised(row.number, None, self.rules[row.department], now)
+                times = promises.promised(row.number, None, self._rules_of(row.department), now)
                 values |= {"offers": 0, "due_at": times["due_at"], "expires_at": times["expires_at"]}
             await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, **values)
             await ledger.tell(connection, callback_id, now, "taken", user_id=user_id)
@@ -162,9 +157,8 @@ class Requests:
         if not reason.strip():
             raise InvalidInputError("say why it is postponed: whoever calls wants to know", field="reason")
         async with self._callback(callback_id, (State.WAITING, State.INBOX)) as (connection, row, now):
-            if not now < until <= now + FARTHEST_S:
-                raise InvalidInputError("choose a time within the next 60 days", field="until")
-            times = promises.promised(row.number, until, self.rules[row.department], now)
+            intake.check_instant(until, now, "until")
+            times = promises.promised(row.number, until, self._rules_of(row.department), now)
             await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, offers=0, **times)
             await ledger.tell(
                 connection, callback_id, now, "postponed", user_id=user_id, detail=_reason(reason)
@@ -178,7 +172,43 @@ class Requests:
                 connection, callback_id, now, Outcome.DONE_BY_HAND, user_id=user_id, detail=detail
             )
 
+    # ---- by itself
+
+    async def upkeep(self) -> None:
+        """To be called every minute or so: promise what was held for nothing but too many requests in one minute, the
+        likeliest customers first, as far as there is room; forget what is old enough."""
+        while (callback_id := await self._release_best()) is not None:
+            await self._changed(callback_id, self._clock())
+        async with self._database.write() as connection:
+            await limits.sweep(connection, self._clock(), self._settings.callback.address_days)
+
+    async def _release_best(self) -> int | None:
+        now = self._clock()
+        room = limits.of_site(self._settings.callback.limits)
+        best = (
+            select(Callback)
+            .where(Callback.state == State.HELD.value, Callback.reasons == room.limit.value)
+            .order_by(Callback.rank.desc(), Callback.arrived_at, Callback.id)
+            .limit(1)
+        )
+        async with self._database.write() as connection:
+            await promises.in_turn(connection)
+            row = (await connection.execute(best.with_for_update())).one_or_none()
+            if row is None or not await limits.has_room(connection, room, now):
+                return None
+            await limits.add(connection, [room], now)
+            await self._release(connection, row, now, None)
+        return int(row.id)
+
     # ---- within
+
+    async def _release(self, connection: AsyncConnection, row: Any, now: float, user_id: int | None) -> None:
+        await connection.execute(
+            update(Submission).where(Submission.callback_id == row.id).values(held=False)
+        )
+        await ledger.move(connection, row.id, (State.HELD,), State.WAITING, reasons="")
+        await promises.promise_anew(connection, row, self._rules_of(row.department), now)
+        await ledger.tell(connection, row.id, now, "released", user_id=user_id)
 
     @asynccontextmanager
     async def _own(self, token: str) -> AsyncIterator[tuple[AsyncConnection, Any, float]]:
@@ -209,11 +239,17 @@ class Requests:
     async def _tell_and_settle(self, connection: AsyncConnection, row: Any, kind: str, now: float) -> None:
         await ledger.tell(connection, row.callback_id, now, kind)
         callback = (await connection.execute(select(Callback).where(Callback.id == row.callback_id))).one()
-        await promises.settle(connection, callback, row.wished_at, self.rules[row.department], now)
+        await promises.settle(connection, callback, row.wished_at, self._rules_of(row.department), now)
 
     async def _is_free(self, connection: AsyncConnection, row: Any, begin: float, now: float) -> bool:
         return await intake.is_slot_free(
-            connection, row.number, row.department, begin, self.rules[row.department], now, row.callback_id
+            connection,
+            row.number,
+            row.department,
+            begin,
+            self._rules_of(row.department),
+            now,
+            row.callback_id,
         )
 
     @asynccontextmanager
@@ -231,6 +267,12 @@ class Requests:
                 raise ConflictError(f"this callback is {row.state} now")
             yield connection, row, now
         await self._changed(callback_id, now)
+
+    def _rules_of(self, department: str) -> Rules:
+        rules = self.rules.get(department)
+        if rules is None:
+            raise ConflictError(f"there is no [department.{department}] in the settings any more")
+        return rules
 
     async def _refuse_dry(self, connection: AsyncConnection, callback_id: int) -> None:
         sites = await connection.scalars(

@@ -39,8 +39,12 @@ class Suppressions:
         self._database = database
         self._keys = keys
 
+    async def prepare(self) -> None:
+        """Have the key ready. Call it before a transaction that asks for hashes: it may have to be written."""
+        await self._keys.of(KEY)
+
     async def hash(self, number: str) -> str:
-        """What is stored of a number. Ask for it before a transaction begins: the key may have to be made."""
+        """What is stored of a number."""
         return await self._keys.hash(KEY, number)
 
     async def holds(self, number: str) -> bool:

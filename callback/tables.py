@@ -108,7 +108,6 @@ class Submission(Base):
     reasons: Mapped[str] = mapped_column(Text, default="", doc="codes of the guard; space-separated")
     arrived_at: Mapped[float] = mapped_column(Double, doc="the customer's first turn to us with this wish")
     proven: Mapped[bool] = mapped_column(default=False)
-    position: Mapped[int | None] = mapped_column(doc="the place in the queue that the caller left by key")
     link_expires_at: Mapped[float] = mapped_column(Double)
     idempotency_key: Mapped[str | None] = mapped_column(
         String(200), unique=True, doc="key of the API caller and theirs"

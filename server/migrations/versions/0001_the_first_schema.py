@@ -645,7 +645,6 @@ def upgrade() -> None:
         sa.Column("reasons", sa.Text(), nullable=False),
         sa.Column("arrived_at", sa.Double(), nullable=False),
         sa.Column("proven", sa.Boolean(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=True),
         sa.Column("link_expires_at", sa.Double(), nullable=False),
         sa.Column("idempotency_key", sa.String(length=200), nullable=True),
         sa.Column("body_hash", sa.String(length=64), nullable=True),

@@ -1,0 +1,194 @@
+"""What happens on the telephone and makes, closes or forbids callbacks. In: ended calls (durable: none is forgotten),
+callers who left a queue by key, customers who pressed 9. Out: requests, and callbacks that are over since we talked.
+
+Told the same thing twice, nothing changes: a call makes one request, and what is closed stays closed. Which calls are
+returned is the department's setting; web forms, programs and colleagues come through `requests.py` directly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import guard, ledger, limits, suppressions
+from callback.ask import Ask, Correctable
+from callback.kinds import Outcome, Source
+from callback.requests import Requests
+from callback.tables import Attempt, Callback, Submission
+from config.settings import Settings
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.fact_log import FactConsumer, FactCursor, FactLogRow, LoggedFact
+from core.facts import (
+    CallbackChanged,
+    CallbackDeclined,
+    CallEnded,
+    CallerLeftByKey,
+    Direction,
+    Verdict,
+)
+
+log = structlog.get_logger(__name__)
+
+CONSUMER = "callback_sources"
+CURSORS: dict[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(FactCursor),
+    "postgresql": postgresql.insert(FactCursor),
+}
+
+
+class Sources:
+    """One per application. Call `begin` once the database is ready, `subscribe` before the first fact."""
+
+    def __init__(
+        self, requests: Requests, database: Database, bus: Bus, clock: Clock, settings: Settings
+    ) -> None:
+        self._requests = requests
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._departments = {
+            (settings.pbx_of(name), department.queue): name
+            for name, department in settings.department.items()
+        }
+        self._settings = settings.department
+        self.consumer = FactConsumer(database, CONSUMER, (CallEnded,), self.call_ended)
+
+    async def begin(self) -> None:
+        """Where nobody has returned calls before, begin with the next one: last week's are not owed all at once."""
+        async with self._database.write() as connection:
+            last = (await connection.execute(select(func.max(FactLogRow.id)))).scalar() or 0
+            first = CURSORS[connection.dialect.name].on_conflict_do_nothing()
+            await connection.execute(first, {"consumer": CONSUMER, "last_id": last})
+
+    def subscribe(self) -> None:
+        self._bus.subscribe(CallerLeftByKey, self.caller_left, name=CONSUMER)
+        self._bus.subscribe(CallbackDeclined, self.declined, name=CONSUMER)
+
+    async def call_ended(self, logged: LoggedFact) -> None:
+        """A call of ours is over: a conversation closes what we owed its customer (P18), a call to a queue that nobody
+        took is owed from now on."""
+        record = logged.body["record"]
+        if record["customer_number"] is None:
+            return
+        if _is_contact(record):
+            await self._close_by(record)
+        elif (department := self._owing(record)) is not None:
+            await self._ask(
+                Ask(
+                    source=Source.MISSED,
+                    number=record["customer_number"],
+                    department=department,
+                    arrived_at=record["started_at"],
+                    call_id=record["call_id"],
+                )
+            )
+
+    async def caller_left(self, fact: CallerLeftByKey) -> None:
+        """A waiting caller pressed the key: they keep their place (P16)."""
+        department = self._departments.get((fact.pbx, fact.queue))
+        if department is None or fact.number is None:
+            log.warning(
+                "nobody to call back for a caller who left by key", call=fact.call_id, queue=fact.queue
+            )
+            return
+        await self._ask(
+            Ask(
+                source=Source.QUEUE,
+                number=fact.number,
+                department=department,
+                arrived_at=fact.since if fact.since is not None else fact.at,
+                call_id=fact.call_id,
+                position=fact.position,
+            )
+        )
+
+    async def declined(self, fact: CallbackDeclined) -> None:
+        """They did not ask for this: never again, and whoever asked in their name is not believed for a while."""
+        await self._requests.suppressions.prepare()
+        now = self._clock()
+        async with self._database.write() as connection:
+            asked = select(Attempt.number, Attempt.callback_id).where(Attempt.id == fact.attempt_id)
+            row = (await connection.execute(asked)).one_or_none()
+            if row is None:
+                return
+            number_hash = await self._requests.suppressions.hash(row.number)
+            await suppressions.put(connection, number_hash, "pressed 9 in a call of ours", now, None)
+            await _penalise(connection, row.callback_id, now)
+            closed = await _close_all(connection, row.number, now, Outcome.SUPPRESSED, None)
+        await self._tell(closed, now)
+
+    async def _ask(self, ask: Ask) -> None:
+        answer = await self._requests.submit(ask)
+        if isinstance(answer, Correctable):
+            log.info("a call that cannot be returned", call=ask.call_id, code=answer.code)
+
+    def _owing(self, record: Mapping[str, Any]) -> str | None:
+        """The department that returns this call; None when nobody does."""
+        department = self._departments.get((record["pbx"], record["queue"]))
+        if department is None or record["direction"] != Direction.INBOUND:
+            return None
+        settings = self._settings[department]
+        too_old = record["ended_at"] + settings.expire_hours * 3600 < self._clock()
+        if not settings.return_missed or too_old:
+            return None
+        if record["result"] == Verdict.ABANDONED:
+            return department if record["wait_s"] >= settings.missed_after_seconds else None
+        return department if record["result"] == Verdict.MISSED else None
+
+    async def _close_by(self, record: Mapping[str, Any]) -> None:
+        """Only what was asked for before the conversation was over."""
+        now = self._clock()
+        async with self._database.write() as connection:
+            closed = await _close_all(
+                connection,
+                record["customer_number"],
+                now,
+                Outcome.CONTACT,
+                record["call_id"],
+                until=record["ended_at"],
+            )
+        await self._tell(closed, now)
+
+    async def _tell(self, callback_ids: list[int], at: float) -> None:
+        for callback_id in callback_ids:
+            await self._bus.publish(CallbackChanged(callback_id, at))
+
+
+def _is_contact(record: Mapping[str, Any]) -> bool:
+    """Whether a human of ours and the customer talked; callbacks report to their own attempt."""
+    return (
+        record["direction"] in (Direction.INBOUND, Direction.OUTBOUND)
+        and record["result"] == Verdict.ANSWERED
+        and record["talk_s"] > 0
+    )
+
+
+async def _close_all(
+    connection: AsyncConnection,
+    number: str,
+    at: float,
+    outcome: Outcome,
+    call_id: str | None,
+    *,
+    until: float | None = None,
+) -> list[int]:
+    asked = select(Callback.id).where(Callback.number == number, Callback.closed_at.is_(None))
+    if until is not None:
+        asked = asked.where(Callback.arrived_at <= until)
+    closed = []
+    for callback_id in (await connection.scalars(asked.order_by(Callback.id))).all():
+        if await ledger.close(connection, callback_id, at, outcome, call_id=call_id):
+            closed.append(int(callback_id))
+    return closed
+
+
+async def _penalise(connection: AsyncConnection, callback_id: int | None, now: float) -> None:
+    asked = select(Submission.address, Submission.visitor).where(Submission.callback_id == callback_id)
+    for address, visitor in (await connection.execute(asked)).all():
+        await limits.penalise(connection, guard.sources_of(address, visitor), now)
