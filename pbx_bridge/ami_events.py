@@ -202,7 +202,9 @@ class QueueCallerJoin(QueueEvent):
 
 @dataclass(frozen=True, slots=True)
 class QueueCallerLeave(QueueEvent):
-    pass
+    """`position` is the place they had in this moment, from 1."""
+
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,16 @@ class RingbackCaller(ChannelEvent):
     """From the shipped dialplan: whether the caller asked for privacy."""
 
     withheld: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RingbackCallMe(ChannelEvent):
+    """From the shipped dialplan: a caller who waited in a queue pressed the key for "call me back"."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingbackDeclined(ChannelEvent):
+    """From the shipped dialplan: the customer of a callback says that they did not ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +356,13 @@ def _queue(kind: Callable[[Channel, str], Event]) -> Callable[[AmiMessage], Even
     return make
 
 
+def _queue_leave(message: AmiMessage) -> Event | None:
+    channel, queue = channel_of(message), message.get("queue")
+    if channel is None or not queue:
+        return None
+    return QueueCallerLeave(channel, queue, number_in(message.get("position")))
+
+
 def _cdr(message: AmiMessage) -> Event | None:
     uniqueid = message.get("uniqueid")
     return None if not uniqueid else Cdr(uniqueid, (message.get("lastapplication") or "").lower())
@@ -361,9 +380,15 @@ def _user(message: AmiMessage) -> Event | None:
     if name == "RingbackCaller":
         shown = (message.get("presentation") or "").lower()
         return RingbackCaller(channel, shown.startswith(("prohib", "unavailable")))
-    if name == "RingbackVoicemail":
-        return InMailbox(channel)
-    return None
+    plain = _USER_EVENTS.get(name or "")
+    return None if plain is None else plain(channel)
+
+
+_USER_EVENTS: dict[str, Callable[[Channel], Event]] = {
+    "RingbackVoicemail": InMailbox,
+    "RingbackCallMe": RingbackCallMe,
+    "RingbackDeclined": RingbackDeclined,
+}
 
 
 _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
@@ -389,7 +414,7 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "ParkedCallGiveUp": _unparked,
     "Pickup": _pickup,
     "QueueCallerJoin": _queue(QueueCallerJoin),
-    "QueueCallerLeave": _queue(QueueCallerLeave),
+    "QueueCallerLeave": _queue_leave,
     "QueueCallerAbandon": _queue(QueueCallerAbandon),
     "MessageWaiting": _plain(InMailbox),
     "Cdr": _cdr,

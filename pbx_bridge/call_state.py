@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.facts import Direction
 from pbx_bridge import ami_events as ami
 from pbx_bridge.ami_channel import Channel, ChannelState
 from pbx_bridge.inferred import Lost, Seen
@@ -21,13 +22,15 @@ from pbx_bridge.transfers import Transfers
 
 @dataclass(slots=True)
 class QueueStay:
-    """One wait in one queue. `given_up` is the moment of QueueCallerAbandon, which a time-out sends too."""
+    """One wait in one queue. `given_up` is the moment of QueueCallerAbandon, which a time-out sends too; `position` the
+    place when it ended."""
 
     name: str
     uniqueid: str
     joined: float
     left: float | None = None
     given_up: float | None = None
+    position: int | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +45,9 @@ class CallState:
     rang: dict[str, float] = field(default_factory=dict)
     applications: dict[str, list[str]] = field(default_factory=dict)
     mailbox_at: float | None = None
+    call_me: list[QueueStay] = field(default_factory=list)
+    """Waits that the caller ended by the key for "call me back"."""
+    declined_at: float | None = None
     started_at: float | None = None
     last_at: float = 0.0
     lost_by_pbx: bool = False
@@ -130,6 +136,8 @@ class CallState:
                 self.is_news = True
                 if leg.moved(Signal.UP) and leg.state is LegState.LIFTED:
                     self._note_rang(leg, at)
+                if self.cast.direction is Direction.CALLBACK:
+                    self._reached(leg, at)
 
     def _rings(self, leg: Leg, at: float) -> None:
         leg.rang_at = leg.rang_at or at
@@ -244,9 +252,15 @@ class CallState:
         leg.answered_at = leg.answered_at or at
         if not leg.is_caller:
             self._note_rang(leg, at)
-            if self.cast.reached_at is None and leg.kind is LegKind.TRUNK and self.cast.is_customer(leg):
-                self.cast.reached_at = at
-                self.cast.changed()
+            self._reached(leg, at)
+            self.cast.changed()
+
+    def _reached(self, leg: Leg, at: float) -> None:
+        """An outside party has answered. In a callback that is when they lift the receiver: our dialplan greets them
+        before it says that the dialling is over."""
+        if self.cast.reached_at is None and leg.kind is LegKind.TRUNK and self.cast.is_customer(leg):
+            self.cast.reached_at = at
+            self.cast.changed()
 
     # --- bridges ----------------------------------------------------------------------------------------------
 
@@ -295,7 +309,15 @@ class CallState:
     def _on_queue_leave(self, event: ami.QueueCallerLeave, at: float) -> None:
         stay = self._stay(event)
         if stay is not None:
-            stay.left = at
+            stay.left, stay.position = at, event.position
+
+    def _on_call_me(self, event: ami.RingbackCallMe, _at: float) -> None:
+        waits = [stay for stay in self.stays if stay.uniqueid == event.channel.uniqueid]
+        if waits and waits[-1] not in self.call_me:
+            self.call_me.append(waits[-1])
+
+    def _on_declined(self, _event: ami.RingbackDeclined, at: float) -> None:
+        self.declined_at = self.declined_at or at
 
     def _on_given_up(self, event: ami.QueueCallerAbandon, at: float) -> None:
         stay = self._stay(event)
@@ -356,6 +378,8 @@ _HANDLERS: dict[type[ami.Event], Callable[[CallState, Any, float], None]] = {
     ami.QueueCallerJoin: CallState._on_join,
     ami.QueueCallerLeave: CallState._on_queue_leave,
     ami.QueueCallerAbandon: CallState._on_given_up,
+    ami.RingbackCallMe: CallState._on_call_me,
+    ami.RingbackDeclined: CallState._on_declined,
     ami.InMailbox: CallState._on_mailbox,
     ami.OriginateResponse: CallState._on_originated,
     ami.Cdr: CallState._on_cdr,

@@ -156,7 +156,7 @@ class Conversation:
         if not self.announced and new.parties is not None:
             self.announced = True
             yield CallStarted(self.id, self.pbx, self.state.started_at or at, new.parties)
-        yield from facts_between(old, new, self.state, self.id, at)
+        yield from facts_between(old, new, self.state, self.pbx, self.id, at)
 
     def _steadied(self, new: View, at: float) -> View:
         """A transfer moves people from bridge to bridge one by one; who is alone for a moment has not left."""

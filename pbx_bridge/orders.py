@@ -24,6 +24,10 @@ _ATTEMPT = re.compile(r"[0-9a-f]{20}")
 _NUMBER = re.compile(r"\+?([0-9]{7,15})")
 _EXTENSION = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z_.-]{0,59}")
 
+STAR = "*"
+"""Before an extension or queue that takes a customer on: a pattern that matched any word would match `failed` too,
+which the PBX looks for when an Originate comes to nothing."""
+
 REASONS = {
     "0": "the PBX could not begin it: is the shipped dialplan loaded, and no call of the same attempt going on?",
     "1": "it was hung up",
@@ -62,7 +66,8 @@ def originate(order: DialOrder, times: RingTimes) -> Originate:
     _match(_ATTEMPT, order.attempt_id, "attempt")
     second = _second(order)
     if order.customer_first:
-        return _headers(order, f"{digits}@ringback-customer", second, times.customer)
+        context, name = second
+        return _headers(order, f"{digits}@ringback-customer", (context, STAR + name), times.customer)
     if order.agent is not None:
         return _headers(order, f"{second[1]}@ringback-agent", ("ringback-callback", digits), times.agent)
     place = _headers(order, f"{second[1]}@ringback-place", ("ringback-callback", digits), times.place)

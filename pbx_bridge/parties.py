@@ -15,6 +15,12 @@ from pbx_bridge.legs import Leg, LegKind, Legs
 CALLBACK_PREFIX = "cb-"
 """Channel ids we give to our own callbacks; Asterisk makes them the linkedid of the whole call."""
 
+CUSTOMER_FIRST = "@ringback-customer-"
+"""In the name of a callback's first channel: the shipped context that rings the customer before any of us."""
+
+IN_QUEUE = "@ringback-place-"
+"""The same of a place held in a queue."""
+
 SHORTEST_DIALLED_IN = 5
 """Digits of a number that customers dial from outside."""
 
@@ -67,9 +73,22 @@ class Cast:
             return False
         if leg.is_caller:
             return True
-        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK):
+        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK) or self._is_before_us(leg):
             return False
         return self.reached_at is None or (leg.dialled_at or leg.born) <= self.reached_at
+
+    @property
+    def customer_dialled(self) -> bool:
+        """Whether, in a callback, the outside party has been disturbed at all."""
+        return self.direction is Direction.CALLBACK and any(map(self.is_customer, self.legs))
+
+    def _is_before_us(self, leg: Leg) -> bool:
+        """In a callback: dialled before one of ours has answered, so it is a colleague's mobile. Where the customer is
+        rung first it is the customer."""
+        first = self.legs.get(self.root) if self.direction is Direction.CALLBACK else None
+        if first is None or first.kind is not LegKind.LOCAL or CUSTOMER_FIRST in first.name:
+            return False
+        return first.up_at is None or (leg.dialled_at or leg.born) < first.up_at
 
     def is_ours(self, leg: Leg) -> bool:
         """Whether one of our people is behind the leg: a phone, or an outside mobile dialled for us."""
@@ -99,7 +118,7 @@ class Cast:
         return tail
 
     def changed(self) -> None:
-        """A number, a name or the customer's answer became known: the parties may read otherwise."""
+        """A number, a name or somebody's answer became known: the parties may read otherwise."""
         self._parties = None
 
     def parties(self) -> Parties:
@@ -128,15 +147,22 @@ class Cast:
         return Parties(Direction.INBOUND, e164 or raw, name, self._dialled(), e164)
 
     def _our_caller(self) -> Leg | None:
-        """The phone that makes the call; of a call that the PBX was asked to make, the phone it rang first."""
+        """The phone that makes the call; of a call that the PBX was asked to make, the phone it rang first. Of several
+        that a queue rang, the one that took it."""
         if self.origin is not None and self.origin.kind is LegKind.PHONE:
             return self.origin
-        return next((leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest), None)
+        phones = [leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest]
+        if self.direction is Direction.CALLBACK and len(phones) > 1:
+            took = [leg for leg in phones if leg.answered_at is not None]
+            phones = sorted(took, key=lambda leg: leg.answered_at or 0.0) or phones
+        return next(iter(phones), None)
 
     def _asked_extension(self) -> str | None:
         """Whom an Originate was to ring first, when no phone of theirs was there to ring."""
         origin = self.origin
-        return origin.exten or None if origin is not None and origin.kind is LegKind.LOCAL else None
+        if origin is None or origin.kind is not LegKind.LOCAL:
+            return None
+        return None if CUSTOMER_FIRST in origin.name or IN_QUEUE in origin.name else origin.exten or None
 
     def _customer_number(self) -> str | None:
         """Of the party reached, else of the first one dialled."""
@@ -152,7 +178,7 @@ class Cast:
             return self.callee
         origin = self.origin
         if origin is None or origin.kind is LegKind.LOCAL:
-            return None
+            return origin.exten if origin is not None and CUSTOMER_FIRST in origin.name else None
         if origin.kind is LegKind.TRUNK and not origin.is_caller:
             # The PBX was asked to ring the outside party first.
             return dialled_number(origin)

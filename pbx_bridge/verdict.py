@@ -118,7 +118,7 @@ def first_human(state: CallState) -> float | None:
     """When a human first answered the one who waited: the agent in a callback, the outside party in a call of ours."""
     if state.cast.direction is Direction.CALLBACK:
         agents = [
-            leg.answered_at for leg in state.legs if leg.kind is LegKind.PHONE and leg.answered_at is not None
+            leg.answered_at for leg in state.legs if leg.answered_at is not None and state.cast.is_ours(leg)
         ]
         return min(agents, default=None)
     first = state.talk.stretches[0].start if state.talk.stretches else None

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from core.facts import (
     AgentLeft,
     CallAnswered,
+    CallbackDeclined,
     CallDequeued,
     CallDescribed,
+    CallerLeftByKey,
     CallHeld,
     CallQueued,
     CallResumed,
     CallTransferred,
+    CustomerDialled,
     Direction,
     Fact,
     Parties,
@@ -25,6 +28,7 @@ from core.facts import (
     PhoneStopped,
     StopReason,
     Transfer,
+    attempt_of,
 )
 from pbx_bridge.call_state import CallState
 from pbx_bridge.legs import Leg, LegKind, LegState
@@ -44,6 +48,10 @@ class View:
     connected: Mapping[str, Phone] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
     transfers: tuple[Transfer, ...] = ()
+    customer_dialled: bool = False
+    declined: bool = False
+    call_me: int = 0
+    """How often the caller left a queue by the key for "call me back"."""
 
 
 NOTHING_YET = View()
@@ -78,6 +86,9 @@ def view_of(state: CallState) -> View:
         connected,
         frozenset(held),
         state.transfers.done(state.last_at),
+        state.cast.customer_dialled,
+        state.declined_at is not None,
+        len(state.call_me),
     )
 
 
@@ -92,13 +103,16 @@ def _is_between(state: CallState, leg: Leg) -> bool:
 
 def _was_asked_first(state: CallState, leg: Leg) -> bool:
     """The agent of a callback or of an Originate: in the call from the answer on, before anybody else is."""
-    if leg.kind is not LegKind.PHONE or leg.is_caller:
+    if leg.is_caller or not state.cast.is_ours(leg):
         return False
-    origin = state.cast.origin
-    return state.cast.direction is Direction.CALLBACK or leg is origin
+    if state.cast.direction is Direction.CALLBACK:
+        return True
+    return leg is state.cast.origin and leg.kind is LegKind.PHONE
 
 
-def facts_between(old: View, new: View, state: CallState, call_id: str, at: float) -> Iterator[Fact]:
+def facts_between(
+    old: View, new: View, state: CallState, pbx: str, call_id: str, at: float
+) -> Iterator[Fact]:
     """What to tell of the step from `old` to `new`."""
     if old.parties is not None and new.parties is not None and old.parties != new.parties:
         yield CallDescribed(call_id, at, new.parties)
@@ -108,7 +122,15 @@ def facts_between(old: View, new: View, state: CallState, call_id: str, at: floa
         yield CallDequeued(call_id, at, old.queue)
     if new.queue is not None and old.queue != new.queue:
         yield CallQueued(call_id, at, new.queue)
+    for stay in state.call_me[old.call_me :]:
+        number = None if new.parties is None else new.parties.customer_number
+        yield CallerLeftByKey(call_id, pbx, at, stay.name, number, stay.position, stay.joined)
     yield from _phones_between(old, new, state, call_id, at)
+    if new.customer_dialled and not old.customer_dialled:
+        yield CustomerDialled(call_id, at)
+    attempt = attempt_of(call_id)
+    if new.declined and not old.declined and attempt is not None:
+        yield CallbackDeclined(attempt, pbx, at)
     for device in sorted(new.held - old.held):
         yield CallHeld(call_id, at, new.connected[device])
     for device in sorted(old.held - new.held):

@@ -37,6 +37,8 @@ def _inbound(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
 
 def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
     match result:
+        case Verdict.ANSWERED if state.declined_at is not None:
+            return ["the outside party answered and said that they had not asked for this call"]
         case Verdict.ANSWERED:
             return ["the outside party answered", *_moves(state), _closing_out(end)]
         case Verdict.BUSY:
@@ -54,7 +56,8 @@ def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
 def _callback(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
     if result is Verdict.MISSED and not any(state.cast.is_customer(leg) for leg in state.legs):
         lifted = any(leg.answered_at is not None for leg in state.legs if state.cast.is_ours(leg))
-        taken = "the agent answered" if lifted else "the agent did not take the callback"
+        nobody = f"{'nobody took' if state.stays else 'the agent did not take'} the callback"
+        taken = "the agent answered" if lifted else nobody
         return [f"{taken}, and the customer was not dialled"]
     return _outgoing(state, result, end)
 

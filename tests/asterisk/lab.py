@@ -7,12 +7,15 @@ when first asked for, so a story starts only what it needs; ``close`` switches a
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
+from core.ports import DialOrder
+from pbx_bridge.orders import RingTimes, originate
 from tests.asterisk.ami_tap import AmiTap
 from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Phone, Seen
@@ -75,12 +78,36 @@ class Lab:
             "Priority": "1",
             "Timeout": str(seconds * 1000),
             "Async": "true",
-            "ChannelId": f"cb-{attempt or token()}",
+            "ChannelId": f"cb-{attempt or secrets.token_hex(10)}",
         }
         async with AmiTap(self.pbx, "ringback-dial") as hand:
             sent = self.now()
             await hand.say("Originate", headers, token())
         return sent
+
+    async def place(self, order: DialOrder, *, seconds: int = 30) -> float:
+        """Place a call exactly as the product asks for it; returns the moment it was sent."""
+        asked = originate(order, RingTimes(seconds, seconds, seconds))
+        headers = {name: value for name, value in asked.headers.items() if name != "Action"}
+        for name, value in asked.variables.items():
+            headers["Variable"] = f"{name}={value}"
+        async with AmiTap(self.pbx, "ringback-dial") as hand:
+            sent = self.now()
+            await hand.say("Originate", headers | {"Async": "true"}, token())
+        return sent
+
+    async def half(self, number: str) -> str:
+        """The name of a half (";1", ";2") of the callback that goes on."""
+        channels = (await self.pbx.cli("core show channels concise")).splitlines()
+        names = [line.split("!", 1)[0] for line in channels]
+        return next(name for name in names if "@ringback-" in name and name.endswith(number))
+
+    async def click(self, action: str, channel: str, **headers: str) -> float:
+        """What the dial user does to a channel; returns the moment."""
+        async with AmiTap(self.pbx, "ringback-dial") as hand:
+            at = self.now()
+            await hand.say(action, {"Channel": channel, **headers}, token())
+        return at
 
     def now(self) -> float:
         """The phones' clock."""

@@ -13,6 +13,7 @@ from tests.asterisk.stories import (
     outages,
     outbound,
     parking,
+    places,
     queues,
     transfers,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "outages",
     "outbound",
     "parking",
+    "places",
     "queues",
     "transfers",
 ]
