@@ -100,11 +100,19 @@ def test_nights_of_a_clock_change(hours: str, day: str, pieces: list[tuple[str, 
         at = utc(end)
 
 
-@pytest.mark.parametrize(("day", "halves"), [("2026-03-29", 46), ("2026-03-30", 48), ("2026-10-25", 50)])
-def test_slots_of_a_day_without_night(day: str, halves: int) -> None:
-    slots = opening("mon-sun 24h").slots(instant(f"{day} 00:00", WARSAW), 0, 30)
-    assert len(slots) == halves
-    assert all(slot.end - slot.begin == 1800 for slot in slots)
+@pytest.mark.parametrize(
+    ("day", "minutes", "count"),
+    [
+        ("2026-03-29", 30, 46),
+        ("2026-03-29", 25, 55),  # one of them lies across the change
+        ("2026-03-30", 30, 48),
+        ("2026-10-25", 30, 50),
+    ],
+)
+def test_slots_of_a_day_without_night(day: str, minutes: int, count: int) -> None:
+    slots = opening("mon-sun 24h").slots(instant(f"{day} 00:00", WARSAW), 0, minutes)
+    assert len(slots) == count
+    assert all(slot.end - slot.begin == minutes * 60 for slot in slots)
 
 
 def test_slots_begin_with_the_opening_and_end_before_closing() -> None:
