@@ -209,7 +209,6 @@ class Intake:
             wish,
             at=now,
             visitor=read.visitor,
-            utm=json.dumps(dict(ask.visit.utm), ensure_ascii=False),
             link_expires_at=expires_at,
             body_hash=body_hash(ask) if ask.idempotency_key else None,
         )

@@ -6,6 +6,7 @@ are taken back it is worked out anew from those that are left."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -146,6 +147,7 @@ async def store(connection: AsyncConnection, callback_id: int, ask: Ask, wish: W
         "wished_at": wish.wished_at,
         "page_url": clean(visit.page_url, 2000),
         "referrer": clean(visit.referrer, 2000),
+        "utm": json.dumps({clean(key, 60): clean(value, 200) for key, value in visit.utm.items()}),
         "language": clean(visit.language, 10),
         "consent": clean(visit.consent, 2000),
         "address": clean(visit.address, 45),

@@ -39,7 +39,7 @@ class SecretKeys:
     async def hash(self, name: str, text: str) -> str:
         """`text` hashed with the key `name`: who lacks the key cannot find the text by trying all numbers."""
         key = await self.of(name)
-        return hmac.new(bytes.fromhex(key), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(bytes.fromhex(key), text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 async def _make_or_read(connection: AsyncConnection, name: str) -> str:
