@@ -27,8 +27,11 @@ from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import WANTED as DIAL_EVENTS
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
+from pbx_bridge.dialer import AmiDialer
 from pbx_bridge.line_monitor import LineMonitor, check_installed
 from pbx_bridge.removed import end_removed
+from server.callback_desk_parts import add_callback_desk
+from server.callback_parts import add_callbacks
 from server.desk_parts import add_desk
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
 from server.schema import prepare
@@ -55,6 +58,9 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
     add_desk(app, database, bus, clock)
+    add_callback_desk(app, database, bus, clock)
+    if settings.department:
+        add_callbacks(app, settings, database, bus, clock, AmiDialer(hands, clock))
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
     if settings.line:
         check_installed()

@@ -1,0 +1,46 @@
+"""Brings together what people need to work with callbacks: the door of the callback room and the pages' ticks. The
+application goes in with its settings; the parts are reachable from it by key afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback.requests import Requests
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.tasks import running
+from crm_link.tables import Identity
+from server.callback_ticks import TICKS, Ticks
+from server.keys import SETTINGS
+
+REQUESTS = web.AppKey("requests", Requests)
+
+
+def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
+    """Put it into `app`, after the desk and before the bridges."""
+    app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows)
+    app[TICKS] = ticks = Ticks()
+    ticks.subscribe(bus)
+
+    async def part(_app: web.Application) -> AsyncIterator[None]:
+        async with running("callbacks: sessions of pages", ticks.keep_house):
+            yield
+
+    async def close(_app: web.Application) -> None:
+        ticks.close()
+
+    app.cleanup_ctx.append(part)
+    app.on_shutdown.append(close)
+
+
+async def knows(connection: AsyncConnection, number: str) -> bool:
+    """Whether this number (E.164) is a customer's."""
+    found = await connection.execute(
+        select(Identity.id).where(Identity.kind == "phone", Identity.value == number).limit(1)
+    )
+    return found.first() is not None

@@ -1,0 +1,88 @@
+"""Brings together what keeps promises: attempts, the scheduler, what happens on the telephone, who is free, and their
+background tasks. The application goes in with its settings and the dialer; the parts are reachable from it by key
+afterwards. A site without `[department.…]` has none of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from callback.attempts import Attempts
+from callback.budgets import Budgets
+from callback.policy import Rules
+from callback.progress import Progress
+from callback.scheduler import Scheduler, departments
+from callback.sources import Sources
+from config.settings import Settings
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.fact_log import FactConsumer
+from core.facts import AgentStateChanged, CallbackChanged, CallEnded, DeviceChanged
+from core.ports import Dialer
+from core.tasks import running
+from server.agent_pool import Agents
+from server.callback_desk_parts import REQUESTS
+from server.desk_parts import AGENTS
+from server.keys import CONSUMERS
+from server.live_socket import LIVE
+
+SCHEDULER = web.AppKey("scheduler", Scheduler)
+POOL = web.AppKey("pool", Agents)
+RULES: web.AppKey[dict[str, Rules]] = web.AppKey("rules")
+DIALER: web.AppKey[Dialer] = web.AppKey("dialer")
+
+
+def rules_of(settings: Settings) -> dict[str, Rules]:
+    """Each department's rules, by its section's name."""
+    return {
+        key: Rules.of(department, settings.callback, settings.site.time_zone)
+        for key, department in settings.department.items()
+    }
+
+
+def add_callbacks(
+    app: web.Application, settings: Settings, database: Database, bus: Bus, clock: Clock, dialer: Dialer
+) -> None:
+    """Put callbacks into `app`, after the desks (`desk_parts`, `callback_desk_parts`) and before the bridges."""
+    app[RULES] = rules = rules_of(settings)
+    app[DIALER] = dialer
+    app[POOL] = pool = Agents(app[LIVE], app[AGENTS])
+    pool.subscribe(bus)
+    attempts = Attempts(database, bus, clock, Progress(rules))
+    attempts.subscribe()
+    consumer = FactConsumer(database, "attempts", (CallEnded,), attempts.call_ended)
+    sources = Sources(app[REQUESTS], database, bus, clock, settings)
+    sources.subscribe()
+    app[CONSUMERS] += [consumer, sources.consumer]
+    app[SCHEDULER] = scheduler = Scheduler(
+        departments(settings, rules),
+        database=database,
+        bus=bus,
+        clock=clock,
+        dialer=dialer,
+        pool=pool,
+        attempts=attempts,
+        budgets=Budgets(settings.callback.limits),
+        is_suppressed=app[REQUESTS].suppressions.holds,
+    )
+
+    async def look(_fact: object) -> None:
+        consumer.wake()
+        sources.consumer.wake()
+        scheduler.wake()
+
+    for kind in (CallEnded, CallbackChanged, AgentStateChanged, DeviceChanged):
+        bus.subscribe(kind, look, name="callbacks: look")
+
+    async def part(_app: web.Application) -> AsyncIterator[None]:
+        await sources.begin()
+        async with (
+            running("callbacks: attempts", consumer.run),
+            running("callbacks: from the telephone", sources.consumer.run),
+            running("callbacks: scheduler", scheduler.run),
+        ):
+            yield
+
+    app.cleanup_ctx.append(part)
