@@ -27,6 +27,7 @@ from core.facts import (
     CallsJoined,
     CallStarted,
     CustomerDialled,
+    EndedBy,
     Fact,
     PhoneRinging,
     Verdict,
@@ -46,7 +47,8 @@ SEEN: dict[type[Fact], Any] = {
 """The first fact of each kind dates a column; told again after a restart, it changes nothing."""
 
 
-_IN_DOUBT = update(Attempt).where(OF).values(state=AttemptState.UNCERTAIN.value, over_at=bindparam("at"))
+_IN_DOUBT = update(Attempt).where(OF).values(state=AttemptState.UNCERTAIN.value)
+_OVER = _IN_DOUBT.values(over_at=bindparam("at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +203,15 @@ class Attempts:
                 )
             ).all()
         for attempt_id in ids:
-            await self.end(attempt_id, lambda row: ended_by(row, record))
+            await self.end(attempt_id, lambda row: ended_by(row, record), was_seen=_was_seen(record))
 
     # ---- its end
 
-    async def end(self, attempt_id: str, how: Callable[[Any], Ended | None]) -> bool:
-        """End it once. `how` reads the attempt's row inside the transaction; None leaves it open, in doubt. False
-        when it had ended before."""
+    async def end(
+        self, attempt_id: str, how: Callable[[Any], Ended | None], *, was_seen: bool = True
+    ) -> bool:
+        """End it once. `how` reads the attempt's row inside the transaction; None leaves it open, in doubt, its call
+        known to be over when that `was_seen`. False when it had ended before."""
         async with self._database.write() as connection:
             row = (
                 await connection.execute(
@@ -220,7 +224,8 @@ class Attempts:
                 return False
             ended = how(row)
             if ended is None:
-                await connection.execute(_IN_DOUBT, {"of": attempt_id, "at": self._clock()})
+                doubt = _OVER if was_seen else _IN_DOUBT
+                await connection.execute(doubt, {"of": attempt_id, "at": self._clock()})
                 return False
             await _close(connection, row, ended)
             if row.callback_id is not None:
@@ -266,9 +271,15 @@ async def _close(connection: AsyncConnection, row: Any, ended: Ended) -> None:
 RESULTS = {Verdict.ANSWERED: Result.REACHED, Verdict.BUSY: Result.BUSY, Verdict.FAILED: Result.FAILED}
 
 
+def _was_seen(record: Any) -> bool:
+    """Whether we watched the call to its end; else we were blind then, and anything may have happened meanwhile."""
+    return EndedBy(record["ended_by"]) is not EndedBy.UNKNOWN
+
+
 def ended_by(row: Any, record: Any) -> Ended | None:
     """What the finished call of an attempt says. None when it does not say whether the customer's phone rang: the fact
-    may have been lost with a process, so the PBX's own marker is asked."""
+    may have been lost with a process, so the PBX's own marker is asked. Of a call whose end nobody watched, only what
+    was seen before counts: a customer whose phone rang may have answered."""
     result = RESULTS.get(Verdict(record["result"]))
     if result is None and row.customer_dialled_at is not None:
         result = Result.NO_ANSWER
@@ -277,6 +288,8 @@ def ended_by(row: Any, record: Any) -> Ended | None:
     talked = record["talk_s"] > 0
     if result is Result.REACHED and not talked:
         result = Result.NOT_BRIDGED
+    if result in (Result.NO_ANSWER, Result.NOT_BRIDGED) and not _was_seen(record):
+        result = Result.UNKNOWN
     return Ended(
         result=result,
         at=record["ended_at"],

@@ -56,6 +56,7 @@ class Rules:
     slot_minutes: int
     slot_capacity: int
     customer_first: bool
+    offer_waits_s: tuple[float, ...] = OFFER_WAITS_S
 
     @classmethod
     def of(cls, department: Department, settings: CallbackSettings, site_zone: str) -> Rules:
@@ -308,9 +309,9 @@ def _agent_for(promise: Promise, situation: Situation) -> FreeAgent | None:
 
 def _after_offer(promise: Promise, rules: Rules, now: float) -> Again | ToInbox | Close:
     offers = promise.offers + 1
-    if offers >= MOST_OFFERS:
+    if offers > len(rules.offer_waits_s):
         return ToInbox(f"Offered {offers} times, and no agent took it.")
-    due = rules.next_callable(promise.number, now + OFFER_WAITS_S[offers - 1])
+    due = rules.next_callable(promise.number, now + rules.offer_waits_s[offers - 1])
     if due is None or due >= promise.expires_at:
         return _out_of_time(promise.rung)
     return Again(due, promise.rung, offers)

@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import ledger, policy
 from callback.attempts import Attempts, Ended, Made, claim, new_attempt_id
@@ -31,24 +30,32 @@ from core.ports import AgentPool, Dialer, DialOrder
 
 log = structlog.get_logger(__name__)
 
-IsSuppressed = Callable[[AsyncConnection, str], Awaitable[bool]]
-
-LOOK_S = 1.0
-"""Between turns, when nothing wakes us sooner."""
+IsSuppressed = Callable[[str], Awaitable[bool]]
 
 MOST_DUE = 200
 """Callbacks looked at per department and turn, the oldest first: more than could be dialled anyway."""
 
-PATIENCE_S = 65.0
-"""After this an attempt that the PBX does not show was not placed, or is over: the agent's 25 s of ringing, the 5 s of
-the announcement, 30 s for a slow PBX, and the 5 s we wait for its reply."""
-
-GONE_S = 10.0
-"""A call that is gone from the PBX's list gets so long to be told as ended: that says more than a marker."""
-
-
 ONLY_TIME = frozenset({NotNow.CLOSED, NotNow.QUIET_HOURS, NotNow.TOO_EARLY})
 """Reasons that nothing but time takes away: no need to look every second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds.
+
+    `look`: between turns, when nothing wakes us sooner. `begin`: the PBX refuses an order that reaches it later than
+    this after the attempt was made. `patience`: after this an attempt that the PBX does not show was not placed, or is
+    over; longer than `begin`, so that nothing placed late meets a second attempt: 25 s of the agent's ringing, 5 s of
+    the announcement, 30 s for a slow PBX, and the 5 s we wait for its reply. `gone`: a call that is gone from the PBX's
+    list gets so long to be told as ended, which says more than a marker. `doubt`: a PBX that cannot be asked for so
+    long leaves the attempt to a person.
+    """
+
+    look: float = 1.0
+    begin: float = 20.0
+    patience: float = 65.0
+    gone: float = 10.0
+    doubt: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Scheduler:
         attempts: Attempts,
         budgets: Budgets,
         is_suppressed: IsSuppressed,
+        times: Times | None = None,
     ) -> None:
         self._departments = tuple(departments)
         self._database = database
@@ -85,7 +93,8 @@ class Scheduler:
         self._pool = pool
         self._attempts = attempts
         self._budgets = budgets
-        self._suppressed = is_suppressed
+        self._is_suppressed = is_suppressed
+        self._times = times or Times()
         self._woken = asyncio.Event()
         self._gone_since: dict[str, float] = {}
         self._not_before: dict[int, float] = {}
@@ -99,7 +108,7 @@ class Scheduler:
         while True:
             await self.turn()
             try:
-                await asyncio.wait_for(self._woken.wait(), LOOK_S)
+                await asyncio.wait_for(self._woken.wait(), self._times.look)
             except TimeoutError:
                 continue
             finally:
@@ -137,7 +146,11 @@ class Scheduler:
             free=tuple(agent for agent in free if agent.user_id not in taken),
             waiting=self._pool.waiting(department.pbx, department.queue),
             staffed=self._pool.staffed(department.pbx, department.queue),
-            unassigned=sum(one.user_id is None and one.agent_answered_at is None for one in running),
+            # A place held in the queue is one of its callers already.
+            unassigned=sum(
+                one.kind == AttemptKind.CUSTOMER_FIRST.value and one.agent_answered_at is None
+                for one in running
+            ),
             pbx_away=self._dialer.sees(department.pbx),
             budget_again_at=again_at,
         )
@@ -183,17 +196,13 @@ class Scheduler:
         )
         return Made(order, kind, now, user_id=None if by_queue else agent.user_id, callback_id=row.id)
 
-    async def _is_suppressed(self, number: str) -> bool:
-        async with self._database.read() as connection:
-            return await self._suppressed(connection, number)
-
     async def _take(self, made: Made) -> bool:
         async with self._database.write() as connection:
             return await claim(connection, made)
 
     async def place(self, made: Made) -> None:
         """Send the order of a committed attempt, once; what the PBX says of it is written down."""
-        order = made.order
+        order = replace(made.order, begin_before=made.at + self._times.begin)
         try:
             await self._dialer.place(order)
         except PbxUncertainError as error:
@@ -241,6 +250,8 @@ class Scheduler:
         for attempt in open_ones:
             if self._is_gone(attempt):
                 await self._settle(attempt)
+            elif self._dialer.sees(attempt.pbx) is not None and self._is_too_long_in_doubt(attempt):
+                await self._give_up(attempt)
 
     def _is_gone(self, attempt: Any) -> bool:
         now = self._clock()
@@ -250,15 +261,26 @@ class Scheduler:
         if attempt.over_at is not None:
             return True
         since = self._gone_since.setdefault(attempt.id, now)
-        return now - since >= GONE_S and now - attempt.made_at >= PATIENCE_S
+        return now - since >= self._times.gone and now - attempt.made_at >= self._times.patience
 
     async def _settle(self, attempt: Any) -> None:
         try:
             marker = await self._dialer.marker(attempt.pbx, attempt.id)
         except PbxError as error:
             log.warning("an attempt stays in doubt", attempt=attempt.id, error=str(error))
+            if self._is_too_long_in_doubt(attempt):
+                await self._give_up(attempt)
             return
         ended = settled(attempt, None if marker is None else Marker(marker), self._clock())
+        await self._attempts.end(attempt.id, lambda _row: ended)
+
+    def _is_too_long_in_doubt(self, attempt: Any) -> bool:
+        made_at: float = attempt.made_at
+        return self._clock() - made_at >= self._times.doubt
+
+    async def _give_up(self, attempt: Any) -> None:
+        why = f"The PBX {attempt.pbx!r} could not be asked what became of this attempt."
+        ended = Ended(Result.UNKNOWN, self._clock(), why)
         await self._attempts.end(attempt.id, lambda _row: ended)
 
 
@@ -266,9 +288,10 @@ def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
     """What an attempt was whose end nobody told: `attempt` is its row, `marker` how far the dialplan came.
 
     Where its call was seen ending without an answer (`over_at`) the marker says whose phone it was; otherwise a trace
-    of the customer's phone leaves open whether they talked, and nobody is called a second time for it.
+    of the customer's phone leaves open whether they talked, and nobody is called a second time for it. A PBX that lost
+    its power may have lost its last markers: what we saw ourselves counts as much.
     """
-    if marker is Marker.CUSTOMER:
+    if marker is Marker.CUSTOMER or attempt.customer_dialled_at is not None:
         if attempt.over_at is not None:
             return Ended(Result.NO_ANSWER, now, "The customer's phone rang and was not answered.")
         return Ended(
@@ -278,7 +301,7 @@ def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
         )
     if attempt.agent_answered_at is not None:
         return Ended(Result.AGENT_DECLINED, now, "The agent answered and did not go on to the customer.")
-    if marker is Marker.AGENT or attempt.over_at is not None:
+    if marker is Marker.AGENT or attempt.agent_rang_at is not None:
         return Ended(Result.AGENT_NO_ANSWER, now, "No agent took it; the customer was not dialled.")
     return Ended(Result.NOT_PLACED, now, "The PBX has no trace of this attempt: it was not placed.")
 
@@ -300,7 +323,7 @@ def _due(department: str, now: float) -> Any:
 
 
 def _running(pbx: str) -> Any:
-    return select(Attempt.user_id, Attempt.agent_answered_at).where(
+    return select(Attempt.user_id, Attempt.kind, Attempt.agent_answered_at).where(
         Attempt.pbx == pbx, Attempt.state != AttemptState.ENDED.value
     )
 
@@ -310,7 +333,8 @@ def _less(situation: Situation, made: Made) -> Situation:
     return replace(
         situation,
         free=tuple(agent for agent in situation.free if agent.user_id != made.user_id),
-        unassigned=situation.unassigned + (made.user_id is None),
+        unassigned=situation.unassigned + (made.kind is AttemptKind.CUSTOMER_FIRST),
+        waiting=situation.waiting + (made.kind is AttemptKind.QUEUE),
     )
 
 

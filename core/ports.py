@@ -26,7 +26,8 @@ class QueuePauser(Protocol):
 class DialOrder:
     """One attempt as the PBX is asked to make it; everything in it was committed or configured, nothing comes from a
     request but `number`, in E.164. Exactly one of `agent` and `queue` is set. Their phone rings first, or a place is
-    held in the queue at `position` (from 1; None: the end), unless `customer_first`: then they take the customer on."""
+    held in the queue at `position` (from 1; None: the end), unless `customer_first`: then they take the customer on.
+    The PBX does not begin it at `begin_before` (our clock) or later, however long the order was on its way."""
 
     attempt_id: str
     pbx: str
@@ -35,6 +36,7 @@ class DialOrder:
     queue: str | None = None
     position: int | None = None
     customer_first: bool = False
+    begin_before: float | None = None
 
 
 class Dialer(Protocol):
@@ -45,7 +47,8 @@ class Dialer(Protocol):
         ...
 
     def is_live(self, pbx: str, attempt_id: str) -> bool:
-        """Whether a call of this attempt is going on, as far as the PBX's own list and events say."""
+        """Whether a call of this attempt is going on, as far as the PBX's own list and events say. Only while `sees`
+        is None does False mean no."""
         ...
 
     async def place(self, order: DialOrder) -> None:
@@ -62,7 +65,7 @@ class Dialer(Protocol):
         ...
 
     async def hang_up(self, pbx: str, attempt_id: str) -> None:
-        """End the attempt's call whatever it is doing. Raises PbxError."""
+        """End the attempt's call whatever it is doing; nothing happens when it is over. Raises PbxError."""
         ...
 
     async def marker(self, pbx: str, attempt_id: str) -> str | None:

@@ -59,7 +59,8 @@ class Step:
 
 
 class Bridge:
-    """Reads one PBX for as long as `run` runs. `on_commit` is called after each commit that wrote facts."""
+    """Reads one PBX for as long as `run` runs. `on_commit` is called after each commit that wrote facts.
+    `ahead`: by how many seconds the PBX's clock was ahead of ours when it was last asked."""
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Bridge:
         self.messages = 0
         self.lags: deque[float] = deque(maxlen=LAGS_KEPT)
         self.compared_at: float | None = None
+        self.ahead = 0.0
         self._book = book
         self._database = database
         self._bus = bus
@@ -312,6 +314,7 @@ class Bridge:
             await self._see_again(self._book.reconciled)
             self._least_delay = float("inf")
             if ahead is not None:
+                self.ahead = ahead
                 await self._writer.write(
                     lambda connection: pbx_clock.judge(connection, self.pbx, ahead, self._clock())
                 )

@@ -61,8 +61,8 @@ class AmiDialer:
 
     async def place(self, order: DialOrder) -> None:
         """See `core.ports.Dialer`."""
-        asked = originate(order, self._times)
         line, bridge = self._line(order.pbx), self._bridge(order.pbx)
+        asked = originate(order, self._times, bridge.ahead)
         await _say(line, asked.headers, asked.variables)
         await self._begun(channel_id(order.attempt_id), line, bridge)
 

@@ -5,6 +5,7 @@ context and no variable comes from a request. Sending them is `dialer.py`'s work
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,8 +61,17 @@ def channel_id(attempt_id: str) -> str:
     return f"{ATTEMPT_PREFIX}{attempt_id}"
 
 
-def originate(order: DialOrder, times: RingTimes) -> Originate:
-    """The order as the PBX is asked. Raises PbxError for one that must not be sent."""
+def originate(order: DialOrder, times: RingTimes, ahead: float = 0.0) -> Originate:
+    """The order as the PBX is asked, whose clock is `ahead` of ours by so many seconds. Raises PbxError for one that
+    must not be sent."""
+    asked = _originate(order, times)
+    if order.begin_before is None:
+        return asked
+    limit = {"RINGBACK_BEFORE": str(math.ceil(order.begin_before + ahead))}
+    return Originate(asked.headers, {**asked.variables, **limit})
+
+
+def _originate(order: DialOrder, times: RingTimes) -> Originate:
     digits = _match(_NUMBER, order.number, "number")
     _match(_ATTEMPT, order.attempt_id, "attempt")
     second = _second(order)
@@ -95,6 +105,8 @@ def _headers(order: DialOrder, local: str, then: tuple[str, str], seconds: int) 
             "Priority": "1",
             "Timeout": str(seconds * 1000),
             "ChannelId": channel_id(order.attempt_id),
+            # What the agent's phone shows, and how the card knows the customer before they are dialled.
+            "CallerID": f"<{order.number}>",
         },
         {},
     )

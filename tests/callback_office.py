@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback.attempts import Attempts
 from callback.budgets import Budgets
@@ -136,7 +135,7 @@ class Office:
             is_suppressed=self._is_suppressed,
         )
 
-    async def _is_suppressed(self, connection: AsyncConnection, number: str) -> bool:
+    async def _is_suppressed(self, number: str) -> bool:
         return number in self.suppressed
 
     async def agent(self, extension: str = "101") -> FreeAgent:
@@ -201,10 +200,13 @@ class Office:
     async def customer_is_dialled(self) -> None:
         await self.bus.publish(CustomerDialled(self.call_id, self.time()))
 
-    async def call_ends(self, result: Verdict, talk_s: float = 0.0) -> None:
-        """The call's last fact, stored as the PBX room stores it."""
+    async def call_ends(
+        self, result: Verdict, talk_s: float = 0.0, ended_by: EndedBy = EndedBy.CALLER
+    ) -> None:
+        """The call's last fact, stored as the PBX room stores it. Ended by UNKNOWN: we did not see it end."""
         self.dialer.live.discard(self.order.attempt_id)
-        fact = CallEnded(self.call_id, self.time(), self._record(result, talk_s))
+        record = replace(self._record(result, talk_s), ended_by=ended_by)
+        fact = CallEnded(self.call_id, self.time(), record)
         async with self.database.write() as connection:
             await call_log.record(connection, [fact])
         await self.bus.publish(fact)

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from callback.kinds import NotNow, Outcome, Result, State
+from callback.scheduler import Times
 from core.db import Database
 from core.errors import PbxError, PbxUncertainError
-from core.facts import Verdict
+from core.facts import EndedBy, Verdict
 from tests.callback_office import CUSTOMER, MONDAY_NOON, Office, Time
 
 
@@ -181,6 +182,63 @@ async def test_a_trace_of_the_customers_phone_goes_to_a_person(office: Office) -
     assert len(office.dialer.orders) == 1
 
 
+async def test_a_pbx_that_lost_its_markers_is_not_believed_against_what_we_saw(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    office.dialer.live.clear()
+    for _ in range(12):
+        await office.turn(10)
+    assert (await office.callback(owed)).state == State.INBOX
+    assert [one.result for one in await office.attempt_rows()] == [Result.UNKNOWN]
+    assert len(office.dialer.orders) == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.MISSED, Verdict.ANSWERED])
+async def test_a_customer_who_may_have_answered_unseen_is_not_called_again(
+    office: Office, verdict: Verdict
+) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    await office.call_ends(verdict, ended_by=EndedBy.UNKNOWN)
+    await office.turn(3600)
+    assert (await office.callback(owed)).state == State.INBOX
+    assert len(office.dialer.orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("marker", "result"), [("customer", Result.UNKNOWN), ("agent", Result.AGENT_DECLINED)]
+)
+async def test_of_a_call_that_ended_unseen_the_marker_tells_the_rest(
+    office: Office, marker: str, result: Result
+) -> None:
+    await office.agent("101")
+    await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    office.dialer.markers[office.order.attempt_id] = marker
+    await office.call_ends(Verdict.MISSED, ended_by=EndedBy.UNKNOWN)
+    for _ in range(12):
+        await office.turn(10)
+    assert (await office.attempt_rows())[0].result == result
+
+
+async def test_every_order_says_until_when_it_may_begin(office: Office) -> None:
+    await office.agent("101")
+    await office.owe()
+    await office.turn()
+    assert office.order.begin_before is not None
+    assert MONDAY_NOON < office.order.begin_before < MONDAY_NOON + Times().patience
+
+
 async def test_a_marker_that_cannot_be_read_says_nothing(office: Office) -> None:
     await office.agent("101")
     owed = await office.owe()
@@ -189,6 +247,20 @@ async def test_a_marker_that_cannot_be_read_says_nothing(office: Office) -> None
     for _ in range(20):
         await office.turn(10)
     assert (await office.callback(owed)).state == State.DIALLING
+    assert len(office.dialer.orders) == 1
+
+
+@pytest.mark.parametrize("away", [None, "not connected"])
+async def test_doubt_that_the_pbx_never_clears_is_for_a_person(office: Office, away: str | None) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    office.dialer.refuse = PbxUncertainError("no reply")
+    office.dialer.marker_fault = PbxError("no answer")
+    await office.turn()
+    office.dialer.away = away
+    for _ in range(3):
+        await office.turn(Times().doubt / 2)
+    assert (await office.callback(owed)).state == State.INBOX
     assert len(office.dialer.orders) == 1
 
 
