@@ -54,6 +54,7 @@ class NavItem:
 NAVIGATION = (
     NavItem("/desk", "Desk", "headset", Role.AGENT),
     NavItem("/calls", "Calls", "history", Role.MANAGER),
+    NavItem("/callbacks", "Callbacks", "undo-2", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR),
     NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR),
@@ -94,9 +95,9 @@ def see_other(path: str) -> web.HTTPSeeOther:
     return web.HTTPSeeOther(path)
 
 
-def template_environment() -> Environment:
+def template_environment(folder: Path = HERE / "templates") -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -15,6 +15,7 @@ from server import (
     people_page,
 )
 from server.api_routes import API_ROUTES
+from server.callback_routes import CALLBACK_ROUTES
 from server.routing import PUBLIC, Route
 
 __all__ = ["ROUTES"]
@@ -36,6 +37,7 @@ ROUTES = (
     Route("GET", "/calls", calls_page.index, Role.MANAGER),
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    *CALLBACK_ROUTES,
     Route("GET", "/customers", customers_page.index, Role.AGENT),
     Route("POST", "/customers", customers_page.create, Role.AGENT),
     Route("GET", "/customers/new", customers_page.new, Role.AGENT),

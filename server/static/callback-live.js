@@ -1,0 +1,40 @@
+/* Hears that something about callbacks is different and says so to the page ("callbacks-changed" on the body), which
+   reads its part anew. Also every minute: what is late, and for how long somebody waits, changes by itself. */
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15000;
+const EVERY_MS = 60000;
+const SESSION_ENDED = 4401;
+
+let tries = 0;
+let missed = false;
+
+export function say() {
+  missed = document.hidden;
+  if (!missed) document.body.dispatchEvent(new Event("callbacks-changed"));
+}
+
+function open() {
+  const address = new URL("/callbacks/live", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  const since = Date.now();
+  socket.onopen = () => {
+    document.documentElement.dataset.callbacks = "live";
+    if (tries) say();
+    tries = 0;
+  };
+  socket.onmessage = say;
+  socket.onclose = (event) => {
+    delete document.documentElement.dataset.callbacks;
+    if (event.code === SESSION_ENDED) return location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** tries) * (0.5 + Math.random());
+    tries = Date.now() - since > EVERY_MS ? 1 : tries + 1;
+    setTimeout(open, wait);
+    return undefined;
+  };
+}
+
+document.addEventListener("visibilitychange", () => missed && say());
+setInterval(say, EVERY_MS);
+open();
