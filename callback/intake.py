@@ -27,7 +27,6 @@ from callback.tables import Submission
 from config.settings import Settings
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError
-from core.phone import mask
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +124,7 @@ class Intake:
     async def _refuse(self, ask: Ask, refusal: Refusal, field: str, now: float) -> Correctable:
         async with self._database.write() as connection:
             await limits.count_outcome(connection, refusal.value, now)
-        log.info("callback refused", source=ask.source, code=refusal, number=mask(ask.number))
+        log.info("callback refused", source=ask.source, code=refusal)
         return Correctable(refusal.value, field)
 
     async def _repeated(self, connection: AsyncConnection, ask: Ask) -> Answer | None:

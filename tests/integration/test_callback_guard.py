@@ -252,7 +252,7 @@ async def test_unknown_places_are_errors(room: Room, changes: dict[str, Any]) ->
 
 async def test_hostile_text_is_stored_harmlessly(room: Room) -> None:
     visit = Visit(
-        "https://x/\x00", "\ud800", {"utm_source": "\x00\ud800"}, "xx" * 40, "c" * 9999, "a" * 99, "v"
+        "https://x/\x00", "\ud800", {"utm_source": "\x00\ud800"}, "xx" * 40, "c" * 9999, "a" * 99, "v\ud800"
     )
     answer = await room.requests.submit(room.web(name="\x00Ewa\ud800" * 99, message="ż" * 9000, visit=visit))
     assert isinstance(answer, Accepted | Held)

@@ -1,0 +1,255 @@
+"""Calls make callbacks, close them and forbid them; told twice, they do it once. Lists ask for many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from callback.ask import Accepted, Held
+from callback.kinds import Outcome, State
+from callback.lists import submit_list
+from callback.sources import Sources
+from callback.tables import Attempt
+from core import fact_log
+from core.db import Database
+from core.errors import InvalidInputError
+from core.facts import (
+    CallbackDeclined,
+    CallEnded,
+    CallerLeftByKey,
+    CallRecord,
+    Direction,
+    EndedBy,
+    Verdict,
+)
+from tests.integration.callback_room import DAY, HOUR, MOBILE, MONDAY_10, Room
+
+MISSED = CallRecord(
+    call_id="main-1",
+    pbx="main",
+    linkedids=("1",),
+    direction=Direction.INBOUND,
+    caller=MOBILE,
+    caller_name=None,
+    callee="221000100",
+    customer_number=MOBILE,
+    queue="sales",
+    result=Verdict.ABANDONED,
+    started_at=MONDAY_10 - 60,
+    answered_at=None,
+    ended_at=MONDAY_10 - 20,
+    wait_s=40.0,
+    talk_s=0.0,
+    rang=(),
+    talked=(),
+    transfers=(),
+    ended_by=EndedBy.CALLER,
+    why="",
+)
+TALK = replace(
+    MISSED,
+    call_id="main-2",
+    result=Verdict.ANSWERED,
+    talk_s=30.0,
+    started_at=MONDAY_10,
+    ended_at=MONDAY_10 + 60,
+)
+
+
+class Phones:
+    """Everything of the room that hears of calls, and a call log that ends them."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.sources = Sources(room.requests, room.database, room.bus, room.clock, room.settings)
+        self.sources.subscribe()
+
+    async def ended(self, record: CallRecord, *, deliver: bool = True) -> None:
+        self.room.clock.now = max(self.room.clock.now, record.ended_at)
+        async with self.room.database.write() as connection:
+            fact = CallEnded(record.call_id, record.ended_at, record)
+            await fact_log.append(connection, fact, subject=record.call_id, at=record.ended_at)
+        if deliver:
+            await self.sources.consumer.deliver_batch()
+
+
+@pytest.fixture
+def room(database: Database) -> Room:
+    return Room(database)
+
+
+@pytest.fixture
+def phones(room: Room) -> Phones:
+    return Phones(room)
+
+
+async def test_an_abandoned_call_is_owed_from_its_beginning(room: Room, phones: Phones) -> None:
+    await phones.ended(MISSED)
+    row = await room.callback()
+    assert (row.number, row.department, row.state, row.proven) == (MOBILE, "sales", State.WAITING, True)
+    assert (row.arrived_at, row.due_at) == (MISSED.started_at, MONDAY_10)
+    (request,) = await room.submissions()
+    assert (request.source, request.call_id) == ("missed", "main-1")
+    # At least once: a crash before the cursor moved tells it again.
+    (logged,) = [
+        fact_log.LoggedFact(1, "CallEnded", "main-1", MONDAY_10, {"record": _body(MISSED)}),
+    ]
+    await phones.sources.call_ended(logged)
+    assert len(await room.submissions()) == 1
+
+
+def _body(record: CallRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"wait_s": 4.0},
+        {"queue": None},
+        {"queue": "help"},
+        {"queue": "other"},
+        {"pbx": "elsewhere"},
+        {"direction": Direction.OUTBOUND},
+        {"direction": Direction.INTERNAL},
+        {"customer_number": None},
+        {"result": Verdict.VOICEMAIL},
+        {"ended_at": MONDAY_10 - 4 * DAY},
+        {"customer_number": "+48700123456"},
+    ],
+)
+async def test_calls_that_are_not_returned(room: Room, phones: Phones, changes: dict[str, Any]) -> None:
+    await phones.ended(replace(MISSED, **changes))
+    assert await room.callbacks() == []
+
+
+async def test_a_missed_call_is_owed_however_short_the_wait(room: Room, phones: Phones) -> None:
+    await phones.ended(replace(MISSED, result=Verdict.MISSED, wait_s=1.0))
+    assert len(await room.callbacks()) == 1
+
+
+async def test_a_call_from_abroad_waits_for_a_manager(room: Room, phones: Phones) -> None:
+    await phones.ended(replace(MISSED, customer_number="+21620123456"))
+    row = await room.callback()
+    assert (row.state, row.reasons) == (State.HELD, "country")
+
+
+async def test_a_new_server_owes_nothing_for_old_calls(room: Room, phones: Phones) -> None:
+    await phones.ended(MISSED, deliver=False)
+    await phones.sources.begin()
+    await phones.ended(replace(MISSED, call_id="main-9", customer_number="+48501234999"))
+    assert [row.number for row in await room.callbacks()] == ["+48501234999"]
+    await phones.sources.begin()  # a restart does not skip anything
+    await phones.ended(replace(MISSED, call_id="main-8", customer_number="+48501234998"), deliver=False)
+    await phones.sources.begin()
+    await phones.sources.consumer.deliver_batch()
+    assert len(await room.callbacks()) == 2
+
+
+@pytest.mark.parametrize("direction", [Direction.INBOUND, Direction.OUTBOUND])
+async def test_a_conversation_closes_what_is_owed(room: Room, phones: Phones, direction: Direction) -> None:
+    await phones.ended(MISSED)
+    await room.requests.submit(room.web(site=None, department="help"))
+    await room.requests.submit(room.web("+48501234999"))
+    await phones.ended(replace(TALK, direction=direction))
+    rows = await room.callbacks()
+    assert [(row.state, row.outcome, row.closed_call_id) for row in rows] == [
+        (State.CLOSED, Outcome.CONTACT, "main-2"),
+        (State.CLOSED, Outcome.CONTACT, "main-2"),
+        (State.WAITING, None, None),
+    ]
+    assert room.changed[-2:] == [rows[0].id, rows[1].id]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"result": Verdict.VOICEMAIL},
+        {"talk_s": 0.0},
+        {"direction": Direction.CALLBACK},
+        {"direction": Direction.INTERNAL},
+        {"customer_number": None},
+        {"ended_at": MONDAY_10 - 61},
+    ],
+)
+async def test_what_is_no_conversation_closes_nothing(
+    room: Room, phones: Phones, changes: dict[str, Any]
+) -> None:
+    await phones.ended(MISSED)
+    await phones.ended(replace(TALK, **changes))
+    assert (await room.callback()).state == State.WAITING
+
+
+async def test_a_caller_who_leaves_by_key_keeps_the_place(room: Room, phones: Phones) -> None:
+    fact = CallerLeftByKey("main-1", "main", MONDAY_10, "sales", "501234567", 3, MONDAY_10 - 90)
+    await room.bus.publish(fact)
+    await room.bus.publish(fact)
+    await phones.ended(replace(MISSED, ended_at=MONDAY_10 + 1))  # the end of the same call
+    row = await room.callback()
+    assert (row.place, row.arrived_at, row.proven) == (3, MONDAY_10 - 90, True)
+    assert [request.source for request in await room.submissions()] == ["queue"]
+
+
+async def test_nobody_is_called_for_a_withheld_number_or_another_queue(room: Room, phones: Phones) -> None:
+    await room.bus.publish(CallerLeftByKey("main-1", "main", MONDAY_10, "sales", None, 1, None))
+    await room.bus.publish(CallerLeftByKey("main-2", "main", MONDAY_10, "other", MOBILE, 1, None))
+    assert await room.callbacks() == []
+
+
+async def test_pressing_9_ends_it_for_good(room: Room, phones: Phones) -> None:
+    answer = await room.requests.submit(room.web())
+    assert isinstance(answer, Accepted)
+    attempt = {
+        "id": "a" * 20, "callback_id": answer.callback_id, "kind": "agent_first", "state": "sent", "pbx": "main",
+        "number": MOBILE, "made_at": MONDAY_10,
+    }  # fmt: skip
+    async with room.database.write() as connection:
+        await connection.execute(insert(Attempt).values(attempt))
+    for _ in range(2):
+        await room.bus.publish(CallbackDeclined("a" * 20, "main", MONDAY_10))
+    row = await room.callback()
+    assert (row.state, row.outcome) == (State.CLOSED, Outcome.SUPPRESSED)
+    assert await room.requests.suppressions.holds(MOBILE)
+    # Whoever asked in their name is not believed any more today.
+    again = await room.requests.submit(room.web("+48501239999"))
+    assert isinstance(again, Held)
+    assert (await room.submissions())[-1].reasons == "penalised"
+    room.clock.now += 2 * DAY
+    assert isinstance(await room.requests.submit(room.web("+48501239999")), Accepted)
+
+
+async def test_pressing_9_in_an_unknown_attempt_does_nothing(room: Room, phones: Phones) -> None:
+    await room.bus.publish(CallbackDeclined("b" * 20, "main", MONDAY_10))
+    assert await room.requests.suppressions.listed() == []
+
+
+LIST = """number,name,message,when
+501 234 567,Ewa,"tea, please",
+nonsense,Jan,,
++33142685300,Uwe,,
+501 234 568,Ola,,2026-11-23T12:00:00+01:00
+501 234 569,Iza,,tomorrow
+501 234 570,Iza,,2026-11-23T12:00:00+01:00,more
++48700123456,Premium,,
+"""
+
+
+async def test_a_list_tells_of_each_bad_line(room: Room) -> None:
+    report = await submit_list(room.requests, LIST, "sales", None)
+    assert (report.accepted, report.held) == (2, 0)
+    assert [line for line, _ in report.failed] == [3, 4, 6, 7, 8]
+    assert [row.promised_from for row in await room.callbacks()] == [None, MONDAY_10 + 2 * HOUR]
+    again = await submit_list(room.requests, LIST, "sales", None)
+    assert (again.accepted, len(await room.submissions())) == (2, 2)
+
+
+@pytest.mark.parametrize("text", ["", "name\nx\n", "number,colour\n1,2\n", "number\n" + "1\n" * 2001])
+async def test_what_is_no_list_is_refused_whole(room: Room, text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        await submit_list(room.requests, text, "sales", None)
+    assert await room.callbacks() == []
+    with pytest.raises(InvalidInputError):
+        await submit_list(room.requests, LIST, "nowhere", None)
