@@ -152,6 +152,7 @@ class CallState:
 
     def _on_caller_id(self, event: ami.NewCallerid, at: float) -> None:
         self._on_channel_state(event, at)
+        self.cast.note_announced(event.channel)
         origin = self.cast.origin
         if origin is None or event.channel.uniqueid != origin.uniqueid or not self.cast.is_customer(origin):
             return

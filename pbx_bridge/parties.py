@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from core.facts import Direction, Parties, Phone
 from core.phone import is_withheld, parse_number
+from pbx_bridge.ami_channel import Channel
 from pbx_bridge.legs import Leg, LegKind, Legs
 
 CALLBACK_PREFIX = "cb-"
@@ -43,6 +44,7 @@ class Cast:
     callee: str | None = None
     reached_at: float | None = None
     """When an outside party first answered a call of ours: whoever is dialled later is not the customer."""
+    _announced: str | None = field(default=None)
     _direction: Direction | None = field(default=None)
     _parties: Parties | None = field(default=None)
     _phones: dict[str, Phone] = field(default_factory=dict)
@@ -117,6 +119,13 @@ class Cast:
             return leg.number
         return tail
 
+    def note_announced(self, channel: Channel) -> None:
+        """Whom a callback is for, before they are dialled: our Originate shows the agent's phone their number."""
+        if self._announced is None and channel.uniqueid == self.root and self.direction is Direction.CALLBACK:
+            number = channel.number if channel.number and channel.number.startswith("+") else None
+            self._announced = parse_number(number, self.region).e164
+            self.changed()
+
     def changed(self) -> None:
         """A number, a name or somebody's answer became known: the parties may read otherwise."""
         self._parties = None
@@ -151,11 +160,18 @@ class Cast:
         that a queue rang, the one that took it."""
         if self.origin is not None and self.origin.kind is LegKind.PHONE:
             return self.origin
-        phones = [leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest]
-        if self.direction is Direction.CALLBACK and len(phones) > 1:
-            took = [leg for leg in phones if leg.answered_at is not None]
-            phones = sorted(took, key=lambda leg: leg.answered_at or 0.0) or phones
-        return next(iter(phones), None)
+        if self.direction is Direction.CALLBACK and (took := self._took()) is not None:
+            return took
+        return next((leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest), None)
+
+    def _took(self) -> Leg | None:
+        """Who of us answered first: a phone, or a colleague's mobile."""
+        answers = [
+            (leg.answered_at, leg.born, leg)
+            for leg in self.legs
+            if leg.answered_at is not None and self.is_ours(leg) and not leg.is_guest
+        ]
+        return min(answers, key=lambda answer: answer[:2])[2] if answers else None
 
     def _asked_extension(self) -> str | None:
         """Whom an Originate was to ring first, when no phone of theirs was there to ring."""
@@ -169,7 +185,7 @@ class Cast:
         dialled = [leg for leg in self.legs if self.is_customer(leg) and not leg.is_caller]
         chosen = [leg for leg in dialled if leg.answered_at is not None] or dialled
         if not chosen:
-            return parse_number(self._dialled(), self.region).e164
+            return parse_number(self._dialled(), self.region).e164 or self._announced
         found = parse_number(dialled_number(chosen[0]), self.region).e164
         return found or parse_number(self._dialled(), self.region).e164
 

@@ -1,0 +1,149 @@
+"""Promises kept on a real Asterisk with a real desk in Chromium: an abandoned call is returned by a free agent, whose
+phone rings first; both really hear each other; the promise is closed. And what happens when it does not go so well."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from callback.ask import Accepted, Ask
+from callback.kinds import Source
+from callback.tables import Attempt, Callback
+from config.callbacks import CallbackSettings, Department
+from server.callback_desk_parts import REQUESTS
+from tests.asterisk.lab import Lab
+from tests.asterisk.pbx import AMI_SECRETS, Pbx
+from tests.e2e.conftest import Desk
+from tests.e2e.test_pops import QUEUE, SHOWN
+from tests.site import Site, eventually, running, settings_for
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.browser]
+
+CALLER, DIGITS = "+48226011111", "48226011111"
+SALES = Department(queue="desk", hours=("mon-sun 24h",), missed_after_seconds=0)
+NO_QUIET_TIME = CallbackSettings(quiet_from="00:00", quiet_until="00:00")
+
+
+@pytest.fixture
+async def site(pbx: Pbx, tmp_path: Path) -> AsyncIterator[Site]:
+    """A server that returns calls of the queue `desk`."""
+    settings = settings_for(
+        pbx.ami,
+        AMI_SECRETS["ringback-events"],
+        tmp_path,
+        dial_secret=AMI_SECRETS["ringback-dial"],
+        wrap_up_s=0,
+    ).model_copy(update={"department": {"sales": SALES}, "callback": NO_QUIET_TIME})
+    async with running(settings) as site:
+        await site.add_person("anna", "101")
+        await site.add_person("marek", "102")
+        await site.sees_the_pbx()
+        yield site
+
+
+async def callbacks(site: Site) -> list[Any]:
+    async with site.database.read() as connection:
+        return list((await connection.execute(select(Callback.__table__))).all())
+
+
+async def attempts(site: Site) -> list[Any]:
+    async with site.database.read() as connection:
+        return list((await connection.execute(select(Attempt.__table__).order_by(Attempt.made_at))).all())
+
+
+async def settled(site: Site) -> Any:
+    """The one callback once no attempt runs."""
+
+    async def rested() -> list[Any]:
+        return [one for one in await callbacks(site) if one.state != "dialling" and await attempts(site)]
+
+    (callback,) = await eventually(rested)
+    return callback
+
+
+async def ask(site: Site) -> int:
+    """A customer asks to be called back at once."""
+    answer = await site.app[REQUESTS].submit(Ask(Source.AGENT, CALLER, department="sales"))
+    assert isinstance(answer, Accepted)
+    return answer.callback_id
+
+
+async def test_an_abandoned_call_is_returned_once_and_both_hear_each_other(
+    site: Site, lab: Lab, anna: Desk
+) -> None:
+    phone_101, _ = await lab.phones("101", "102")
+    customer = await lab.trunk.dial(QUEUE, caller=CALLER)
+    await phone_101.rings()
+    await anna.shows("ringing", SHOWN)
+    await customer.cancel()
+    at_agent = await phone_101.rings()
+    await anna.shows("ringing", SHOWN)
+    assert [one.number for one in lab.trunk.calls if one is not customer] == []
+    await at_agent.answer()
+    at_customer = await lab.trunk.rings(DIGITS)
+    await at_customer.answer()
+    at_agent.plays(1000)
+    at_customer.plays(600)
+    await at_agent.hears_tone(600)
+    await at_customer.hears_tone(1000)
+    await anna.shows("talking", SHOWN)
+    await at_customer.hangup()
+    callback = await settled(site)
+    assert (callback.state, callback.outcome, callback.number, callback.proven) == (
+        "closed", "reached", CALLER, True,
+    )  # fmt: skip
+    (attempt,) = await attempts(site)
+    assert (attempt.result, attempt.extension) == ("reached", "101")
+
+
+async def test_an_agent_who_does_not_answer_costs_the_customer_nothing(
+    site: Site, lab: Lab, anna: Desk
+) -> None:
+    phone = await lab.phone("101")
+    await ask(site)
+    ringing = await phone.rings()
+    await anna.shows("ringing", SHOWN)
+    ringing.refuse(486)
+    callback = await settled(site)
+    assert (callback.state, callback.rung, callback.offers) == ("waiting", 0, 1)
+    assert lab.trunk.calls == []
+
+
+async def test_a_busy_customer_is_tried_again_later(site: Site, lab: Lab, anna: Desk) -> None:
+    phone = await lab.phone("101")
+    await ask(site)
+    at_agent = await phone.rings()
+    await at_agent.answer()
+    at_customer = await lab.trunk.rings(DIGITS)
+    at_customer.refuse(486)
+    await at_agent.ended()
+    callback = await settled(site)
+    assert (callback.state, callback.rung, callback.offers) == ("waiting", 1, 0)
+    assert callback.due_at >= callback.created_at + 15 * 60
+    assert [one.result for one in await attempts(site)] == ["busy"]
+
+
+async def test_p18_a_customer_who_rings_in_is_not_called_back(
+    site: Site, lab: Lab, anna: Desk, marek: Desk
+) -> None:
+    phone_101, phone_102 = await lab.phones("101", "102")
+    await ask(site)
+    at_agent = await phone_101.rings() if not phone_102.calls else await phone_102.rings()
+    at_agent.refuse(486)
+    await settled(site)
+    customer = await lab.trunk.dial("48221000901", caller=CALLER)
+    talking = await phone_101.rings()
+    await talking.answer()
+    await customer.hears()
+    await customer.hangup()
+
+    async def closed() -> list[Any]:
+        return [one for one in await callbacks(site) if one.closed_at is not None]
+
+    (callback,) = await eventually(closed)
+    assert callback.outcome == "contact"
+    assert len(lab.trunk.calls) == 1
