@@ -16,7 +16,7 @@ from pbx_bridge.ami_link import AmiLink, LinkLost, LinkOptions, LinkRefused, Lin
 from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.ami_session import AmiActionError
 from pbx_bridge.ami_target import AmiTarget
-from pbx_bridge.check_rules import CONTEXTS, Finding, PbxSeen, UserSeen, judge
+from pbx_bridge.check_rules import CONTEXTS, MODULES, Finding, PbxSeen, UserSeen, judge
 
 OPTIONS = ("read", "permit", "writetimeout", "eventfilter")
 """Lines of a user's section that matter to us."""
@@ -103,6 +103,7 @@ async def _look(link: AmiLink, seen: PbxSeen, trunks: tuple[str, ...], clock: Cl
         cdr=_truth(core.get("CoreCDRenabled")) if core else None,
         cdr_manager=await _cdr_manager(link, shows_files),
         contexts=await _contexts(link),
+        modules={module: await _is_loaded(link, module) for module in MODULES},
         trunks=exists,
         devices=await _devices(link) if False in exists.values() else (),
         skew_s=await _skew(link, clock),
@@ -111,11 +112,15 @@ async def _look(link: AmiLink, seen: PbxSeen, trunks: tuple[str, ...], clock: Cl
 
 
 async def _cdr_manager(link: AmiLink, shows_files: bool) -> bool | None:
-    if await _getvar(link, "IFMODULE(cdr_manager.so)") == "0":
+    if await _is_loaded(link, "cdr_manager") is False:
         return False
     if not shows_files:
         return None
     return _truth(await _setting(link, "cdr_manager.conf", "general", "enabled"))
+
+
+async def _is_loaded(link: AmiLink, module: str) -> bool | None:
+    return {"1": True, "0": False}.get(await _getvar(link, f"IFMODULE({module}.so)") or "")
 
 
 async def _contexts(link: AmiLink) -> frozenset[str] | None:

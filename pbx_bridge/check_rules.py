@@ -30,13 +30,34 @@ MOST_NAMED = 6
 CONTEXTS = (
     "ringback-settings",
     "ringback-agent",
+    "ringback-place",
+    "ringback-customer",
     "ringback-callback",
+    "ringback-then-agent",
+    "ringback-then-queue",
+    "ringback-begin",
+    "ringback-allowed",
     "ringback-marker",
+    "ringback-announcement",
+    "ringback-greeting",
+    "ringback-callme",
     "ringback-caller",
     "ringback-from-trunk",
     "ringback-voicemail",
 )
 """The contexts of config/asterisk/extensions_ringback.conf."""
+
+MODULES = (
+    "app_playtones",
+    "app_read",
+    "app_senddtmf",
+    "app_userevent",
+    "func_env",
+    "func_groupcount",
+    "func_timeout",
+    "func_version",
+)
+"""What these contexts, and "connect now", use and a PBX could have been slimmed of."""
 
 RELOAD_MANAGER = 'then: asterisk -rx "manager reload"'
 RELOAD_DIALPLAN = 'then: asterisk -rx "dialplan reload"'
@@ -107,7 +128,8 @@ class UserSeen:
 
 @dataclass(frozen=True, slots=True)
 class PbxSeen:
-    """What could be seen of one PBX; None means that it does not show it. `trunks` says of each whether it exists,
+    """What could be seen of one PBX; None means that it does not show it. `modules` says of each whether it is loaded,
+    `trunks` whether it exists,
     `devices` which devices do. `skew_s` is its clock less ours."""
 
     name: str
@@ -122,6 +144,7 @@ class PbxSeen:
     cdr: bool | None = None
     cdr_manager: bool | None = None
     contexts: frozenset[str] | None = None
+    modules: Mapping[str, bool | None] = field(default_factory=dict)
     trunks: Mapping[str, bool | None] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     skew_s: float | None = None
@@ -134,6 +157,7 @@ def judge(seen: PbxSeen) -> list[Finding]:
     else:
         told = [_ok(seen, f"reached {seen.address}, Asterisk {seen.version or 'of unknown version'}")]
         told += [*_version(seen), *_events_user(seen), *_timestamps(seen), *_cdr(seen), *_dialplan(seen)]
+        told += _modules(seen)
         told += [*_trunks(seen), *_clock(seen)]
     return [*told, *_dial_user(seen), *_privacy(seen)]
 
@@ -213,7 +237,24 @@ def _dialplan(seen: PbxSeen) -> Iterator[Finding]:
         "#include extensions_ringback.conf",
         RELOAD_DIALPLAN,
     )
-    yield _missing(seen, f"the shipped dialplan is not there: no context {', '.join(absent)}", lines)
+    if len(absent) == len(CONTEXTS):
+        yield _missing(seen, "the shipped dialplan is not there: none of its contexts exists", lines)
+    else:
+        text = (
+            f"the shipped dialplan is not all there, or of an earlier release: no context {', '.join(absent)}"
+        )
+        yield _missing(seen, text, ("keep your [ringback-settings], and for the rest:", *lines))
+
+
+def _modules(seen: PbxSeen) -> Iterator[Finding]:
+    absent = [name for name, loaded in seen.modules.items() if loaded is False]
+    if absent:
+        lines = ("in modules.conf no noload for these, then:", *(_load(name) for name in absent))
+        yield _missing(seen, f"callbacks need modules that are not loaded: {', '.join(absent)}", lines)
+
+
+def _load(module: str) -> str:
+    return f'asterisk -rx "module load {module}.so"'
 
 
 def _trunks(seen: PbxSeen) -> Iterator[Finding]:

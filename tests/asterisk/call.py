@@ -86,6 +86,18 @@ class Call:
             while self.rtp.received < goal:
                 await asyncio.sleep(0.02)
 
+    async def hears_tone(self, hertz: int) -> None:
+        """Wait until what comes in is mostly that tone, which somebody plays."""
+        assert self.rtp is not None
+        async with asyncio.timeout(WAIT_SECONDS):
+            while self.rtp.share_of(hertz) < 0.8:
+                await asyncio.sleep(0.05)
+
+    def plays(self, hertz: int) -> None:
+        """Say a tone from now on, in the place of silence."""
+        assert self.rtp is not None
+        self.rtp.play(hertz)
+
     # -- calling ------------------------------------------------------------------------------------------------
 
     async def invite(self, headers: list[tuple[str, str]]) -> None:

@@ -1,6 +1,7 @@
 """Sound of one call: sends G.711 tone or silence every 20 ms, counts what comes back, sends keys (RFC 4733).
 
-In: a local address, then the other side's. Out: packet counts. Runs as one asyncio task per call; nothing is decoded.
+In: a local address, then the other side's. Out: packet counts, and how much of a tone is in the last half second. Runs
+as one asyncio task per call.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import math
 import random
 import struct
+from collections import deque
 
 PACKET_SECONDS = 0.02
 SAMPLES = 160
@@ -33,6 +35,17 @@ def tone(hertz: int) -> list[bytes]:
     return [sound[start : start + SAMPLES] for start in range(0, len(sound), SAMPLES)]
 
 
+def _linear(code: int) -> int:
+    """The sample behind a G.711 µ-law byte."""
+    bits = ~code & 0xFF
+    size = (((bits & 0x0F) << 3) + 132 << ((bits >> 4) & 0x07)) - 132
+    return -size if bits & 0x80 else size
+
+
+LINEAR = [_linear(code) for code in range(256)]
+HEARD_PACKETS = 25
+
+
 class Rtp(asyncio.DatagramProtocol):
     """One sound stream in each direction."""
 
@@ -40,6 +53,7 @@ class Rtp(asyncio.DatagramProtocol):
         self.received = 0
         self.sent = 0
         self.sending = True
+        self._heard: deque[bytes] = deque(maxlen=HEARD_PACKETS)
         self._sound = [SILENCE]
         self._keys: list[bytes] = []
         self._peer: tuple[str, int] | None = None
@@ -66,6 +80,19 @@ class Rtp(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: object) -> None:
         """asyncio calls this."""
         self.received += 1
+        if data[1] & 0x7F == 0:
+            self._heard.append(data[12:])
+
+    def share_of(self, hertz: int) -> float:
+        """Which part of the power of what came in lately is this tone: 0.0 (or nothing came in) to 1.0."""
+        samples = [LINEAR[code] for packet in self._heard for code in packet]
+        power = sum(sample * sample for sample in samples) * len(samples)
+        if not power:
+            return 0.0
+        turn = 2 * math.pi * hertz / 8000
+        across = sum(sample * math.cos(turn * n) for n, sample in enumerate(samples))
+        along = sum(sample * math.sin(turn * n) for n, sample in enumerate(samples))
+        return 2 * (across * across + along * along) / power
 
     def start(self, peer: tuple[str, int]) -> None:
         """Send to the other side from now on (again after a re-INVITE)."""

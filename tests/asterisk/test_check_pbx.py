@@ -99,8 +99,7 @@ async def test_what_is_wrong_is_found_and_the_printed_lines_mend_it(own_pbx: Pbx
         "the PBX would cut us off in the first burst (writetimeout)",
         "events do not carry the PBX's own time: seconds in the log would be ours",
         "Cdr events are off: calls that end in a mailbox would look missed",
-        "the shipped dialplan is not there: no context ringback-settings, ringback-agent, ringback-callback, "
-        "ringback-marker, ringback-caller, ringback-from-trunk, ringback-voicemail",
+        "the shipped dialplan is not there: none of its contexts exists",
         "dial user ringback-dial may not do enough: write lacks originate",
         "dial user ringback-dial may log in from anywhere: it has no permit line",
         "the dial user is sent every call event, and needs one",
@@ -163,6 +162,16 @@ async def test_a_pbx_that_does_not_show_its_files_is_still_judged(own_pbx: Pbx) 
     notes = [finding.text for finding in findings if finding.mark is Mark.NOTE]
     assert any("[ringback-events] says read = call,agent,user,cdr" in text for text in notes)
     assert any("timestampevents = yes" in text for text in notes)
+
+
+async def test_a_dialplan_of_an_earlier_release_and_a_module_that_is_not_loaded(own_pbx: Pbx) -> None:
+    await own_secrets(own_pbx)
+    await own_pbx.cli("dialplan remove context ringback-place")
+    await own_pbx.cli("module unload app_senddtmf.so")
+    assert missing(await look(own_pbx)) == [
+        "the shipped dialplan is not all there, or of an earlier release: no context ringback-place",
+        "callbacks need modules that are not loaded: app_senddtmf",
+    ]
 
 
 async def test_without_queues_nobody_lacks_the_right_to_pause(own_pbx: Pbx) -> None:

@@ -60,8 +60,10 @@ async def test_connect_now_ends_the_announcement_at_once(lab: Lab, ours: Diallin
     # While the customer is being dialled a second click changes nothing.
     await ours.dialer.connect_now("main", order.attempt_id)
     await at_customer.answer()
-    await at_agent.hears()
-    await at_customer.hears()
+    at_agent.plays(1000)
+    at_customer.plays(600)
+    await at_agent.hears_tone(600)
+    await at_customer.hears_tone(1000)
     await at_customer.hangup()
     record = (await ours.hears(CallEnded)).record
     assert (record.result, record.customer_number) == (Verdict.ANSWERED, f"+{CUSTOMER}")

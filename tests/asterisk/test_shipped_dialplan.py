@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import secrets
+import struct
+import wave
+from pathlib import Path
 
 import pytest
 
+from core.accounts import UserDevice
+from core.ports import DialOrder
 from tests.asterisk.ami_tap import AmiTap
 from tests.asterisk.lab import Lab
+from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Phone
 from tests.asterisk.sip import token
 
@@ -16,6 +24,8 @@ pytestmark = pytest.mark.asterisk
 CUSTOMER = "48226019999"
 AT_ONCE = 10
 """RINGBACK_AT_ONCE as shipped."""
+PLACES = 20
+"""RINGBACK_PLACES as shipped."""
 
 
 async def markers(lab: Lab, attempt: str) -> str:
@@ -82,6 +92,62 @@ async def test_no_more_callbacks_at_once_than_the_cap(lab: Lab) -> None:
         await lab.originate("101", CUSTOMER)
     await asyncio.sleep(1.0)
     assert len(agent.calls) == AT_ONCE
+
+
+async def test_no_more_places_in_queues_than_the_cap(lab: Lab) -> None:
+    for _ in range(PLACES + 2):
+        await lab.place(DialOrder(secrets.token_hex(10), "main", f"+{CUSTOMER}", queue="q-empty"))
+    await asyncio.sleep(1.0)
+    assert f"q-empty has {PLACES} calls" in await lab.pbx.cli("queue show q-empty")
+
+
+async def test_customer_first_refuses_a_number_outside_the_allow_list(lab: Lab) -> None:
+    agent = UserDevice("main", "PJSIP/101", "101")
+    attempt = secrets.token_hex(10)
+    await lab.place(DialOrder(attempt, "main", "+442079460000", agent=agent, customer_first=True))
+    await asyncio.sleep(0.5)
+    await lab.pbx.idle()
+    assert lab.trunk.calls == []
+    assert "0 results" in await markers(lab, attempt)
+
+
+def speak(folder: Path, name: str, hertz: int) -> None:
+    """A prompt of a site's own: three seconds of a tone."""
+    samples = (int(8000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(3 * 8000))
+    folder.mkdir(exist_ok=True)
+    with wave.open(str(folder / f"{name}.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+
+
+async def test_prompts_of_a_sites_own_are_heard_in_the_place_of_tones(own_pbx: Pbx) -> None:
+    dialplan = own_pbx.folder / "etc" / "extensions_ringback.conf"
+    dialplan.write_text(dialplan.read_text().replace("${ASTDATADIR}/sounds/ringback", "/mnt/sounds"))
+    for name, hertz in (("callback-agent", 700), ("callback-customer", 900), ("callback-promised", 500)):
+        speak(own_pbx.folder / "sounds", name, hertz)
+    await own_pbx.cli("dialplan reload")
+    async with Lab(own_pbx) as lab:
+        agent = await lab.phone("101")
+        await lab.originate("101", CUSTOMER)
+        at_agent = await agent.rings()
+        await at_agent.answer()
+        await at_agent.hears_tone(700)
+        assert lab.trunk.calls == []
+        await at_agent.press("1")
+        at_customer = await lab.trunk.rings(CUSTOMER)
+        await at_customer.answer()
+        await at_customer.hears_tone(900)
+        await at_customer.press("9")
+        await at_customer.ended()
+        await at_agent.ended()
+        waiting = await lab.trunk.dial("48221000419", caller="48226011111")
+        await waiting.answered()
+        await asyncio.sleep(0.5)
+        await waiting.press("1")
+        await waiting.hears_tone(500)
+        await waiting.ended()
 
 
 async def test_nothing_to_dial_with_but_the_dial_user(lab: Lab) -> None:

@@ -12,7 +12,17 @@ from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.phone import Phone
 from tests.asterisk.stories.callbacks import CUSTOMER, accept, callback, greeted
-from tests.asterisk.stories.story import JAN, MARIA, OLA, PIOTR, pause, ring_in, story
+from tests.asterisk.stories.story import (
+    JAN,
+    MARIA,
+    MOBILE,
+    MOBILE_NUMBER,
+    OLA,
+    PIOTR,
+    pause,
+    ring_in,
+    story,
+)
 from tests.asterisk.truth import Customer, Truth, inbound, moment
 
 ANNA = UserDevice("main", "PJSIP/101", "101")
@@ -48,6 +58,34 @@ async def place_answered(lab: Lab) -> Sequence[Truth]:
     return [
         callback(
             start, end, "answered", "caller", human_at=human, talked=["101"], talks=[(joined, end)], queue="desk"
+        )
+    ]  # fmt: skip
+
+
+@story("101")
+async def place_answered_by_mobile(lab: Lab) -> Sequence[Truth]:
+    """A place in a queue rings 101 and an outside mobile, which confirms with 1, and again to go on; then the customer
+    is dialled. That the mobile is behind a carrier too makes its owner no customer."""
+    await lab.phone("101")
+    start = await lab.place(place("q-mobile"))
+    at_mobile = await lab.trunk.rings(MOBILE)
+    await pause(0.5)
+    await at_mobile.answer()
+    await pause(1.2)
+    await at_mobile.press("1")
+    await pause(0.5)
+    human = lab.now() - 0.5
+    await accept(at_mobile)
+    at_customer = await lab.trunk.rings(CUSTOMER)
+    await at_customer.answer()
+    joined = await greeted(at_mobile)
+    await pause(1.0)
+    end = await at_customer.hangup()
+    await at_mobile.ended()
+    return [
+        callback(
+            start, end, "answered", "caller", human_at=human, rang=["101"], talked=[MOBILE_NUMBER],
+            talks=[(joined, end)], queue="q-mobile", caller=MOBILE_NUMBER,
         )
     ]  # fmt: skip
 
