@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from core.facts import Direction, Parties, Phone
 from core.phone import is_withheld, parse_number
+from core.shown import shown
 from pbx_bridge.legs import Leg, LegKind, Legs
 
 CALLBACK_PREFIX = "cb-"
@@ -22,6 +23,8 @@ _EXTENSION = re.compile(r"^[0-9*#]{1,6}$")
 _DIALLED = re.compile(r"^[+*#0-9]+$")
 _QUOTED_PAIR = re.compile(r'\\([\\"])')
 """SIP's own escaping inside a quoted display name, which Asterisk passes on as it came."""
+LONGEST_RAW = 1000
+"""Of a name as it came: far above what any PBX passes on."""
 _NO_EXTEN = frozenset({"", "s", "h", "i", "t"})
 
 
@@ -125,7 +128,7 @@ class Cast:
         if self.withheld or is_withheld(raw):
             return Parties(Direction.INBOUND, None, None, self._dialled())
         e164 = parse_number(raw, self.region).e164
-        return Parties(Direction.INBOUND, e164 or raw, name, self._dialled(), e164)
+        return Parties(Direction.INBOUND, e164 or shown(raw or "") or None, name, self._dialled(), e164)
 
     def _our_caller(self) -> Leg | None:
         """The phone that makes the call; of a call that the PBX was asked to make, the phone it rang first."""
@@ -156,7 +159,7 @@ class Cast:
         if origin.kind is LegKind.TRUNK and not origin.is_caller:
             # The PBX was asked to ring the outside party first.
             return dialled_number(origin)
-        return None if origin.exten in _NO_EXTEN else origin.exten
+        return None if origin.exten in _NO_EXTEN else shown(origin.exten) or None
 
     def note_dialled(self, exten: str) -> None:
         """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later.
@@ -202,8 +205,8 @@ class Cast:
 
 
 def shown_name(name: str | None) -> str | None:
-    """A display name as its owner wrote it; None when there is none."""
-    return _QUOTED_PAIR.sub(r"\1", name) if name else None
+    """A display name as its owner wrote it, as far as it can be seen; None when there is none."""
+    return shown(_QUOTED_PAIR.sub(r"\1", name[:LONGEST_RAW])) or None if name else None
 
 
 def dialled_number(leg: Leg) -> str | None:
