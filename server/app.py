@@ -1,7 +1,8 @@
 """Read this first: the only file that knows all rooms. Settings go in, the whole web application comes out, with
 one bridge per PBX (or monitor per line), the customers' room and the desks on one bus. The order of subscription is
 the order in which a fact is handled: the desks hear of a call first, then its caller is matched, and the match reaches
-them as a fact of its own, so that no screen waits for the database."""
+them as a fact of its own, so that no screen waits for the database. Stopping goes the other way round: first the desks
+let go of the PBX's queues (`desk_parts.py`, on shutdown, while every link is up), then the parts close in reverse."""
 
 from __future__ import annotations
 
