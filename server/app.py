@@ -30,6 +30,7 @@ from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
 from pbx_bridge.line_monitor import LineMonitor, check_installed
 from pbx_bridge.removed import end_removed
 from server.desk_parts import add_desk
+from server.housekeeping import Housekeeping
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
 from server.schema import prepare
 from server.web import bare_application
@@ -59,6 +60,8 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     if settings.line:
         check_installed()
         app.cleanup_ctx.append(_lines(settings, database, bus, clock))
+    # Last, when every consumer is known: what one of them still waits for is kept.
+    app.cleanup_ctx.append(_housekeeping(settings, database, clock))
     return app
 
 
@@ -110,6 +113,16 @@ def _bridges(
                     await bridge.run()
 
                 await stack.enter_async_context(running(f"bridge {name}", run))
+            yield
+
+    return part
+
+
+def _housekeeping(settings: Settings, database: Database, clock: Clock) -> Part:
+    async def part(app: web.Application) -> AsyncIterator[None]:
+        consumers = app[CONSUMERS]
+        keeper = Housekeeping(database, clock, settings.database, consumers)
+        async with running("housekeeping", keeper.run):
             yield
 
     return part
