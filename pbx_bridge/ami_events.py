@@ -379,6 +379,8 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "DialEnd": _dial_end,
     "BridgeEnter": _bridge(BridgeEnter),
     "BridgeLeave": _bridge(BridgeLeave),
+    # Who is put into a conference by an attended transfer enters without a BridgeEnter.
+    "ConfbridgeJoin": _bridge(BridgeEnter),
     "Hold": _plain(Hold),
     "Unhold": _plain(Unhold),
     "BlindTransfer": _blind,

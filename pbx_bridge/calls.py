@@ -33,8 +33,8 @@ ON_HOLDS = frozenset({ami.Hold, ami.Unhold, ami.Hangup, ami.DialBegin, ami.Queue
 RESTARTED = "the PBX was restarted in mid-call"
 
 ADOPTING = (
-    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialEvent, ami.BridgeEnter, ami.Hold,
-    ami.Unhold, ami.QueueCallerJoin, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer, ami.AttendedTransfer,
+    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialEvent, ami.BridgeEvent, ami.Hold,
+    ami.Unhold, ami.HangupRequest, ami.QueueEvent, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer, ami.AttendedTransfer,
     ami.InMailbox, Seen,
 )  # fmt: skip
 """Events of a channel we have not met that prove it alive: we began to look in the middle of its call."""
@@ -345,7 +345,8 @@ class CallBook:
         if isinstance(event, ami.BridgeEnter) and event.is_talk:
             others += self._enter_room(event, call, at)
         elif not isinstance(event, ami.HangupRequest):
-            self._rooms.leave(event.channels[0].uniqueid)
+            left = event.bridge if isinstance(event, ami.BridgeLeave) else None
+            self._rooms.leave(event.channels[0].uniqueid, left)
         for other in others:
             if other is not call:
                 other.add(event, at)

@@ -81,9 +81,11 @@ class Directory:
 
     def absorb(self, kept: Conversation, absorbed: Conversation) -> None:
         """Everything said of `absorbed` is said of `kept` from now on."""
+        # Not by its legs: it may have been met in this very event and know none yet (an un-parking overtakes the
+        # fetching phone's birth).
+        for uniqueid in [one for one, call in self._by_leg.items() if call is absorbed]:
+            self._by_leg[uniqueid] = kept
         for leg in absorbed.state.legs:
-            if self._by_leg.get(leg.uniqueid) is absorbed:
-                self._by_leg[leg.uniqueid] = kept
             if leg.is_guest:
                 calls = [kept if call is absorbed else call for call in self.guests_of(leg.uniqueid)]
                 self._guests[leg.uniqueid] = list({call.id: call for call in calls}.values())
