@@ -34,8 +34,8 @@ RESTARTED = "the PBX was restarted in mid-call"
 
 ADOPTING = (
     ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialEvent, ami.BridgeEvent, ami.Hold,
-    ami.Unhold, ami.HangupRequest, ami.QueueEvent, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer, ami.AttendedTransfer,
-    ami.InMailbox, Seen,
+    ami.Unhold, ami.HangupRequest, ami.QueueEvent, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer,
+    ami.AttendedTransfer, ami.InMailbox, Seen,
 )  # fmt: skip
 """Events of a channel we have not met that prove it alive: we began to look in the middle of its call."""
 
