@@ -96,6 +96,8 @@ async def export(request: web.Request) -> web.StreamResponse:
         }
     )
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     await response.write(("\ufeff" + _csv([COLUMNS])).encode())
     after: str | None = None
     written = 0

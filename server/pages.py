@@ -56,6 +56,7 @@ NAVIGATION = (
     NavItem("/calls", "Calls", "history", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR),
+    NavItem("/admin/keys", "API keys", "key-round", Role.ADMINISTRATOR),
     NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR),
 )
 

@@ -34,9 +34,10 @@ pytestmark = pytest.mark.browser
 
 CROWDED = (
     "/calls?when=all", "/customers", "/customers/1", "/customers/new", "/account",
-    "/admin/users", "/admin/users/new", "/admin/users/3", "/admin/pbx", "/no-such-page",
+    "/admin/users", "/admin/users/new", "/admin/users/3", "/admin/keys", "/admin/keys/new", "/admin/pbx",
+    "/no-such-page",
 )  # fmt: skip
-EMPTY = ("/calls", "/calls?verdict=missed", "/customers", "/customers?q=nobody", "/admin/pbx")
+EMPTY = ("/calls", "/calls?verdict=missed", "/customers", "/customers?q=nobody", "/admin/keys", "/admin/pbx")
 
 
 async def look(visit: Visit, url: str) -> None:

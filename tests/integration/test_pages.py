@@ -132,6 +132,14 @@ async def test_the_export_holds_the_filtered_calls_and_no_formula(site: Site, ma
     assert rows[0]["caller_name"].startswith("'=")
 
 
+async def test_asking_for_the_head_of_the_export_exports_nothing(
+    maria: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await maria.ask("HEAD", "/calls.csv?when=all", headers={"Origin": ""})
+    assert (answer.status, answer.content_type) == (200, "text/csv")
+    assert not any("calls exported" in record.getMessage() for record in caplog.records)
+
+
 async def test_a_call_that_goes_on_shows_who_rings_or_talks(site: Site, maria: Visitor) -> None:
     row = {
         "id": "open-1",
@@ -294,7 +302,7 @@ async def test_the_administrator_is_led_to_what_programs_use(admin: Visitor) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/desk", "/calls", "/customers", "/customers/1", "/account", "/admin/users", "/admin/pbx"]
+    "path", ["/desk", "/calls", "/customers", "/customers/1", "/account", "/admin/users", "/admin/keys", "/admin/pbx"]
 )
 async def test_every_screen_with_times_names_their_zone(admin: Visitor, path: str) -> None:
     text = await (await admin.get(path)).text()
