@@ -191,6 +191,11 @@ class Pickup(ChannelEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentLogin(ChannelEvent):
+    """The channel waits on the line to be given callers (the application of that name)."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEvent(ChannelEvent):
     queue: str
 
@@ -390,6 +395,7 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "ParkedCallTimeOut": _unparked,
     "ParkedCallGiveUp": _unparked,
     "Pickup": _pickup,
+    "AgentLogin": _plain(AgentLogin),
     "QueueCallerJoin": _queue(QueueCallerJoin),
     "QueueCallerLeave": _queue(QueueCallerLeave),
     "QueueCallerAbandon": _queue(QueueCallerAbandon),

@@ -215,6 +215,7 @@ class CallBook:
                 self._invite(call, channel, at)
         call.add(event, at)
         kind = type(event)
+        call.is_login = call.is_login or kind is ami.AgentLogin
         others = self._share(event, call, at) if kind in IN_ROOMS else ()
         if kind in ON_HOLDS:
             call = self._consult(event, call, at, out)
@@ -299,7 +300,7 @@ class CallBook:
     def _join(self, one: Conversation, two: Conversation, at: float, out: list[Fact]) -> Conversation:
         """The call with a customer keeps its id, among equals the older; the other becomes part of it."""
         kept, absorbed = sorted((one, two), key=lambda call: call.seniority)
-        if not kept.may_absorb(absorbed):
+        if one.is_login or two.is_login or not kept.may_absorb(absorbed):
             return one
         self._directory.absorb(kept, absorbed)
         kept.absorb(absorbed)

@@ -51,7 +51,8 @@ class OpenCall:
 
 @dataclass(slots=True)
 class Conversation:
-    """A call that is open, or ended a moment ago. `about` is the call during whose hold this one was begun."""
+    """A call that is open, or ended a moment ago. `about` is the call during whose hold this one was begun,
+    `is_login` true of an agent who waits on the line: one customer after the other is bridged with them."""
 
     id: str
     pbx: str
@@ -64,6 +65,7 @@ class Conversation:
     announced: bool = False
     blind: str | None = None
     about: str | None = None
+    is_login: bool = False
     due: float = 0.0
     lingering: dict[str, float] = field(default_factory=dict)
     _overtaken: bool = False

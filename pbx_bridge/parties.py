@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from core.facts import Direction, Parties, Phone
 from core.phone import is_withheld, parse_number
 from core.shown import shown
-from pbx_bridge.legs import Leg, LegKind, Legs
+from pbx_bridge.legs import Leg, LegKind, Legs, other_half
 
 CALLBACK_PREFIX = "cb-"
 """Channel ids we give to our own callbacks; Asterisk makes them the linkedid of the whole call."""
@@ -70,9 +70,25 @@ class Cast:
             return False
         if leg.is_caller:
             return True
-        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK):
+        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK) or self._stands_in_for_agent(leg):
             return False
         return self.reached_at is None or (leg.dialled_at or leg.born) <= self.reached_at
+
+    def _stands_in_for_agent(self, leg: Leg) -> bool:
+        """Whether this is a mobile behind the half of an Originate's Local channel that rings an extension first."""
+        origin = self.origin
+        if origin is None or origin.kind is not LegKind.LOCAL or not _EXTENSION.match(origin.exten):
+            return False
+        agents_half = other_half(origin.name)
+        current: Leg | None = leg
+        for _ in range(len(self.legs)):
+            dialling = None if current is None else self.legs.get(current.dialled_by or "")
+            if dialling is None or dialling is origin:
+                return False
+            if dialling.name == agents_half:
+                return True
+            current = self.legs.named(other_half(dialling.name) or "")
+        return False
 
     def is_ours(self, leg: Leg) -> bool:
         """Whether one of our people is behind the leg: a phone, or an outside mobile dialled for us."""
@@ -154,8 +170,12 @@ class Cast:
         if self.callee is not None:
             return self.callee
         origin = self.origin
-        if origin is None or origin.kind is LegKind.LOCAL:
+        if origin is None:
             return None
+        if origin.kind is LegKind.LOCAL:
+            # What an Originate rings first: an extension of ours, else the outside party.
+            outside = _DIALLED.match(origin.exten) and not _EXTENSION.match(origin.exten)
+            return origin.exten if outside else None
         if origin.kind is LegKind.TRUNK and not origin.is_caller:
             # The PBX was asked to ring the outside party first.
             return dialled_number(origin)

@@ -117,10 +117,8 @@ def talkers(state: CallState) -> tuple[str, ...]:
 def first_human(state: CallState) -> float | None:
     """When a human first answered the one who waited: the agent in a callback, the outside party in a call of ours."""
     if state.cast.direction is Direction.CALLBACK:
-        agents = [
-            leg.answered_at for leg in state.legs if leg.kind is LegKind.PHONE and leg.answered_at is not None
-        ]
-        return min(agents, default=None)
+        agents = [leg.answered_at for leg in state.legs if state.cast.is_ours(leg)]
+        return min((at for at in agents if at is not None), default=None)
     first = state.talk.stretches[0].start if state.talk.stretches else None
     if state.cast.direction is Direction.OUTBOUND and state.cast.reached_at is not None:
         return state.cast.reached_at if first is None else min(first, state.cast.reached_at)
@@ -255,6 +253,8 @@ def ended_by(state: CallState, result: Verdict) -> EndedBy:
     """Who put the receiver down: the first to do so at the end. Nobody: the PBX."""
     talk = state.talk.stretches[-1] if state.talk.stretches else None
     requests = _final_requests(state, talk) if talk is not None else _early_requests(state, result)
+    if not requests and talk is not None:
+        requests = _guests_requests(state, talk)
     return min(requests, default=(0.0, EndedBy.PBX))[1]
 
 
@@ -267,7 +267,7 @@ def _early_requests(state: CallState, result: Verdict) -> list[tuple[float, Ende
     for leg in state.legs:
         if leg.requested_at is None or not (leg.is_caller or leg.answered_at is not None):
             continue
-        if leg.kind is LegKind.PHONE and not is_turned_away(state, leg):
+        if state.cast.is_ours(leg) and not is_turned_away(state, leg):
             found.append((leg.requested_at, EndedBy.AGENT))
         elif result is Verdict.ANSWERED and state.cast.is_customer(leg):
             found.append((leg.requested_at, EndedBy.CALLER))
@@ -277,8 +277,7 @@ def _early_requests(state: CallState, result: Verdict) -> list[tuple[float, Ende
 def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]:
     """The customer at any time after the last talk began; one of ours only when the call ended with that talk."""
     found: list[tuple[float, EndedBy]] = []
-    over = talk.end if talk.end is not None else state.ended_at
-    together = state.ended_at - over < SAME_END_SECONDS or _customer_end(state) - over < SAME_END_SECONDS
+    over, together = _end_of(state, talk)
     for leg in state.legs:
         at = leg.requested_at
         if at is None or at < talk.start or leg.kind not in PEOPLE:
@@ -288,6 +287,25 @@ def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]
         elif together and at <= over + OVERLAP_SECONDS and leg in talk.legs and not leg.is_guest:
             found.append((at, EndedBy.AGENT))
     return found
+
+
+def _guests_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]:
+    """Nobody of this call hung up: somebody of ours who has a call of their own (an agent waiting on the line, a
+    conference's leader) may have ended it."""
+    over, together = _end_of(state, talk)
+    return [
+        (leg.requested_at, EndedBy.AGENT)
+        for leg in talk.legs
+        if together and leg.is_guest and leg.kind is LegKind.PHONE
+        and leg.requested_at is not None and talk.start <= leg.requested_at <= over + OVERLAP_SECONDS
+    ]  # fmt: skip
+
+
+def _end_of(state: CallState, talk: Talk) -> tuple[float, bool]:
+    """When the last talk was over, and whether the call ended with it."""
+    over = talk.end if talk.end is not None else state.ended_at
+    together = state.ended_at - over < SAME_END_SECONDS or _customer_end(state) - over < SAME_END_SECONDS
+    return over, together
 
 
 def _customer_end(state: CallState) -> float:

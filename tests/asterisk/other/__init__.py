@@ -11,6 +11,7 @@ from tests.asterisk.other import (
     practice_out,
     workshop_in,
     workshop_many,
+    workshop_more,
     workshop_moves,
 )
 from tests.asterisk.other.shop import OTHER_STORIES
@@ -25,5 +26,6 @@ __all__ = [
     "practice_out",
     "workshop_in",
     "workshop_many",
+    "workshop_more",
     "workshop_moves",
 ]

@@ -173,13 +173,13 @@ async def fr_queue_announced_to_member(lab: Lab) -> Sequence[Truth]:
     await pause(0.5)
     await at_alain.answer()
     await pause(0.5)
-    joined = await _joined(lab, at_alain)
+    together = await joined(lab, "601")
     await pause(1.0)
     await at_alain.hangup()
     await customer.ended()
     return [
         inbound(
-            customer, LUC, "answered", "agent", human_at=joined, rang=["601"], talked=["601"], queue="annonce"
+            customer, LUC, "answered", "agent", human_at=together, rang=["601"], talked=["601"], queue="annonce"
         )
     ]  # fmt: skip
 
@@ -227,12 +227,12 @@ async def fr_queue_gosub_on_answer(lab: Lab) -> Sequence[Truth]:
     at_alain = await alain.rings()
     await pause(0.5)
     await at_alain.answer()
-    joined = await _joined(lab, at_alain)
+    together = await joined(lab, "601")
     await pause(1.0)
     await customer.hangup()
     return [
         inbound(
-            customer, ZOE, "answered", "caller", human_at=joined, rang=["601"], talked=["601"],
+            customer, ZOE, "answered", "caller", human_at=together, rang=["601"], talked=["601"],
             queue="penalite",
         )
     ]  # fmt: skip
@@ -338,13 +338,13 @@ async def fr_accepted_by_key(lab: Lab) -> Sequence[Truth]:
     await at_brigitte.answer()
     await pause(1.0)
     await at_brigitte.press("1")
-    joined = lab.now()
+    together = lab.now()
     await pause(1.0)
     await customer.hangup()
     await at_alain.ended()
     return [
         inbound(
-            customer, LUC, "answered", "caller", human_at=joined, rang=["601", "602"], talked=["602"],
+            customer, LUC, "answered", "caller", human_at=together, rang=["601", "602"], talked=["602"],
         )
     ]  # fmt: skip
 
@@ -386,12 +386,12 @@ async def fr_forwarded_to_mailbox(lab: Lab) -> Sequence[Truth]:
     return [inbound(customer, ZOE, "voicemail", "caller")]
 
 
-async def _joined(lab: Lab, call: Call) -> float:
-    """When that phone's channel is in a bridge."""
-    device = f"PJSIP/{call.phone.name}-"
+async def joined(lab: Lab, device: str) -> float:
+    """When that device's channel is in a bridge."""
+    device = f"PJSIP/{device}-"
     for _ in range(200):
         for line in (await lab.pbx.cli("core show channels concise")).splitlines():
             if line.startswith(device) and line.split("!")[-2] not in ("", "(None)"):
                 return lab.now()
         await pause(0.1)
-    raise AssertionError(f"{call.phone.name} was never joined with anybody")
+    raise AssertionError(f"{device} was never joined with anybody")

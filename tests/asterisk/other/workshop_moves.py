@@ -264,7 +264,8 @@ async def fr_out_second_carrier_without_first(lab: Lab) -> Sequence[Truth]:
     return [ours(call, "outbound", "answered", "agent", human_at=answered, talked=["601"])]
 
 
-async def _callback(lab: Lab, channel: str, context: str, exten: str) -> float:
+async def call_back(lab: Lab, channel: str, context: str, exten: str) -> float:
+    """Start a callback as the product would; returns when."""
     at = lab.now()
     await operate(
         lab, "Originate", Channel=channel, Context=context, Exten=exten, Priority="1", Timeout="20000",
@@ -273,13 +274,14 @@ async def _callback(lab: Lab, channel: str, context: str, exten: str) -> float:
     return at
 
 
-def _called_back(
+def called_back(
     start: float, end: float, result: str, ended_by: str, *, human_at: float | None = None,
     rang: Sequence[str] = ("601",), talked: Sequence[str] = (), talks: Sequence[tuple[float, float]] = (),
-    callee: str = CALLED_BACK,
+    callee: str = CALLED_BACK, caller: str = "601",
 ) -> Truth:  # fmt: skip
+    """A callback of the workshop's; ``human_at`` is the agent's answer."""
     return Truth(
-        "callback", "601", callee, result, start, end, ended_by, None, None, human_at, rang, talked, talks
+        "callback", caller, callee, result, start, end, ended_by, None, None, human_at, rang, talked, talks
     )
 
 
@@ -287,7 +289,7 @@ def _called_back(
 async def fr_callback_to_device(lab: Lab) -> Sequence[Truth]:
     """A callback rings 601's device itself, without a Local channel; the customer answers and hangs up."""
     alain, line = await phone(lab, "601"), await carrier(lab, "ovh")
-    start = await _callback(lab, "PJSIP/601", "rappel", CALLED_BACK)
+    start = await call_back(lab, "PJSIP/601", "rappel", CALLED_BACK)
     at_alain = await alain.rings()
     await pause(0.4)
     human = await at_alain.answer()
@@ -298,7 +300,7 @@ async def fr_callback_to_device(lab: Lab) -> Sequence[Truth]:
     end = await at_customer.hangup()
     await at_alain.ended()
     return [
-        _called_back(
+        called_back(
             start, end, "answered", "caller", human_at=human, talked=["601"], talks=[(joined, end)]
         )
     ]  # fmt: skip
@@ -308,11 +310,11 @@ async def fr_callback_to_device(lab: Lab) -> Sequence[Truth]:
 async def fr_callback_device_declines(lab: Lab) -> Sequence[Truth]:
     """A callback rings 601's device itself, which declines."""
     alain = await phone(lab, "601")
-    start = await _callback(lab, "PJSIP/601", "rappel", CALLED_BACK)
+    start = await call_back(lab, "PJSIP/601", "rappel", CALLED_BACK)
     at_alain = await alain.rings()
     await pause(0.8)
     at_alain.refuse(603)
-    return [_called_back(start, lab.now(), "missed", "pbx")]
+    return [called_back(start, lab.now(), "missed", "pbx")]
 
 
 @french()
@@ -320,31 +322,31 @@ async def fr_callback_customer_busy(lab: Lab) -> Sequence[Truth]:
     """601's device answers, the customer is busy."""
     alain, line = await phone(lab, "601"), await carrier(lab, "ovh")
     line.refuse_at_once["*"] = 486
-    start = await _callback(lab, "PJSIP/601", "rappel", CALLED_BACK)
+    start = await call_back(lab, "PJSIP/601", "rappel", CALLED_BACK)
     at_alain = await alain.rings()
     await pause(0.4)
     human = await at_alain.answer()
     end = await at_alain.ended()
-    return [_called_back(start, end, "busy", "pbx", human_at=human)]
+    return [called_back(start, end, "busy", "pbx", human_at=human)]
 
 
 @french()
 async def fr_callback_nothing_pressed(lab: Lab) -> Sequence[Truth]:
     """601 lifts and presses nothing, so that the customer is never dialled: our agent did not take it."""
     alain = await phone(lab, "601")
-    start = await _callback(lab, "Local/601@rappel-agent/n", "rappel", CALLED_BACK)
+    start = await call_back(lab, "Local/601@rappel-agent/n", "rappel", CALLED_BACK)
     at_alain = await alain.rings()
     await pause(0.4)
     await at_alain.answer()
     end = await at_alain.ended()
-    return [_called_back(start, end, "missed", "pbx")]
+    return [called_back(start, end, "missed", "pbx")]
 
 
 @french()
 async def fr_callback_key_pressed(lab: Lab) -> Sequence[Truth]:
     """601 lifts and presses 1; the customer answers; 601 hangs up."""
     alain, line = await phone(lab, "601"), await carrier(lab, "ovh")
-    start = await _callback(lab, "Local/601@rappel-agent/n", "rappel", CALLED_BACK)
+    start = await call_back(lab, "Local/601@rappel-agent/n", "rappel", CALLED_BACK)
     at_alain = await alain.rings()
     await pause(0.4)
     await at_alain.answer()
@@ -358,7 +360,7 @@ async def fr_callback_key_pressed(lab: Lab) -> Sequence[Truth]:
     end = await at_alain.hangup()
     await at_customer.ended()
     return [
-        _called_back(start, end, "answered", "agent", human_at=human, talked=["601"], talks=[(joined, end)])
+        called_back(start, end, "answered", "agent", human_at=human, talked=["601"], talks=[(joined, end)])
     ]
 
 
@@ -366,7 +368,7 @@ async def fr_callback_key_pressed(lab: Lab) -> Sequence[Truth]:
 async def fr_callback_customer_first(lab: Lab) -> Sequence[Truth]:
     """The customer is rung first and answers, then 601, who answers and hangs up."""
     alain, line = await phone(lab, "601"), await carrier(lab, "ovh")
-    start = await _callback(lab, f"PJSIP/{CALLED_BACK}@ovh", "interne", "601")
+    start = await call_back(lab, f"PJSIP/{CALLED_BACK}@ovh", "interne", "601")
     at_customer = await line.rings(CALLED_BACK)
     await pause(0.4)
     await at_customer.answer()
@@ -377,5 +379,5 @@ async def fr_callback_customer_first(lab: Lab) -> Sequence[Truth]:
     end = await at_alain.hangup()
     await at_customer.ended()
     return [
-        _called_back(start, end, "answered", "agent", human_at=joined, talked=["601"], talks=[(joined, end)])
+        called_back(start, end, "answered", "agent", human_at=joined, talked=["601"], talks=[(joined, end)])
     ]
