@@ -126,7 +126,8 @@ def _filter(request: web.Request) -> CallFilter:
 def _list_context(
     request: web.Request, wanted: CallFilter, page: CallPage, after: str | None
 ) -> dict[str, Any]:
-    return {"filter": wanted, "entries": list(_arrange(request, page, after)), "next": page.next}
+    entries = list(_arrange(request, page, after))
+    return {"filter": wanted, "entries": entries, "next": page.next, "after": after}
 
 
 def _template(request: web.Request, after: str | None) -> str:
@@ -141,7 +142,9 @@ def _arrange(request: web.Request, page: CallPage, after: str | None) -> Iterato
     timed: list[tuple[float, LogEntry]] = [(call.started_at, LogEntry(call=call)) for call in page.calls]
     timed += [(blind.since, LogEntry(blind=blind)) for blind in page.blind]
     timed.sort(key=lambda pair: pair[0], reverse=True)
-    shown = local(float(after.partition("~")[0]), zone).date() if after else None
+    # Rows that are put below others do not say their day again.
+    goes_on = after and "HX-Request" in request.headers
+    shown = local(float(after.partition("~")[0]), zone).date() if goes_on else None
     for at, entry in timed:
         day = local(at, zone).date()
         if day != shown:

@@ -103,7 +103,15 @@ async def test_blind_windows_stand_between_the_calls_on_exactly_one_page(maria: 
         path = more[1].replace("&amp;", "&") if more else None
     assert sum(text.count('<tr class="blind">') for text in texts) == 2
     assert any("Blind" in text and "21:56–22:01" in text for text in texts)
-    assert "2 calls kept, 1 ended unseen, 0 found afterwards" in texts[0]
+    assert "2 calls went on through it, 1 call ended unseen<" in texts[0]
+
+
+async def test_a_blind_window_of_the_pbx_page_leads_to_its_place_in_the_log(admin: Visitor) -> None:
+    text = await (await admin.get("/admin/pbx")).text()
+    links = re.findall(r'href="(/calls\?when=custom[^"]+)#(blind-[^"]+)"', text)
+    assert len(links) == 2
+    for path, place in links:
+        assert f'id="{place}"' in await (await admin.get(path.replace("&amp;", "&"))).text()
 
 
 async def test_a_blind_time_that_lasts_says_so(site: Site, maria: Visitor) -> None:
@@ -302,7 +310,17 @@ async def test_the_administrator_is_led_to_what_programs_use(admin: Visitor) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/desk", "/calls", "/customers", "/customers/1", "/account", "/admin/users", "/admin/keys", "/admin/pbx"]
+    "path",
+    [
+        "/desk",
+        "/calls",
+        "/customers",
+        "/customers/1",
+        "/account",
+        "/admin/users",
+        "/admin/keys",
+        "/admin/pbx",
+    ],
 )
 async def test_every_screen_with_times_names_their_zone(admin: Visitor, path: str) -> None:
     text = await (await admin.get(path)).text()
