@@ -20,7 +20,7 @@ from core.alarms import close_alarm, raise_alarm
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.facts import BlindWindowClosed, Fact, PbxConnected, PbxLost
+from core.facts import BlindWindowClosed, CallEnded, Fact, PbxConnected, PbxLost
 from pbx_bridge import blindness, call_log, journal, pbx_clock
 from pbx_bridge.agents import AgentBook
 from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
@@ -102,7 +102,7 @@ class Bridge:
                 async for batch in self.link.batches(BATCH):
                     await self._take(batch)
         except* LeaseLostError:
-            await self._bus.publish(PbxLost(self.pbx, self._clock(), OTHER_SERVER))
+            await self._let_go()
             raise
         finally:
             await self._give_lease_back()
@@ -111,6 +111,13 @@ class Bridge:
     def is_seeing(self) -> bool:
         """The link is up and our books have been compared with the PBX since."""
         return self.link.is_up and self.compared_at is not None
+
+    async def _let_go(self) -> None:
+        """Another server writes how our open calls end: only our own screens are told that nothing rings there."""
+        for fact in self._book.finish(self._pbx_now(), OTHER_SERVER):
+            if not isinstance(fact, CallEnded):
+                await self._bus.publish(fact)
+        await self._bus.publish(PbxLost(self.pbx, self._clock(), OTHER_SERVER))
 
     # ---- the stream
 

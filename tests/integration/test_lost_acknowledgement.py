@@ -17,14 +17,14 @@ from sqlalchemy import select, update
 from config.settings import DatabaseSettings
 from core.db import Base, Database
 from core.fact_log import FactLogRow
-from core.facts import CallEnded, Fact, PbxLost
+from core.facts import CallEnded, Fact, PbxLost, PhoneStopped
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import Call, CallMoment, PbxHeartbeat
 from server.keys import BUS
 from tests.databases import Cluster
 from tests.site import Site, eventually, running, settings_for
 
-JAN = Party("+48221110101", "Jan Testowy")
+JAN, MARIA = Party("+48221110101", "Jan Testowy"), Party("+48221110202", "Maria Testowa")
 SOCKET = ".s.PGSQL.5432"
 COMMIT, ROLLBACK = b"COMMIT", b"ROLLBACK"
 
@@ -153,16 +153,20 @@ async def test_a_commit_whose_word_is_lost_is_not_done_twice(
 
 
 async def test_what_waited_while_the_lease_was_lost_is_not_written(database_url: str, tmp_path: Path) -> None:
-    """The other server takes the lease, and is gone before we would notice by ourselves."""
+    """The other server takes the lease while a phone rings, and is gone again later."""
     async with Simulator() as pbx, site_on(database_url, pbx, tmp_path) as site:
-        lost = heard(site, PbxLost)
+        lost, stopped = heard(site, PbxLost), heard(site, PhoneStopped)
+        pbx.rings_phone(MARIA, "102")
+        await eventually(lambda: rows(site.database, Call))
         async with site.database.write() as connection:
             await connection.execute(update(PbxHeartbeat).values(owner="elsewhere/1/x", leased_until=1e12))
         pbx.rings_phone(JAN, "101").answers("101")
         await eventually(lambda: asyncio.sleep(0, lost))
         assert "another server" in lost[0].reason
-        assert await rows(site.database, Call) == []
+        assert [fact.phone.extension for fact in stopped] == ["102"]  # nothing rings for ever on our screens
+        (waiting,) = await rows(site.database, Call)
+        assert (waiting.caller, waiting.ended_at) == (MARIA.number, None)
         async with site.database.write() as connection:
             await connection.execute(update(PbxHeartbeat).values(owner=None, leased_until=0.0))
-        (call,) = await eventually(lambda: rows(site.database, Call))
-    assert call.caller == JAN.number
+        found = await eventually(lambda: rows(site.database, Call), lambda calls: len(calls) == 2)
+    assert {call.caller for call in found} == {JAN.number, MARIA.number}
