@@ -159,7 +159,7 @@ def _responses(route: Route, known: Operation, references: Mapping[Any, dict[str
     if known.path:
         statuses.add(404)
     if known.body is not None:
-        statuses |= {411, 413}
+        statuses |= {408, 411, 413, 415}
     problems = {str(status): {"$ref": "#/components/responses/Problem"} for status in sorted(statuses)}
     return {str(known.status): success} | problems
 

@@ -155,6 +155,17 @@ async def test_a_body_that_drips_is_told_so_and_ends(
         assert await listener.is_open()
 
 
+async def test_what_is_no_http_is_refused_without_a_traceback(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(database, QUICK) as listener:
+        for rubbish in (b"GET / HTTP/1.1\r\nbroken header\r\n\r\n", b"\x16\x03\x01 hello\r\n\r\n"):
+            async with connected(listener.port) as (reader, writer):
+                writer.write(rubbish)
+                assert (await ended(reader)).startswith(b"HTTP/1.0 400 ")
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
+
+
 async def test_who_does_not_read_the_answer_loses_the_connection(database: Database) -> None:
     one_place = Bounds(most=1, most_per_address=1, stalled=1.0)
     async with listening(database, one_place) as listener:
