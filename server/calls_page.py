@@ -143,8 +143,8 @@ def _arrange(request: web.Request, page: CallPage, after: str | None) -> Iterato
     timed += [(blind.since, LogEntry(blind=blind)) for blind in page.blind]
     timed.sort(key=lambda pair: pair[0], reverse=True)
     # Rows that are put below others do not say their day again.
-    goes_on = after and "HX-Request" in request.headers
-    shown = local(float(after.partition("~")[0]), zone).date() if goes_on else None
+    above = after.partition("~")[0] if after and "HX-Request" in request.headers else None
+    shown = local(float(above), zone).date() if above else None
     for at, entry in timed:
         day = local(at, zone).date()
         if day != shown:

@@ -101,9 +101,9 @@ async def test_blind_windows_stand_between_the_calls_on_exactly_one_page(maria: 
         texts.append(await (await maria.get(path)).text())
         more = re.search(r'<tr class="more">.*?href="([^"]+)"', texts[-1], re.DOTALL)
         path = more[1].replace("&amp;", "&") if more else None
-    assert sum(text.count('<tr class="blind">') for text in texts) == 2
+    assert sum(text.count('<tr class="blind"') for text in texts) == 2
     assert any("Blind" in text and "21:56–22:01" in text for text in texts)
-    assert "2 calls went on through it, 1 call ended unseen<" in texts[0]
+    assert "2 calls went on through it, 1 call ended unseen" in texts[0]
 
 
 async def test_a_blind_window_of_the_pbx_page_leads_to_its_place_in_the_log(admin: Visitor) -> None:
