@@ -184,6 +184,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Signal handler: the same headers on every answer, files and errors included."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "Ringback"  # which versions answer is nobody's business
     response.headers.setdefault("Cache-Control", "no-store")
     if is_secure(request):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
