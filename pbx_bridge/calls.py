@@ -324,6 +324,8 @@ class CallBook:
             origin = call.state.cast.origin
             if origin is not None and origin.is_live and not call.state.talk.stretches:
                 held = self._held_by(origin.device, origin.uniqueid)
+                if held is None and isinstance(event, ami.DialBegin):
+                    held = self._directory.put_aside_for(call, event.dest)
                 call = call if held is None else self._ask(call, held, at, out)
         return call
 

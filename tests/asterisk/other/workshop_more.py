@@ -371,3 +371,56 @@ async def fr_two_callers_for_agent_on_the_line(lab: Lab) -> Sequence[Truth]:
         inbound(first, LUC, "answered", "caller", human_at=one, talked=["601"], queue="agents"),
         inbound(second, ZOE, "answered", "agent", human_at=two, talked=["601"], queue="agents"),
     ]  # fmt: skip
+
+
+@french()
+async def fr_asked_without_hold(lab: Lab) -> Sequence[Truth]:
+    """601's phone puts customers aside by itself, without a hold: it asks 602, comes back, asks 603 in vain, and
+    comes back again; the customer hangs up. One conversation."""
+    brigitte, claude = await phones(lab, "602", "603")
+    customer, at_alain, answered = await talk(lab)
+    asking = await at_alain.phone.dial("602")
+    at_brigitte = await brigitte.rings()
+    await pause(0.4)
+    await at_brigitte.answer()
+    await asking.answered()
+    await pause(0.6)
+    await asking.hangup()
+    await at_brigitte.ended()
+    await pause(0.4)
+    again = await at_alain.phone.dial("603")
+    await claude.rings()
+    await pause(1.0)
+    await again.cancel()
+    await pause(0.4)
+    await customer.hangup()
+    return [
+        inbound(
+            customer, LUC, "answered", "caller", human_at=answered, rang=["601", "602", "603"], talked=["601"]
+        )
+    ]
+
+
+@french()
+async def fr_other_phone_calls_meanwhile(lab: Lab) -> Sequence[Truth]:
+    """605's desk talks to a customer while 605's phone at home calls 602: two calls."""
+    desk, home = await phones(lab, "605", "605 at home")
+    brigitte = await phone(lab, "602")
+    customer = await ring_in(lab, "03", ZOE)
+    at_desk = await desk.rings()
+    await home.rings()
+    await pause(0.4)
+    answered = await at_desk.answer()
+    await pause(0.6)
+    call = await home.dial("602")
+    at_brigitte = await brigitte.rings()
+    await pause(0.4)
+    met = await at_brigitte.answer()
+    await pause(0.8)
+    await call.hangup()
+    await at_brigitte.ended()
+    await customer.hangup()
+    return [
+        inbound(customer, ZOE, "answered", "caller", human_at=answered, rang=["605"], talked=["605"]),
+        ours(call, "internal", "answered", "caller", human_at=met, rang=["602"], talked=["605", "602"]),
+    ]
