@@ -107,9 +107,17 @@ async def _customers(past: Past, users: dict[str, int]) -> None:
         for tag in sample.tags:
             await annotations.add_tag(customer.id, tag, by)
         for number, note in enumerate(sample.notes):
-            clock.now += dice.uniform(0.2, 4) * 86_400
+            clock.now = _office_hour(past, clock.now + dice.uniform(0.2, 4) * 86_400, dice)
             await annotations.add_note(customer.id, note, by, is_pinned=number == 0)
         clock.now += dice.uniform(0.1, 1) * 86_400
+
+
+def _office_hour(past: Past, at: float, dice: Random) -> float:
+    """A moment of the next working day, when somebody is there to write."""
+    day = datetime.fromtimestamp(at, past.zone).date() + timedelta(days=1)
+    while not CALLS_A_DAY[day.weekday()]:
+        day += timedelta(days=1)
+    return datetime.combine(day, OPENS, past.zone).timestamp() + dice.uniform(0, 8) * 3600
 
 
 def moments(past: Past, dice: Random) -> Iterator[float]:

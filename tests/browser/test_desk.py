@@ -23,6 +23,8 @@ from core.facts import (
     CallQueued,
     CallTransferred,
     DeviceChanged,
+    Direction,
+    Parties,
     PbxConnected,
     PbxLost,
     PhoneRinging,
@@ -103,8 +105,19 @@ async def window_of(
 
 
 def complaints_of(*visits: Visit) -> list[str]:
-    """All but the browser's word that a tab is mute until a click: the desk says so itself."""
-    return [text for visit in visits for text in visit.complaints if "AudioContext" not in text]
+    return [text for visit in visits for text in visit.complaints]
+
+
+BEYOND_ITS_CARD = """() => {
+    const card = document.querySelector("call-card").getBoundingClientRect();
+    const seen = (one) => !one.closest(".visually-hidden") && one.getBoundingClientRect().width > 0;
+    const isOut = (one) => one.getBoundingClientRect().right > card.right + 1;
+    const isCut = (one) => !one.matches("svg, svg *, input, textarea, select") && one.scrollWidth > one.clientWidth + 1
+        && getComputedStyle(one).display !== "inline";
+    const all = [...document.querySelectorAll("call-card *")].filter(seen);
+    return all.filter((one) => isOut(one) || isCut(one)).map((one) => `${one.tagName}.${one.className}`);
+}"""
+"""What of the first card reaches beyond it, or is wider than its own box."""
 
 
 async def is_live(page: Page) -> None:
@@ -389,8 +402,10 @@ async def test_a_lost_pbx_and_an_unreachable_phone_are_said(site: DeskSite, chro
         banners = anna.page.locator("#banners")
         await expect(banners).to_contain_text("We cannot see the PBX since")
         await expect(banners).to_contain_text("PJSIP/101 is not connected")
+        await expect(anna.page.locator("#no-cards")).to_contain_text("Calls cannot be shown now")
         await site.tell(PbxConnected(PBX, at), DeviceChanged(PBX, at, "PJSIP/101", "NOT_INUSE"))
         await expect(banners).to_be_empty()
+        await expect(anna.page.locator("#no-cards")).to_contain_text("Ready for calls")
         await expect(anna.page.locator("#phones")).to_contain_text("ready")
 
 
@@ -464,4 +479,20 @@ async def test_accessible_and_within_the_page(
         await assert_accessible(anna.page)
         wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert not await anna.page.evaluate(wide)
+        assert complaints_of(anna) == []
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_long_numbers_and_names_are_cut_nowhere(
+    site: DeskSite, chromium: Browser, size: dict[str, int]
+) -> None:
+    long = Parties(Direction.INBOUND, "9" * 48, "W" * 80, "8" * 48, None)
+    async with desk_of(site, chromium, "anna", size=size) as anna:
+        at = system_clock()
+        await site.tell(started("c1", at, long), CallQueued("c1", at, "q" * 60))
+        await site.tell(PhoneRinging("c1", at, phone("101")))
+        await expect(anna.page.locator(card(anna.page, "ringing"))).to_be_visible()
+        assert await anna.page.evaluate(BEYOND_ITS_CARD) == []
+        assert await anna.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert len(await anna.page.title()) < 80
         assert complaints_of(anna) == []
