@@ -127,13 +127,18 @@ def first_human(state: CallState) -> float | None:
 
 def people_gone_at(state: CallState) -> float:
     """The last hang-up of anybody who was in the conversation. A mobile that is still being asked to press 1 after
-    the caller has gone is no part of it."""
+    the caller has gone is no part of it, nor is a phone that has handed its talk over and is put down late."""
     origin = state.cast.origin
-    talkers = {leg.uniqueid for talk in state.talk.stretches for leg in talk.legs}
+    talks = [{leg.uniqueid for leg in talk.legs} for talk in state.talk.stretches]
+    last, earlier = (talks[-1] if talks else set[str]()), set[str]().union(*talks[:-1])
     if origin is None or origin.kind is LegKind.LOCAL:
         return state.ended_at
     people = [leg for leg in state.legs if leg.kind in PEOPLE and not leg.is_guest]
-    ends = [leg.ended_at for leg in people if leg.is_caller or leg is origin or leg.uniqueid in talkers]
+    ends = [
+        leg.ended_at
+        for leg in people
+        if leg is origin or leg.uniqueid in last or (leg.is_caller and leg.uniqueid not in earlier)
+    ]
     return max((at for at in ends if at is not None), default=state.ended_at)
 
 
