@@ -3,6 +3,7 @@
    earlier calls that were asked for stay. What the list holds is decided by the server. */
 
 const EVERY_MS = 5000;
+const REST = 20; // a list that takes the server long is asked for so much more seldom
 
 /** The list that the page shows now, as the server would tell it; null when it cannot be had. */
 async function latest() {
@@ -82,8 +83,9 @@ async function lookAgain() {
 }
 
 async function keepLooking() {
+  const began = performance.now();
   await lookAgain();
-  setTimeout(keepLooking, EVERY_MS);
+  setTimeout(keepLooking, Math.max(EVERY_MS, REST * (performance.now() - began)));
 }
 
 setTimeout(keepLooking, EVERY_MS);
