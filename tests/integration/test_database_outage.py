@@ -10,14 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import DatabaseSettings, Settings
 from core import tasks
 from core.accounts import UserRow
-from core.db import BUSY_TIMEOUT_MS, Database, is_refusal
-from pbx_bridge.lease import RENEW_S
+from core.db import ASLEEP_MS, BUSY_TIMEOUT_MS, Database, is_refusal
+from pbx_bridge.lease import LEASE_S, RENEW_S
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
 from tests.databases import Cluster
@@ -132,3 +132,13 @@ async def test_a_server_stops_although_the_database_is_away(
                     await site.stop()
         finally:
             await asyncio.to_thread(postgres_cluster.resume)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_postgresql_ends_the_transaction_of_a_server_that_sleeps(database: Database) -> None:
+    """Its locks would keep every other server from taking over."""
+    async with database.read() as connection:
+        limit = await connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
+    assert limit == "10s"
+    assert ASLEEP_MS / 1000 < LEASE_S
