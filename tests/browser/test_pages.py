@@ -302,3 +302,30 @@ async def test_the_log_shows_new_calls_and_ends_by_itself_and_touches_nothing_el
     )
     assert await page.evaluate("document.activeElement.matches('a.row-link')")
     assert visit.complaints == []
+
+
+async def test_a_key_is_made_copied_and_revoked(chromium: Browser, pages_site: PagesSite) -> None:
+    await seed_people(pages_site.database)
+    visit = await open_window(chromium, size=PHONE)
+    page = visit.page
+    await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await enter(visit, pages_site, "admin")
+    await page.goto(pages_site.url("/admin/keys"))
+    await page.get_by_role("link", name="New key").first.click()
+    await page.get_by_label("Name").fill("CRM")
+    await page.get_by_role("button", name="Make key").click()
+    await expect(page.locator("#scopes-error")).to_be_visible()
+    await page.get_by_label("calls:read").check()
+    await assert_accessible(page)
+    await page.get_by_role("button", name="Make key").click()
+    shown = await page.locator("#fresh-key").inner_text()
+    await assert_accessible(page)
+    await page.get_by_role("button", name="Copy key").click()
+    await expect(page.locator(".toast")).to_have_text("Copied")
+    assert await page.evaluate("navigator.clipboard.readText()") == shown
+    await look(visit, pages_site.url("/admin/keys"))
+    await page.get_by_role("button", name="Revoke CRM").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    await expect(page.locator(".badge")).to_have_text("Revoked")
+    await assert_accessible(page)
+    assert [text for text in visit.complaints if "422" not in text] == []
