@@ -86,8 +86,12 @@ class AgentStates:
             self._spawn(self._follow_wrap_up(user_id, is_open))
 
     async def hear_connected(self, _fact: PbxConnected) -> None:
-        """A PBX is seen (again): it may have been restarted, or we were, and a pause be lost or left over."""
-        self._unsure = dict.fromkeys(self._states, RESTORE_TRIES)
+        """A PBX is seen (again): it may have been restarted, or we were, and a pause be lost or left over.
+
+        Another server may have read this PBX until now, so what is stored counts, not what we remember."""
+        async with self._database.read() as connection:
+            stored = (await connection.execute(select(AgentStateRow.user_id))).scalars()
+            self._unsure = dict.fromkeys(stored, RESTORE_TRIES)
 
     async def keep_true(self) -> None:
         """End wrap-ups whose time is over, and tell a PBX that was away what it missed, for ever."""
@@ -121,7 +125,11 @@ class AgentStates:
     async def _restore(self, user_id: int) -> None:
         async with self._turns[user_id]:
             tries = self._unsure.pop(user_id, 0)
-            known = self._states[user_id]
+            known = await self._stored(user_id)
+            if known is None:
+                return
+            if known != self._states.get(user_id):
+                await self._told(known)
             try:
                 await self._pauses.restore(user_id, _words(AgentState(known.state), known.reason))
             except PbxError as error:
@@ -142,6 +150,11 @@ class AgentStates:
             log.warning(
                 "the PBX did not take an agent's state", user_id=user_id, state=after, cause=str(error)
             )
+
+    async def _stored(self, user_id: int) -> AgentStateChanged | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(AgentStateRow).filter_by(user_id=user_id))).first()
+        return None if row is None else AgentStateChanged(row.user_id, row.since, row.state, row.reason)
 
     async def _store(self, fact: AgentStateChanged) -> None:
         values = {"state": fact.state, "reason": fact.reason, "since": fact.at}

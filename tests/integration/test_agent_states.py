@@ -7,14 +7,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from config.settings import Settings
 from core.accounts import list_users
+from core.clock import system_clock
+from core.facts import PbxConnected
 from pbx_bridge.simulator import DIAL_USER, EVENTS_USER, Simulator
 from server.agent_pauses import WRAP_UP_REASON
 from server.agent_states import AgentState
 from server.desk_parts import AGENTS
+from server.keys import BUS
 from server.live_socket import LIVE
+from server.tables import AgentStateRow
 from tests.site import Site, eventually, running, settings_for
 
 PHONE = "PJSIP/101"
@@ -117,3 +122,17 @@ async def test_a_pbx_that_does_not_answer_does_not_keep_the_server_from_stopping
         await anna_wraps_up(site, pbx)
         await pbx.stop()
     assert paused(pbx) == {WRAP_UP_REASON}
+
+
+async def test_what_another_server_stored_counts_when_the_pbx_is_taken_over(
+    pbx: Simulator, settings: Settings
+) -> None:
+    async with running(settings) as site:
+        anna = await anna_wraps_up(site, pbx)
+        elsewhere = update(AgentStateRow).values(state=AgentState.PAUSED.value, reason="Lunch")
+        async with site.database.write() as connection:
+            await connection.execute(elsewhere)
+        pbx.world.pause(PHONE, False)
+        await site.app[BUS].publish(PbxConnected("main", system_clock()))
+        await until_paused(pbx, "Lunch")
+        assert site.app[AGENTS].of(anna) is AgentState.PAUSED
