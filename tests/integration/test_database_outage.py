@@ -17,7 +17,7 @@ from config.settings import DatabaseSettings, Settings
 from core import tasks
 from core.accounts import UserRow
 from core.db import ASLEEP_MS, BUSY_TIMEOUT_MS, Database, is_refusal
-from pbx_bridge.lease import LEASE_S, RENEW_S
+from pbx_bridge.lease import LEASE_S, RENEW_S, Lease
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
 from tests.databases import Cluster
@@ -138,7 +138,13 @@ async def test_a_server_stops_although_the_database_is_away(
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_postgresql_ends_the_transaction_of_a_server_that_sleeps(database: Database) -> None:
     """Its locks would keep every other server from taking over."""
-    async with database.read() as connection:
-        limit = await connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
-    assert limit == "10s"
+    sleeper, other = Lease(database, "main"), Lease(database, "main")
+    sleeper.owner = "elsewhere/1/x"
+    await sleeper.take(100.0)
+    with pytest.raises(DBAPIError):
+        async with database.write() as connection:
+            await sleeper.begin(connection, sleeper.next_step())
+            async with asyncio.timeout(DEADLINE_S):
+                assert await other.take(100.0 + LEASE_S + 1)
+            await connection.execute(text("SELECT 1"))
     assert ASLEEP_MS / 1000 < LEASE_S
