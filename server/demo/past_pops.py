@@ -12,7 +12,7 @@ from core.facts import CallAnswered, Fact, PhoneRinging, PhoneStopped
 QUICK_S = (0.018, 0.09)
 SLOW_S = (0.2, 0.9)
 SLOW_SHARE = 0.04
-NEVER_SHARE = 0.012
+NEVER_SHARE = 0.02
 """A page that was asleep, or a network that was away."""
 
 IN_FRONT_SHARE = 0.7
