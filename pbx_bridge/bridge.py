@@ -183,9 +183,13 @@ class Bridge:
     # ---- writing
 
     async def _commit(self, step: Step, *, is_tick: bool = False) -> None:
-        """One transaction for everything, then publish. Messages that say nothing new wait for the next fact or tick:
-        they are most of a busy PBX's stream, and a transaction for each would be most of our work. A database that
-        is away is waited for: the link's queue holds what comes meanwhile, and the PBX is read more slowly."""
+        """Tell the screens, write everything in one transaction, then tell what is durable and whatever follows it.
+        Messages that say nothing new wait for the next fact or tick: they are most of a busy PBX's stream, and a
+        transaction for each would be most of our work. A database that is away is waited for: the link's queue holds
+        what comes meanwhile, and the PBX is read more slowly."""
+        at_once, after_commit = _split(step.facts)
+        for fact in at_once:
+            await self._bus.publish(fact)
         self._waiting += step.entries
         if not step.facts and not (self._waiting and (is_tick or len(self._waiting) >= BATCH)):
             return
@@ -200,7 +204,7 @@ class Bridge:
         except DBAPIError:
             log.exception("a batch of facts was refused; writing them one by one", pbx=self.pbx)
             await self._commit_one_by_one(step)
-        for fact in step.facts:
+        for fact in after_commit:
             await self._bus.publish(fact)
         if step.facts:
             self._on_commit()
@@ -343,3 +347,10 @@ class Bridge:
             await self._bus.publish(fact)
         await self._bus.publish(PbxConnected(self.pbx, now))
         self._on_commit()
+
+
+def _split(facts: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
+    """Facts that no promise hangs on, which a ringing phone's owner should not wait for, and from the first durable
+    one on the others: a consumer that hears of an end must find it in the database."""
+    first = next((place for place, fact in enumerate(facts) if isinstance(fact, CallEnded)), len(facts))
+    return facts[:first], facts[first:]

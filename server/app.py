@@ -13,7 +13,7 @@ from functools import partial
 from aiohttp import web
 
 from config.settings import Line, Pbx, Settings
-from core.bus import Bus
+from core.bus import Aside, Bus
 from core.clock import Clock, system_clock
 from core.db import Database
 from core.fact_log import FactConsumer
@@ -77,11 +77,15 @@ def _database(database: Database) -> Part:
 def _customers(database: Database, bus: Bus) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
         screen_pop = ScreenPop(database, bus)
-        screen_pop.subscribe()
+        aside = Aside(bus)
+        screen_pop.subscribe(aside)
         # A call that was never seen ringing (we were blind, or died) still gets its customer.
         catch_up = FactConsumer(database, "call_links", (CallEnded,), screen_pop.catch_up)
         app[CONSUMERS].append(catch_up)
-        async with running("customers of ended calls", catch_up.run):
+        async with (
+            running("customers of calls", aside.run),
+            running("customers of ended calls", catch_up.run),
+        ):
             yield
 
     return part

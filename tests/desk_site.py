@@ -90,7 +90,7 @@ async def desk_site(
     if pauser is not None:
         app[PAUSER] = pauser
     add_desk(app, database, bus, clock)
-    ScreenPop(database, bus).subscribe()
+    ScreenPop(database, bus).subscribe(bus)
     if on_response is not None:
         app.on_response_prepare.append(on_response)
     users = await _people(database)
