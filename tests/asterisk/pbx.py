@@ -125,7 +125,7 @@ class Pbx:
             raise PbxError(f"Asterisk did not boot in {BOOT_SECONDS:.0f} s: {self._last_words()}") from None
 
     async def stop(self, command: str | None = None) -> None:
-        """Ask it to stop, by SIGTERM or on the console, and wait for the process; it is killed when it does not obey."""
+        """Ask it to stop, by SIGTERM or on the console, and wait; it is killed when it does not obey."""
         if self._process is None or self._process.poll() is not None:
             return
         if command is None:
