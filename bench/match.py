@@ -100,7 +100,7 @@ async def match_times(database: Database, chance: random.Random) -> list[float]:
 async def pop_times(database: Database, chance: random.Random) -> list[float]:
     """Milliseconds from a call's first fact to its match on the bus, stored."""
     bus, said = Bus(), list[CallMatched]()
-    ScreenPop(database, bus).subscribe()
+    ScreenPop(database, bus).subscribe(bus)
 
     async def hear(fact: CallMatched) -> None:
         said.append(fact)

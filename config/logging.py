@@ -14,8 +14,11 @@ import structlog
 
 from config.settings import Log
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_TURNING = r"\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+"""Line separators, and what hides or turns round the text that a reader of the log sees."""
+
+_CONTROL = re.compile(rf"[\x00-\x1f\x7f-\x9f{_TURNING}]")
+_CONTROL_BUT_BREAKS = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_TURNING}]")
 
 _MANY_LINES = frozenset({"exception", "stack"})
 """Ours, not a caller's: they keep their line breaks to be readable on a terminal."""
@@ -59,6 +62,15 @@ def _without_control_characters(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = (_CONTROL_BUT_BREAKS if key in _MANY_LINES else _CONTROL).sub("�", value)
+        event[key] = _clean(value, _CONTROL_BUT_BREAKS if key in _MANY_LINES else _CONTROL)
     return event
+
+
+def _clean(value: Any, unwanted: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return unwanted.sub("�", value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(one, unwanted) for one in value]
+    if isinstance(value, dict):
+        return {_clean(key, unwanted): _clean(one, unwanted) for key, one in value.items()}
+    return value

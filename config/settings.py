@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
     Field,
     SecretStr,
@@ -22,6 +25,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -29,6 +33,10 @@ from config.callbacks import CallbackSettings, Department, Website
 from config.part import Part, known_zone
 
 DEFAULT_PATHS = (Path("ringback.toml"), Path("/etc/ringback/ringback.toml"))
+
+
+LONGEST_NAME = 60
+"""Characters of the name of a PBX or line: it stands in every call's id."""
 
 
 class BadSettingsError(Exception):
@@ -47,7 +55,7 @@ class Site(Part):
     @field_validator("region")
     @classmethod
     def _known_region(cls, value: str) -> str:
-        if len(value) != 2 or not value.isalpha():
+        if value.upper() not in SUPPORTED_REGIONS:
             raise ValueError("write a two-letter ISO country code such as PL, US or DE")
         return value.upper()
 
@@ -84,9 +92,22 @@ class Server(Part):
         "trusted proxies and this machine may have all",
     )
 
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"https?://[^\s/@?#]+/?", value) is None:
+            raise ValueError("write scheme and name only, such as https://calls.example.com")
+        return value
+
 
 class DatabaseSettings(Part):
     url: str = "sqlite:///ringback.db"
+    keep_facts_days: int = Field(
+        30, ge=1, le=3650, description="facts that everybody who owed work for them has had are kept so long"
+    )
+    keep_pops_days: int = Field(
+        400, ge=1, le=3650, description="when each screen pop was shown: the figures reach back so far"
+    )
 
 
 class AmiUser(Part):
@@ -200,6 +221,14 @@ class Settings(BaseSettings):
         """Whatever calls come from: the names of all PBXs and lines."""
         return (*self.pbx, *self.line)
 
+    @field_validator("pbx", "line")
+    @classmethod
+    def _short_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not 1 <= len(name) <= LONGEST_NAME:
+                raise ValueError(f"the name {name!r} must have between 1 and {LONGEST_NAME} characters")
+        return value
+
     @model_validator(mode="after")
     def _one_name_each(self) -> Settings:
         if both := self.pbx.keys() & self.line.keys():
@@ -247,21 +276,55 @@ class Settings(BaseSettings):
 
 
 def load(path: Path | None = None) -> Settings:
-    """Read settings from `path`, else `$RINGBACK_CONFIG`, else the first of `DEFAULT_PATHS` that exists, else none.
+    """Read settings from `settings_file(path)` and the environment.
 
     Raises BadSettingsError with every complaint, each naming the key and the fix.
     """
-    chosen = path or _default_path()
+    chosen = settings_file(path)
     if chosen is not None and not chosen.is_file():
         raise BadSettingsError(
             f"there is no settings file {chosen}: copy config/example.toml there, or name another with --config"
         )
+    if unknown := _unknown_variables():
+        raise BadSettingsError("\n".join(unknown))
     try:
         return _from_file(chosen)()
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettingsError(f"{chosen} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise BadSettingsError(
+            f"cannot read {chosen}: {error.strerror}; let this user read it (chown, chmod 640)"
+        ) from error
+    except SettingsError as error:
+        field = re.search(r'field "(\w+)"', str(error))
+        raise BadSettingsError(
+            f"RINGBACK_{field[1].upper() if field else ''}… in the environment cannot be read: write lists and tables "
+            """as JSON, such as RINGBACK_SERVER__TRUSTED_PROXIES='["10.0.0.5"]'"""
+        ) from error
     except ValidationError as error:
         raise BadSettingsError("\n".join(_complaint(detail) for detail in error.errors())) from error
+
+
+def settings_file(path: Path | None = None) -> Path | None:
+    """`path`, else `$RINGBACK_CONFIG`, else the first of `DEFAULT_PATHS` that exists, else none."""
+    return path or _default_path()
+
+
+def is_open_to_all(path: Path | None) -> bool:
+    """Whether everybody on this machine can read the file, and with it the secrets of the PBX."""
+    return path is not None and bool(path.stat().st_mode & stat.S_IROTH)
+
+
+def _unknown_variables() -> list[str]:
+    """A misspelt section in a variable's name would otherwise be passed over in silence."""
+    complaints = []
+    for name in sorted(os.environ):
+        section, nested, _ = name.removeprefix("RINGBACK_").lower().partition("__")
+        if name.startswith("RINGBACK_") and nested and section not in Settings.model_fields:
+            close = difflib.get_close_matches(section, list(Settings.model_fields), n=1)
+            hint = f" (did you mean `{close[0].upper()}`?)" if close else ""
+            complaints.append(f"{name}: there is no section `{section}`{hint}; see config/example.toml")
+    return complaints
 
 
 def _default_path() -> Path | None:

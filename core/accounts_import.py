@@ -38,6 +38,13 @@ async def import_users(database: Database, csv_text: str, now: float) -> ImportR
 
 
 def _rows(csv_text: str) -> list[tuple[int, dict[str, str]]]:
+    try:
+        return _read_rows(csv_text)
+    except csv.Error as error:
+        raise InvalidInputError(f"this is no table of comma-separated values: {error}") from error
+
+
+def _read_rows(csv_text: str) -> list[tuple[int, dict[str, str]]]:
     reader = csv.DictReader(io.StringIO(csv_text.lstrip("\ufeff")), restkey="surplus", restval="")
     header = [name.strip().lower() for name in reader.fieldnames or ()]
     missing = {"login", "name"} - set(header)

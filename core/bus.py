@@ -4,6 +4,7 @@ stored here: what must survive a crash is written to `fact_log` (`core/fact_log.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -32,13 +33,42 @@ class Bus:
     async def publish(self, fact: Fact) -> None:
         """Hand `fact` to its subscribers, one after the other."""
         for name, handler in self._handlers[type(fact)]:
-            try:
-                await handler(fact)
-            except Exception:
-                self.failures[name] += 1
-                log.exception(
-                    "handler failed",
-                    handler=name,
-                    fact=type(fact).__name__,
-                    call_id=getattr(fact, "call_id", None),
-                )
+            await self.hand(fact, handler, name)
+
+    async def hand(self, fact: Fact, handler: Handler[Any], name: str) -> None:
+        """Hand `fact` to one subscriber; what it raises is logged and counted."""
+        try:
+            await handler(fact)
+        except Exception:
+            self.failures[name] += 1
+            log.exception(
+                "handler failed",
+                handler=name,
+                fact=type(fact).__name__,
+                call_id=getattr(fact, "call_id", None),
+            )
+
+
+WAITING = 1000
+"""Facts waiting aside; beyond it the stream of facts waits too, and with it the PBX is read more slowly."""
+
+
+class Aside:
+    """Subscribers that ask the database get their facts, in order, from a task of their own: the stream of facts, and
+    every screen, goes on meanwhile. `run` until cancelled."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._waiting: asyncio.Queue[tuple[Fact, Handler[Any], str]] = asyncio.Queue(WAITING)
+
+    def subscribe(self, fact_type: type[F], handler: Handler[F], *, name: str) -> None:
+        """As `Bus.subscribe`."""
+
+        async def put(fact: F) -> None:
+            await self._waiting.put((fact, handler, name))
+
+        self._bus.subscribe(fact_type, put, name=name)
+
+    async def run(self) -> None:
+        while True:
+            await self._bus.hand(*await self._waiting.get())

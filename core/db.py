@@ -26,6 +26,10 @@ READERS = 4
 
 BUSY_TIMEOUT_MS = 5000
 
+ASLEEP_MS = 10_000
+"""PostgreSQL ends a transaction that says nothing for so long: a server that is suspended in the middle of one would
+hold its locks (the lease's row, the order of facts) until it wakes, and nobody could take over. Less than a lease."""
+
 AT_ONCE = 32
 """Statements of a SQLite write transaction that are not handed to another thread: everything a call's facts need,
 in about ten milliseconds. There is one writer, so how long a transaction waits in between is what all others wait."""
@@ -66,7 +70,11 @@ class Database:
         else:
             # What a statement was given is somebody's name and number: an error must not carry it into the log.
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=8, max_overflow=4, hide_parameters=True
+                self.url,
+                pool_size=8,
+                max_overflow=4,
+                hide_parameters=True,
+                connect_args={"server_settings": {"idle_in_transaction_session_timeout": str(ASLEEP_MS)}},
             )
 
     @asynccontextmanager

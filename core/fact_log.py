@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Text,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -40,6 +41,9 @@ IDLE_WAKE_S = 5.0
 """A consumer looks by itself this often, for facts another process appended."""
 
 RETRY_S = 2.0
+
+FORGET_BATCH = 500
+"""Rows thrown away in one transaction: a few milliseconds, for which a ringing call may have to wait."""
 
 APPEND_LOCK = 0x52494E47
 """PostgreSQL advisory lock that makes fact ids become visible in order ("RING")."""
@@ -76,6 +80,7 @@ _IS_DUE = (
     FactLogRow.kind.in_(bindparam("kinds", expanding=True)),
 )
 WAITING = select(func.count()).where(*_IS_DUE)
+FIRST_DUE = select(func.min(FactLogRow.id)).where(*_IS_DUE)
 DUE = (
     select(FactLogRow.id, FactLogRow.kind, FactLogRow.subject, FactLogRow.at, FactLogRow.body)
     .where(*_IS_DUE)
@@ -108,6 +113,21 @@ async def append(connection: AsyncConnection, fact: Fact, *, subject: str, at: f
     await connection.execute(
         APPEND, {"kind": type(fact).__name__, "subject": subject, "at": at, "body": body}
     )
+
+
+async def forget(connection: AsyncConnection, consumers: Iterable[FactConsumer], *, before: float) -> int:
+    """Throw away at most `FORGET_BATCH` facts of before `before` that all `consumers` have had; returns how many. The
+    newest fact stays: SQLite would give its id again, and every consumer would take the next fact for an old one."""
+    newest = await connection.scalar(select(func.max(FactLogRow.id)))
+    if newest is None:
+        return 0
+    due = [await consumer.first_due(connection) for consumer in consumers]
+    end = min([newest, *(first for first in due if first is not None)])
+    oldest = select(FactLogRow.id).order_by(FactLogRow.id).limit(FORGET_BATCH)
+    gone = await connection.execute(
+        delete(FactLogRow).where(FactLogRow.id.in_(oldest), FactLogRow.id < end, FactLogRow.at < before)
+    )
+    return gone.rowcount
 
 
 class FactConsumer:
@@ -162,6 +182,11 @@ class FactConsumer:
         """How many facts wait for this consumer."""
         asked = {"consumer": self.name, "kinds": self._kinds}
         return (await connection.execute(WAITING, asked)).scalar_one()
+
+    async def first_due(self, connection: AsyncConnection) -> int | None:
+        """The oldest fact that waits for this consumer, None when it has had all."""
+        asked = {"consumer": self.name, "kinds": self._kinds}
+        return (await connection.execute(FIRST_DUE, asked)).scalar_one()
 
     async def _due(self) -> list[LoggedFact]:
         async with self._database.read() as connection:

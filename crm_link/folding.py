@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from core.shown import shown
+
 WORD = re.compile(r"\w+")
 LONGEST_WORD = 80
 MOST_WORDS = 20
@@ -19,12 +21,11 @@ UNDECOMPOSED = str.maketrans(
 
 
 def clean_line(text: str, longest: int = 200) -> str:
-    """One line of text for storage: control and format characters and runs of spaces become single spaces.
+    """One line of text for storage, without what cannot be seen; runs of spaces become single spaces.
 
     Names come from strangers' telephones: a right-to-left override or a line break in one must not reach a page.
     """
-    visible = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
-    return " ".join(unicodedata.normalize("NFC", visible).split())[:longest].rstrip()
+    return " ".join(shown(text, longest).split())[:longest].rstrip()
 
 
 def fold(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.bus import Bus
+from core.bus import Aside, Bus
 from core.db import Database
 from core.fact_log import LoggedFact
 from core.facts import (
@@ -66,11 +66,11 @@ class ScreenPop:
         self._bus = bus
         self._said: dict[str, Caller] = {}
 
-    def subscribe(self) -> None:
-        self._bus.subscribe(CallStarted, self._described, name="screen_pop")
-        self._bus.subscribe(CallDescribed, self._described, name="screen_pop")
-        self._bus.subscribe(CallsJoined, self._joined, name="screen_pop")
-        self._bus.subscribe(CallEnded, self._ended, name="screen_pop")
+    def subscribe(self, to: Bus | Aside) -> None:
+        to.subscribe(CallStarted, self._described, name="screen_pop")
+        to.subscribe(CallDescribed, self._described, name="screen_pop")
+        to.subscribe(CallsJoined, self._joined, name="screen_pop")
+        to.subscribe(CallEnded, self._ended, name="screen_pop")
 
     async def _described(self, fact: CallStarted | CallDescribed) -> None:
         caller = _caller_of(fact.call_id, fact.at, fact.parties)
@@ -104,6 +104,10 @@ class ScreenPop:
         in a crash, gets its customer now. Calls that have theirs stay as they are, and nothing is said of them."""
         caller = _caller_of_record(ended)
         if caller is None:
+            return
+        async with self._database.read() as connection:
+            known = await read_links(connection, caller.call_id)
+        if known is not None and _stands(known, caller):
             return
         async with self._database.write() as connection:
             settled = await settle(connection, caller)

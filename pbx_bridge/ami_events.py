@@ -191,6 +191,11 @@ class Pickup(ChannelEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentLogin(ChannelEvent):
+    """The channel waits on the line to be given callers (the application of that name)."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEvent(ChannelEvent):
     queue: str
 
@@ -404,6 +409,8 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "DialEnd": _dial_end,
     "BridgeEnter": _bridge(BridgeEnter),
     "BridgeLeave": _bridge(BridgeLeave),
+    # Who is put into a conference by an attended transfer enters without a BridgeEnter.
+    "ConfbridgeJoin": _bridge(BridgeEnter),
     "Hold": _plain(Hold),
     "Unhold": _plain(Unhold),
     "BlindTransfer": _blind,
@@ -413,6 +420,7 @@ _MAKERS: dict[str, Callable[[AmiMessage], Event | None]] = {
     "ParkedCallTimeOut": _unparked,
     "ParkedCallGiveUp": _unparked,
     "Pickup": _pickup,
+    "AgentLogin": _plain(AgentLogin),
     "QueueCallerJoin": _queue(QueueCallerJoin),
     "QueueCallerLeave": _queue_leave,
     "QueueCallerAbandon": _queue(QueueCallerAbandon),

@@ -20,7 +20,7 @@ from core.alarms import close_alarm, raise_alarm
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.facts import BlindWindowClosed, Fact, PbxConnected, PbxLost
+from core.facts import BlindWindowClosed, CallEnded, Fact, PbxConnected, PbxLost
 from pbx_bridge import blindness, call_log, journal, pbx_clock
 from pbx_bridge.agents import AgentBook
 from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
@@ -104,7 +104,7 @@ class Bridge:
                 async for batch in self.link.batches(BATCH):
                     await self._take(batch)
         except* LeaseLostError:
-            await self._bus.publish(PbxLost(self.pbx, self._clock(), OTHER_SERVER))
+            await self._let_go()
             raise
         finally:
             await self._give_lease_back()
@@ -118,6 +118,13 @@ class Bridge:
     def is_seeing(self) -> bool:
         """The link is up and our books have been compared with the PBX since."""
         return self.link.is_up and self.compared_at is not None
+
+    async def _let_go(self) -> None:
+        """Another server writes how our open calls end: only our own screens are told that nothing rings there."""
+        for fact in self._book.finish(self._pbx_now(), OTHER_SERVER):
+            if not isinstance(fact, CallEnded):
+                await self._bus.publish(fact)
+        await self._bus.publish(PbxLost(self.pbx, self._clock(), OTHER_SERVER))
 
     # ---- the stream
 
@@ -183,9 +190,13 @@ class Bridge:
     # ---- writing
 
     async def _commit(self, step: Step, *, is_tick: bool = False) -> None:
-        """One transaction for everything, then publish. Messages that say nothing new wait for the next fact or tick:
-        they are most of a busy PBX's stream, and a transaction for each would be most of our work. A database that
-        is away is waited for: the link's queue holds what comes meanwhile, and the PBX is read more slowly."""
+        """Tell the screens, write everything in one transaction, then tell what is durable and whatever follows it.
+        Messages that say nothing new wait for the next fact or tick: they are most of a busy PBX's stream, and a
+        transaction for each would be most of our work. A database that is away is waited for: the link's queue holds
+        what comes meanwhile, and the PBX is read more slowly."""
+        at_once, after_commit = _split(step.facts)
+        for fact in at_once:
+            await self._bus.publish(fact)
         self._waiting += step.entries
         if not step.facts and not (self._waiting and (is_tick or len(self._waiting) >= BATCH)):
             return
@@ -200,7 +211,7 @@ class Bridge:
         except DBAPIError:
             log.exception("a batch of facts was refused; writing them one by one", pbx=self.pbx)
             await self._commit_one_by_one(step)
-        for fact in step.facts:
+        for fact in after_commit:
             await self._bus.publish(fact)
         if step.facts:
             self._on_commit()
@@ -344,3 +355,10 @@ class Bridge:
             await self._bus.publish(fact)
         await self._bus.publish(PbxConnected(self.pbx, now))
         self._on_commit()
+
+
+def _split(facts: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
+    """Facts that no promise hangs on, which a ringing phone's owner should not wait for, and from the first durable
+    one on the others: a consumer that hears of an end must find it in the database."""
+    first = next((place for place, fact in enumerate(facts) if isinstance(fact, CallEnded)), len(facts))
+    return facts[:first], facts[first:]

@@ -308,7 +308,7 @@ class CallState:
             self.stays.append(QueueStay(event.queue, event.channel.uniqueid, at))
 
     def _on_queue_leave(self, event: ami.QueueCallerLeave, at: float) -> None:
-        stay = self._stay(event)
+        stay = self._stay(event) or self._unseen_stay(event)
         if stay is not None:
             stay.left, stay.position = at, event.position
 
@@ -321,7 +321,7 @@ class CallState:
         self.declined_at = self.declined_at or at
 
     def _on_given_up(self, event: ami.QueueCallerAbandon, at: float) -> None:
-        stay = self._stay(event)
+        stay = self._stay(event) or self._unseen_stay(event)
         if stay is not None:
             stay.given_up = at
 
@@ -331,6 +331,16 @@ class CallState:
             if stay.uniqueid == event.channel.uniqueid and stay.name == event.queue and stay.left is None:
                 return stay
         return None
+
+    def _unseen_stay(self, event: ami.QueueEvent) -> QueueStay | None:
+        """The caller leaves a queue that they joined before we began to look; None when it is a repetition."""
+        leg = self._leg(event.channel)
+        known = any(s.uniqueid == event.channel.uniqueid and s.name == event.queue for s in self.stays)
+        if leg is None or leg.seen_born or known:
+            return None
+        stay = QueueStay(event.queue, leg.uniqueid, leg.born)
+        self.stays.append(stay)
+        return stay
 
     def _on_mailbox(self, _event: ami.InMailbox, at: float) -> None:
         self.transfers.settle()

@@ -33,9 +33,9 @@ ON_HOLDS = frozenset({ami.Hold, ami.Unhold, ami.Hangup, ami.DialBegin, ami.Queue
 RESTARTED = "the PBX was restarted in mid-call"
 
 ADOPTING = (
-    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialEvent, ami.BridgeEnter, ami.Hold,
-    ami.Unhold, ami.QueueCallerJoin, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer, ami.AttendedTransfer,
-    ami.InMailbox, Seen,
+    ami.Newchannel, ami.Newstate, ami.NewCallerid, ami.NewConnectedLine, ami.DialEvent, ami.BridgeEvent, ami.Hold,
+    ami.Unhold, ami.HangupRequest, ami.QueueEvent, ami.Parked, ami.Unparked, ami.Pickup, ami.BlindTransfer,
+    ami.AttendedTransfer, ami.InMailbox, Seen,
 )  # fmt: skip
 """Events of a channel we have not met that prove it alive: we began to look in the middle of its call."""
 
@@ -224,6 +224,7 @@ class CallBook:
                 self._invite(call, channel, at)
         call.add(event, at)
         kind = type(event)
+        call.is_login = call.is_login or kind is ami.AgentLogin
         others = self._share(event, call, at) if kind in IN_ROOMS else ()
         if kind in ON_HOLDS:
             call = self._consult(event, call, at, out)
@@ -308,7 +309,7 @@ class CallBook:
     def _join(self, one: Conversation, two: Conversation, at: float, out: list[Fact]) -> Conversation:
         """The call with a customer keeps its id, among equals the older; the other becomes part of it."""
         kept, absorbed = sorted((one, two), key=lambda call: call.seniority)
-        if not kept.may_absorb(absorbed):
+        if one.is_login or two.is_login or not kept.may_absorb(absorbed):
             return one
         self._directory.absorb(kept, absorbed)
         kept.absorb(absorbed)
@@ -332,6 +333,8 @@ class CallBook:
             origin = call.state.cast.origin
             if origin is not None and origin.is_live and not call.state.talk.stretches:
                 held = self._held_by(origin.device, origin.uniqueid)
+                if held is None and isinstance(event, ami.DialBegin):
+                    held = self._directory.put_aside_for(call, event.dest)
                 call = call if held is None else self._ask(call, held, at, out)
         return call
 
@@ -354,7 +357,8 @@ class CallBook:
         if isinstance(event, ami.BridgeEnter) and event.is_talk:
             others += self._enter_room(event, call, at)
         elif not isinstance(event, ami.HangupRequest):
-            self._rooms.leave(event.channels[0].uniqueid)
+            left = event.bridge if isinstance(event, ami.BridgeLeave) else None
+            self._rooms.leave(event.channels[0].uniqueid, left)
         for other in others:
             if other is not call:
                 other.add(event, at)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.facts import CallStarted, Direction, Fact, Parties, Phone
-from pbx_bridge.ami_events import BridgeEnter, BridgeLeave, Event
+from pbx_bridge.ami_events import BridgeEnter, BridgeLeave, DialBegin, Event, Newchannel
 from pbx_bridge.call_state import CallState
-from pbx_bridge.inferred import Guest
+from pbx_bridge.inferred import Guest, Seen
 from pbx_bridge.legs import LegKind
 from pbx_bridge.verdict import MAILBOXES
 from pbx_bridge.views import NOTHING_YET, View, facts_between, may_be_moving, view_of
@@ -51,7 +51,8 @@ class OpenCall:
 
 @dataclass(slots=True)
 class Conversation:
-    """A call that is open, or ended a moment ago. `about` is the call during whose hold this one was begun."""
+    """A call that is open, or ended a moment ago. `about` is the call during whose hold this one was begun,
+    `is_login` true of an agent who waits on the line: one customer after the other is bridged with them."""
 
     id: str
     pbx: str
@@ -64,6 +65,7 @@ class Conversation:
     announced: bool = False
     blind: str | None = None
     about: str | None = None
+    is_login: bool = False
     due: float = 0.0
     lingering: dict[str, float] = field(default_factory=dict)
     _overtaken: bool = False
@@ -86,7 +88,7 @@ class Conversation:
     def add(self, event: Event, at: float) -> None:
         """Take in an event at its place in time."""
         if isinstance(event, BridgeLeave):
-            self._enter_unseen(event)
+            self._enter_unseen(event, at)
         last = self._times[-1] if self._times else at
         if at < last - STEP_BACK_SECONDS:
             at = last
@@ -95,15 +97,30 @@ class Conversation:
         self._overtaken = self._overtaken or not in_order
         self._tell(event, at)
 
-    def _enter_unseen(self, event: BridgeLeave) -> None:
-        """A channel leaves a bridge that we never saw it enter: we were blind then, some time after its last event."""
+    def _enter_unseen(self, event: BridgeLeave, at: float) -> None:
+        """A channel leaves a bridge that we never saw it enter: we were blind then, some time after its last event,
+        or had not begun to look yet.
+
+        Of a guest only the rooms count that it shares with this call."""
         leg = self.state.legs.get(event.channel.uniqueid)
-        if leg is None or not leg.is_live or self.state.legs.has_entered(leg, event.bridge):
+        if leg is None and not self._began_unseen:
             return
-        at = leg.seen_at if leg.requested_at is None else leg.before_at
-        entered = BridgeEnter(event.channel, event.bridge, event.is_talk)
-        self._keep(bisect_right(self._times, at), entered, at)
+        if leg is not None and (
+            leg.is_guest or not leg.is_live or self.state.legs.has_entered(leg, event.bridge)
+        ):
+            return
+        if leg is None or (self._began_unseen and not leg.seen_born):
+            place, at = 0, self._times[0] if self._times else at
+        else:
+            at = leg.seen_at if leg.requested_at is None else leg.before_at
+            place = bisect_right(self._times, at)
+        self._keep(place, BridgeEnter(event.channel, event.bridge, event.is_talk), at)
         self._overtaken = True
+
+    @property
+    def _began_unseen(self) -> bool:
+        """The first thing we heard of this call is not a channel's birth."""
+        return not self._events or not isinstance(self._events[0], (Newchannel, Seen, DialBegin))
 
     def _keep(self, place: int, event: Event, at: float) -> None:
         if len(self._times) < MAX_HISTORY:

@@ -9,9 +9,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.facts import Direction
 from pbx_bridge.ami_channel import Channel
 from pbx_bridge.conversation import Conversation
-from pbx_bridge.legs import Leg
+from pbx_bridge.legs import Leg, LegKind, kind_of
 
 REMEMBERED = 50_000
 """Channels that ended, and call ids given, kept in mind: an hour at 5 calls a second."""
@@ -79,11 +80,32 @@ class Directory:
         if call not in calls:
             calls.append(call)
 
+    def put_aside_for(self, question: Conversation, asked: Channel) -> Conversation | None:
+        """The customer's call in the middle of which its phone calls a colleague, without a word of hold to the PBX.
+
+        None when it talks in several calls at once: then it is no one person's phone; or when the extension has
+        several phones, of which another may be calling."""
+        origin = question.state.cast.origin
+        if origin is None or kind_of(asked.name, self.trunks) is not LegKind.PHONE:
+            return None
+        device = origin.device
+        talking = [
+            call
+            for call in self.calls.values()
+            if device in call.state.talk.connected and call is not question
+        ]
+        if len(talking) != 1 or talking[0].state.cast.direction is Direction.INTERNAL:
+            return None
+        phones = [leg for leg in talking[0].state.legs if leg.device == device and leg.dialled_at is not None]
+        return talking[0] if len(phones) < 2 else None
+
     def absorb(self, kept: Conversation, absorbed: Conversation) -> None:
         """Everything said of `absorbed` is said of `kept` from now on."""
+        # Not by its legs: it may have been met in this very event and know none yet (an un-parking overtakes the
+        # fetching phone's birth).
+        for uniqueid in [one for one, call in self._by_leg.items() if call is absorbed]:
+            self._by_leg[uniqueid] = kept
         for leg in absorbed.state.legs:
-            if self._by_leg.get(leg.uniqueid) is absorbed:
-                self._by_leg[leg.uniqueid] = kept
             if leg.is_guest:
                 calls = [kept if call is absorbed else call for call in self.guests_of(leg.uniqueid)]
                 self._guests[leg.uniqueid] = list({call.id: call for call in calls}.values())

@@ -113,7 +113,7 @@ class Leg:
     """One channel. Times are instants; None means that it has not happened.
 
     `exten` is the first extension it showed, `seen_at` the time of its last event, `before_at` of the one before.
-    `born_state` tells who called: RING is a channel that calls us.
+    `born_state` tells who called: RING is a channel that calls us. `seen_born` False: it existed before we looked.
     """
 
     uniqueid: str
@@ -128,6 +128,7 @@ class Leg:
     caller_name: str | None
     seen_at: float
     before_at: float
+    seen_born: bool = True
     is_guest: bool = False
     state: LegState = LegState.NEW
     is_caller: bool = False
@@ -187,6 +188,7 @@ def new_leg(channel: Channel, at: float, trunks: Iterable[str], *, seen_born: bo
         caller_name=channel.caller_name,
         seen_at=at,
         before_at=at,
+        seen_born=seen_born,
     )
     if channel.state == ChannelState.RING or (not seen_born and channel.uniqueid == channel.linkedid):
         leg.is_caller = True

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
-from tenacity import AsyncRetrying, retry_if_exception, wait_exponential
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.settings import Line
 from core.alarms import close_alarm, raise_alarm
 from core.bus import Bus
 from core.clock import Clock
-from core.db import Database, is_refusal
+from core.db import Database
 from core.errors import SettingsError
 from core.facts import BlindWindowClosed, CallEnded, Direction, Fact, Parties, PbxConnected, PbxLost
 from pbx_bridge import blindness, call_log
-from pbx_bridge.lease import RENEW_S, Lease
+from pbx_bridge.lease import RENEW_S, Lease, LeaseLostError
 from pbx_bridge.line_book import LineBook, LineCall, unseen_end
 from pbx_bridge.line_process import LineError, LineProcess, started
 from pbx_bridge.line_wire import (
@@ -37,6 +37,7 @@ from pbx_bridge.line_wire import (
     Unreachable,
 )
 from pbx_bridge.tables import Call
+from pbx_bridge.writer import Writer
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class LineMonitor:
         self._bus = bus
         self._clock = clock
         self._lease = Lease(database, name)
+        self._writer = Writer(database, self._lease)
         self._turn = asyncio.Lock()
         self._is_registered = False
 
@@ -88,6 +90,9 @@ class LineMonitor:
             await self._listen()
         except LineError as error:
             await self._went_blind(str(error), LOST_ALARM)
+            raise
+        except LeaseLostError as error:
+            await self._let_go(str(error))
             raise
         finally:
             self._is_registered = False
@@ -122,6 +127,14 @@ class LineMonitor:
             case Strangers(_, address, count):
                 log.warning("calls from strangers refused", line=self.name, address=address, count=count)
 
+    async def _let_go(self, reason: str) -> None:
+        """Another server sees the line now and writes how its calls end: only our screens are told to stop ringing."""
+        now = self._clock()
+        for fact in self._book.lost(now, reason):
+            if not isinstance(fact, CallEnded):
+                await self._bus.publish(fact)
+        await self._bus.publish(PbxLost(self.name, now, reason))
+
     # ---- seeing and not seeing
 
     async def _registered(self) -> None:
@@ -132,17 +145,16 @@ class LineMonitor:
         now = self._clock()
         closed: list[BlindWindowClosed] = []
 
-        async def write() -> None:
+        async def write(connection: AsyncConnection) -> None:
             closed.clear()
-            async with self._database.write() as connection:
-                for alarm in (LOST_ALARM, REFUSED_ALARM):
-                    await close_alarm(connection, alarm, self.name, now)
-                if (window := await blindness.open_since(connection, self.name)) is not None:
-                    fact = BlindWindowClosed(self.name, window[0], now, window[1], 0, 0, 0)
-                    await blindness.close_window(connection, fact)
-                    closed.append(fact)
+            for alarm in (LOST_ALARM, REFUSED_ALARM):
+                await close_alarm(connection, alarm, self.name, now)
+            if (window := await blindness.open_since(connection, self.name)) is not None:
+                fact = BlindWindowClosed(self.name, window[0], now, window[1], 0, 0, 0)
+                await blindness.close_window(connection, fact)
+                closed.append(fact)
 
-        await self._persist(write)
+        await self._writer.write(write)
         for fact in (*closed, PbxConnected(self.name, now)):
             await self._bus.publish(fact)
 
@@ -156,12 +168,11 @@ class LineMonitor:
         self.last_error = reason
         log.warning("blind", line=self.name, reason=reason)
 
-        async def write() -> None:
-            async with self._database.write() as connection:
-                await blindness.open_window(connection, self.name, now, reason)
-                await raise_alarm(connection, alarm, self.name, reason, now)
+        async def write(connection: AsyncConnection) -> None:
+            await blindness.open_window(connection, self.name, now, reason)
+            await raise_alarm(connection, alarm, self.name, reason, now)
 
-        await self._persist(write)
+        await self._writer.write(write)
         await self._bus.publish(PbxLost(self.name, now, reason))
 
     # ---- writing
@@ -171,27 +182,12 @@ class LineMonitor:
         if not said:
             return
 
-        async def write() -> None:
-            async with self._database.write() as connection:
-                await call_log.record(connection, said)
-
         try:
-            await self._persist(write)
+            await self._writer.write(lambda connection: call_log.record(connection, said))
         except DBAPIError:
             log.exception("facts not stored", line=self.name, facts=[type(fact).__name__ for fact in said])
         for fact in said:
             await self._bus.publish(fact)
-
-    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
-        """A database that is away is waited for. Raises DBAPIError for rows it will never take."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(
-                lambda error: isinstance(error, DBAPIError | OSError) and not is_refusal(error)
-            ),
-            wait=wait_exponential(multiplier=0.2, max=5),
-            before_sleep=lambda _state: log.warning("the database does not take our rows", line=self.name),
-        )
-        await retrying(write)
 
     # ---- time, lease, leftovers
 
@@ -210,7 +206,7 @@ class LineMonitor:
             if now - renewed >= RENEW_S:
                 renewed = now
                 if not await self._lease.renew(now, now if self.is_seeing else None):
-                    raise LineError(f"the lease on line {self.name} was taken by another server")
+                    raise LeaseLostError(self.name)
 
     async def _end_leftovers(self) -> None:
         """Calls that rang when our server died: nobody saw how they ended. The time since then is a blind window."""
@@ -229,8 +225,10 @@ class LineMonitor:
             facts.append(CallEnded(row.id, at, record))
         await self._commit(facts)
         if seen_at is not None:
-            async with self._database.write() as connection:
-                await blindness.open_window(connection, self.name, seen_at, DEAD_SERVER)
+            since = seen_at
+            await self._writer.write(
+                lambda connection: blindness.open_window(connection, self.name, since, DEAD_SERVER)
+            )
 
 
 LEFT_OPEN = select(

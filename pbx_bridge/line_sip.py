@@ -7,15 +7,13 @@ Headers are given back byte by byte (surrogateescape), whatever a caller put int
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from core.shown import shown
 from pbx_bridge.line_wire import How
 
 MOST_HEADERS = 100
-LONGEST_TEXT = 80
-"""Characters of a name or number that are kept; a screen has room for fewer."""
 
 COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length"}
 NEEDED = ("via", "from", "to", "call-id", "cseq")
@@ -124,10 +122,4 @@ def why_stopped(cancel: Request) -> How:
 
 def _shown(text: str) -> str | None:
     """Printable text in one line, or None. Bytes that are no UTF-8 become the replacement character."""
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    printable = "".join(" " if unicodedata.category(one) in _UNSEEN else one for one in text)
-    return " ".join(printable.split())[:LONGEST_TEXT].strip() or None
-
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Controls, direction marks, private and line-separating characters."""
+    return shown(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")) or None

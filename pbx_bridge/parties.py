@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from core.facts import Direction, Parties, Phone
 from core.phone import is_withheld, parse_number
+from core.shown import shown
 from pbx_bridge.ami_channel import Channel
-from pbx_bridge.legs import Leg, LegKind, Legs
+from pbx_bridge.legs import Leg, LegKind, Legs, other_half
 
 CALLBACK_PREFIX = "cb-"
 """Channel ids we give to our own callbacks; Asterisk makes them the linkedid of the whole call."""
@@ -29,6 +30,8 @@ _EXTENSION = re.compile(r"^[0-9*#]{1,6}$")
 _DIALLED = re.compile(r"^[+*#0-9]+$")
 _QUOTED_PAIR = re.compile(r'\\([\\"])')
 """SIP's own escaping inside a quoted display name, which Asterisk passes on as it came."""
+LONGEST_RAW = 1000
+"""Of a name as it came: far above what any PBX passes on."""
 _NO_EXTEN = frozenset({"", "s", "h", "i", "t"})
 
 
@@ -75,7 +78,7 @@ class Cast:
             return False
         if leg.is_caller:
             return True
-        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK) or self._is_before_us(leg):
+        if self.direction not in (Direction.OUTBOUND, Direction.CALLBACK) or self._stands_in_for_agent(leg):
             return False
         return self.reached_at is None or (leg.dialled_at or leg.born) <= self.reached_at
 
@@ -84,13 +87,34 @@ class Cast:
         """Whether, in a callback, the outside party has been disturbed at all."""
         return self.direction is Direction.CALLBACK and any(map(self.is_customer, self.legs))
 
+    def _stands_in_for_agent(self, leg: Leg) -> bool:
+        """Whether this is a mobile that a call begun by the PBX rings in the place of one of our phones."""
+        if self.direction is Direction.CALLBACK:
+            return self._is_before_us(leg)
+        origin = self.origin
+        if origin is None or origin.kind is not LegKind.LOCAL or not _EXTENSION.match(origin.exten):
+            return False
+        return self._is_behind(other_half(origin.name), leg)
+
     def _is_before_us(self, leg: Leg) -> bool:
         """In a callback: dialled before one of ours has answered, so it is a colleague's mobile. Where the customer is
         rung first it is the customer."""
-        first = self.legs.get(self.root) if self.direction is Direction.CALLBACK else None
-        if first is None or first.kind is not LegKind.LOCAL or CUSTOMER_FIRST in first.name:
+        first = self.legs.get(self.root)
+        if first is None or first.kind is not LegKind.LOCAL or _is_outside(first.exten):
             return False
         return first.up_at is None or (leg.dialled_at or leg.born) < first.up_at
+
+    def _is_behind(self, half: str | None, leg: Leg) -> bool:
+        """Whether that half of an Originate's Local channel dialled the leg, or the ones that dialled it."""
+        current: Leg | None = leg
+        for _ in range(len(self.legs)):
+            dialling = None if current is None else self.legs.get(current.dialled_by or "")
+            if dialling is None or dialling is self.origin:
+                return False
+            if dialling.name == half:
+                return True
+            current = self.legs.named(other_half(dialling.name) or "")
+        return False
 
     def is_ours(self, leg: Leg) -> bool:
         """Whether one of our people is behind the leg: a phone, or an outside mobile dialled for us."""
@@ -153,14 +177,15 @@ class Cast:
         if self.withheld or is_withheld(raw):
             return Parties(Direction.INBOUND, None, None, self._dialled())
         e164 = parse_number(raw, self.region).e164
-        return Parties(Direction.INBOUND, e164 or raw, name, self._dialled(), e164)
+        return Parties(Direction.INBOUND, e164 or shown(raw or "") or None, name, self._dialled(), e164)
 
     def _our_caller(self) -> Leg | None:
         """The phone that makes the call; of a call that the PBX was asked to make, the phone it rang first. Of several
-        that a queue rang, the one that took it."""
+        that a queue rang, the one that took it; a mobile behind an extension stands with that extension."""
         if self.origin is not None and self.origin.kind is LegKind.PHONE:
             return self.origin
-        if self.direction is Direction.CALLBACK and (took := self._took()) is not None:
+        took = self._took() if self.direction is Direction.CALLBACK else None
+        if took is not None and (took.kind is LegKind.PHONE or self._asked_extension() is None):
             return took
         return next((leg for leg in self.legs if leg.kind is LegKind.PHONE and not leg.is_guest), None)
 
@@ -193,12 +218,15 @@ class Cast:
         if self.callee is not None:
             return self.callee
         origin = self.origin
-        if origin is None or origin.kind is LegKind.LOCAL:
-            return origin.exten if origin is not None and CUSTOMER_FIRST in origin.name else None
+        if origin is None:
+            return None
+        if origin.kind is LegKind.LOCAL:
+            # What an Originate rings first: an extension of ours, else the outside party.
+            return origin.exten if _is_outside(origin.exten) else None
         if origin.kind is LegKind.TRUNK and not origin.is_caller:
             # The PBX was asked to ring the outside party first.
             return dialled_number(origin)
-        return None if origin.exten in _NO_EXTEN else origin.exten
+        return None if origin.exten in _NO_EXTEN else shown(origin.exten) or None
 
     def note_dialled(self, exten: str) -> None:
         """A caller whose first extension said nothing (`s`, an Originate) shows the number dialled later.
@@ -244,8 +272,8 @@ class Cast:
 
 
 def shown_name(name: str | None) -> str | None:
-    """A display name as its owner wrote it; None when there is none."""
-    return _QUOTED_PAIR.sub(r"\1", name) if name else None
+    """A display name as its owner wrote it, as far as it can be seen; None when there is none."""
+    return shown(_QUOTED_PAIR.sub(r"\1", name[:LONGEST_RAW])) or None if name else None
 
 
 def dialled_number(leg: Leg) -> str | None:
@@ -255,3 +283,8 @@ def dialled_number(leg: Leg) -> str | None:
         if _DIALLED.match(bare):
             return bare
     return leg.number if leg.number and _DIALLED.match(leg.number) else None
+
+
+def _is_outside(exten: str) -> bool:
+    """Whether what an Originate rings first is a number and no extension of ours."""
+    return bool(_DIALLED.match(exten)) and not _EXTENSION.match(exten)

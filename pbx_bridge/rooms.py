@@ -26,8 +26,10 @@ class Rooms:
         self._where[channel.uniqueid] = bridge
         return others
 
-    def leave(self, uniqueid: str) -> None:
-        """The channel is in no bridge now."""
+    def leave(self, uniqueid: str, bridge: str | None = None) -> None:
+        """The channel is in no bridge now, or not in that one."""
+        if bridge is not None and self._where.get(uniqueid) != bridge:
+            return
         bridge = self._where.pop(uniqueid, None)
         if bridge is None:
             return

@@ -117,10 +117,8 @@ def talkers(state: CallState) -> tuple[str, ...]:
 def first_human(state: CallState) -> float | None:
     """When a human first answered the one who waited: the agent in a callback, the outside party in a call of ours."""
     if state.cast.direction is Direction.CALLBACK:
-        agents = [
-            leg.answered_at for leg in state.legs if leg.answered_at is not None and state.cast.is_ours(leg)
-        ]
-        return min(agents, default=None)
+        agents = [leg.answered_at for leg in state.legs if state.cast.is_ours(leg)]
+        return min((at for at in agents if at is not None), default=None)
     first = state.talk.stretches[0].start if state.talk.stretches else None
     if state.cast.direction is Direction.OUTBOUND and state.cast.reached_at is not None:
         return state.cast.reached_at if first is None else min(first, state.cast.reached_at)
@@ -129,13 +127,18 @@ def first_human(state: CallState) -> float | None:
 
 def people_gone_at(state: CallState) -> float:
     """The last hang-up of anybody who was in the conversation. A mobile that is still being asked to press 1 after
-    the caller has gone is no part of it."""
+    the caller has gone is no part of it, nor is a phone that has handed its talk over and is put down late."""
     origin = state.cast.origin
-    talkers = {leg.uniqueid for talk in state.talk.stretches for leg in talk.legs}
+    talks = [{leg.uniqueid for leg in talk.legs} for talk in state.talk.stretches]
+    last, earlier = (talks[-1] if talks else set[str]()), set[str]().union(*talks[:-1])
     if origin is None or origin.kind is LegKind.LOCAL:
         return state.ended_at
     people = [leg for leg in state.legs if leg.kind in PEOPLE and not leg.is_guest]
-    ends = [leg.ended_at for leg in people if leg.is_caller or leg is origin or leg.uniqueid in talkers]
+    ends = [
+        leg.ended_at
+        for leg in people
+        if leg is origin or leg.uniqueid in last or (leg.is_caller and leg.uniqueid not in earlier)
+    ]
     return max((at for at in ends if at is not None), default=state.ended_at)
 
 
@@ -255,6 +258,8 @@ def ended_by(state: CallState, result: Verdict) -> EndedBy:
     """Who put the receiver down: the first to do so at the end. Nobody: the PBX."""
     talk = state.talk.stretches[-1] if state.talk.stretches else None
     requests = _final_requests(state, talk) if talk is not None else _early_requests(state, result)
+    if not requests and talk is not None:
+        requests = _guests_requests(state, talk)
     return min(requests, default=(0.0, EndedBy.PBX))[1]
 
 
@@ -267,7 +272,7 @@ def _early_requests(state: CallState, result: Verdict) -> list[tuple[float, Ende
     for leg in state.legs:
         if leg.requested_at is None or not (leg.is_caller or leg.answered_at is not None):
             continue
-        if leg.kind is LegKind.PHONE and not is_turned_away(state, leg):
+        if state.cast.is_ours(leg) and not is_turned_away(state, leg):
             found.append((leg.requested_at, EndedBy.AGENT))
         elif result is Verdict.ANSWERED and state.cast.is_customer(leg):
             found.append((leg.requested_at, EndedBy.CALLER))
@@ -277,8 +282,7 @@ def _early_requests(state: CallState, result: Verdict) -> list[tuple[float, Ende
 def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]:
     """The customer at any time after the last talk began; one of ours only when the call ended with that talk."""
     found: list[tuple[float, EndedBy]] = []
-    over = talk.end if talk.end is not None else state.ended_at
-    together = state.ended_at - over < SAME_END_SECONDS or _customer_end(state) - over < SAME_END_SECONDS
+    over, together = _end_of(state, talk)
     for leg in state.legs:
         at = leg.requested_at
         if at is None or at < talk.start or leg.kind not in PEOPLE:
@@ -288,6 +292,25 @@ def _final_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]
         elif together and at <= over + OVERLAP_SECONDS and leg in talk.legs and not leg.is_guest:
             found.append((at, EndedBy.AGENT))
     return found
+
+
+def _guests_requests(state: CallState, talk: Talk) -> list[tuple[float, EndedBy]]:
+    """Nobody of this call hung up: somebody of ours who has a call of their own (an agent waiting on the line, a
+    conference's leader) may have ended it."""
+    over, together = _end_of(state, talk)
+    return [
+        (leg.requested_at, EndedBy.AGENT)
+        for leg in talk.legs
+        if together and leg.is_guest and leg.kind is LegKind.PHONE
+        and leg.requested_at is not None and talk.start <= leg.requested_at <= over + OVERLAP_SECONDS
+    ]  # fmt: skip
+
+
+def _end_of(state: CallState, talk: Talk) -> tuple[float, bool]:
+    """When the last talk was over, and whether the call ended with it."""
+    over = talk.end if talk.end is not None else state.ended_at
+    together = state.ended_at - over < SAME_END_SECONDS or _customer_end(state) - over < SAME_END_SECONDS
+    return over, together
 
 
 def _customer_end(state: CallState) -> float:

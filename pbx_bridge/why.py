@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from core.facts import Direction, EndedBy, Transfer, TransferKind, Verdict
 from pbx_bridge.call_state import CallState
 from pbx_bridge.legs import LegKind
@@ -25,14 +23,13 @@ def _inbound(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
     tried = _tried(state)
     match result:
         case Verdict.ANSWERED:
-            tried = "" if tried in (NOBODY_CALLED, NOBODY_RANG) else tried
-            return [tried, *_talk(state), *_moves(state), _closing(end)]
+            return [_answer(state), _closing(end)]
         case Verdict.VOICEMAIL:
-            return [tried, "nobody answered, and the caller ended in a mailbox"]
+            return [f"{tried}; nobody answered, and the caller ended in a mailbox"]
         case Verdict.ABANDONED:
-            return [tried, f"the caller hung up after {_waited(state)}, before anybody answered"]
+            return [_given_up(state, tried)]
         case _:
-            return [tried, "nobody answered" + _missed_end(state, end)]
+            return [f"{tried}; nobody answered{_missed_end(state, end)}"]
 
 
 def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
@@ -40,7 +37,7 @@ def _outgoing(state: CallState, result: Verdict, end: EndedBy) -> list[str]:
         case Verdict.ANSWERED if state.declined_at is not None:
             return ["the outside party answered and said that they had not asked for this call"]
         case Verdict.ANSWERED:
-            return ["the outside party answered", *_moves(state), _closing_out(end)]
+            return [_with_moves(state, "the outside party answered", ""), _closing_out(end)]
         case Verdict.BUSY:
             return ["the outside party's line was busy"]
         case Verdict.FAILED:
@@ -71,10 +68,8 @@ _PARTS = {
 
 
 def _tried(state: CallState) -> str:
-    """Whom the PBX rang for the caller."""
-    until = state.talk.stretches[0].start if state.talk.stretches else float("inf")
-    queues = list(dict.fromkeys(stay.name for stay in state.stays if stay.joined <= until))
-    who = _and(sorted(extension for extension, at in state.rang.items() if at <= until))
+    """Whom the PBX rang for the caller, and how long."""
+    queues, who = _queues(state), _and(_rung(state))
     if queues and who:
         return f"queue {_and(queues)} rang {who}{_for(state)}"
     if queues:
@@ -86,9 +81,32 @@ def _tried(state: CallState) -> str:
     return NOBODY_CALLED
 
 
+def _queues(state: CallState) -> list[str]:
+    """Those the caller had joined before the first answer."""
+    until = _first_answer(state)
+    return list(dict.fromkeys(stay.name for stay in state.stays if stay.joined <= until))
+
+
+def _rung(state: CallState) -> list[str]:
+    """Who had rung by the first answer."""
+    until = _first_answer(state)
+    return sorted(extension for extension, at in state.rang.items() if at <= until)
+
+
+def _first_answer(state: CallState) -> float:
+    return state.talk.stretches[0].start if state.talk.stretches else float("inf")
+
+
 def _for(state: CallState) -> str:
     """How long phones rang before somebody answered or all had stopped."""
-    answered = state.talk.stretches[0].start if state.talk.stretches else float("inf")
+    length = _rang_for(state)
+    if length is None:
+        return ""
+    return " briefly" if length < 1 else f" for {_seconds(length)}"
+
+
+def _rang_for(state: CallState) -> float | None:
+    answered = _first_answer(state)
     legs = [
         leg
         for leg in state.legs
@@ -97,27 +115,59 @@ def _for(state: CallState) -> str:
     starts = [leg.rang_at for leg in legs if leg.rang_at is not None and leg.rang_at < answered]
     ends = [min(at for at in (leg.released_at, leg.ended_at, answered) if at is not None) for leg in legs]
     if not starts or max(ends) == float("inf"):
-        return ""
-    return f" for {_seconds(min(answered, max(ends)) - min(starts))}"
+        return None
+    return min(answered, max(ends)) - min(starts)
 
 
-def _talk(state: CallState) -> list[str]:
+def _answer(state: CallState) -> str:
+    """Who answered when, who rang beside, and who came to the call later."""
     people = list(state.talk.talked)
+    waited = _first_answer(state) - (state.started_at or _first_answer(state))
+    first = people[0] if people else "somebody"
     if state.cast.direction is Direction.INTERNAL:
-        return [f"{_and(people)} {'talked' if len(people) > 1 else 'was connected'}"]
-    first, others = people[:1], people[1:]
-    told = [f"{_and(first) or 'somebody'} answered after {_answered_after(state)}"]
-    return told + ([f"{_and(others)} talked to the caller too"] if others else [])
+        both = [one for one in people if one not in _moved(state)]
+        said = f"{_and(both)} talked" if len(both) > 1 else f"{first} was connected"
+        return _with_moves(state, said, "")
+    others = [one for one in _rung(state) if one != first]
+    queues = _queues(state)
+    place = f" in queue {_and(queues)}" if queues else ""
+    beside = f" while {_and(others)} rang too" if others else ""
+    return _with_moves(state, f"{first} answered {_after(waited)}{place}{beside}", first)
 
 
-def _moves(state: CallState) -> Iterable[str]:
-    return map(_move, state.transfers.done())
+def _with_moves(state: CallState, said: str, subject: str) -> str:
+    """`said`, then the transfers; whoever the sentence is about already is not named again."""
+    clauses = [said]
+    for transfer in state.transfers.done():
+        who, words = transfer.from_extension, _move(transfer)
+        clauses.append(words if who == subject else f"{who} {words}")
+        subject = who
+    joined = [one for one in list(state.talk.talked)[1:] if one not in _moved(state)]
+    also = ""
+    if joined and state.cast.direction is Direction.INBOUND:
+        also = f"; {_and(joined)} talked to the caller too"
+    return ", then ".join(clauses) + also
+
+
+def _moved(state: CallState) -> set[str]:
+    """Who got the call by a transfer."""
+    return {transfer.to for transfer in state.transfers.done()}
 
 
 def _move(transfer: Transfer) -> str:
     if transfer.kind is TransferKind.BLIND:
-        return f"{transfer.from_extension} transferred the call to {transfer.to}"
-    return f"{transfer.from_extension} asked {transfer.to} and handed the call over"
+        return f"transferred the call to {transfer.to}"
+    return f"asked {transfer.to} and handed the call over"
+
+
+def _given_up(state: CallState, tried: str) -> str:
+    """The caller's patience; how long phones rang is said where it is another time than the wait."""
+    waited = _wait(state)
+    if tried in (NOBODY_CALLED, NOBODY_RANG):
+        return f"the caller hung up {_after(waited)}, before any phone rang"
+    if _rang_for(state) is not None and round(_rang_for(state) or 0) == round(waited):
+        return f"{tried} until the caller hung up, before anybody answered"
+    return f"{tried}, and the caller hung up {_after(waited)}, before anybody answered"
 
 
 def _missed_end(state: CallState, end: EndedBy) -> str:
@@ -143,15 +193,18 @@ def _closing_out(end: EndedBy) -> str:
 
 
 def _waited(state: CallState) -> str:
-    """From the first ring to the moment the waiting side gave up, else to the end."""
+    return _seconds(_wait(state))
+
+
+def _wait(state: CallState) -> float:
+    """Seconds from the first ring to the moment the waiting side gave up, else to the end."""
     origin = state.cast.origin
     end = state.ended_at if origin is None else origin.requested_at or origin.ended_at or state.ended_at
-    return _seconds(end - (state.started_at or end))
+    return end - (state.started_at or end)
 
 
-def _answered_after(state: CallState) -> str:
-    start = state.talk.stretches[0].start
-    return _seconds(start - (state.started_at or start))
+def _after(length: float) -> str:
+    return "at once" if length < 1 else f"after {length:.0f} s"
 
 
 def _seconds(length: float) -> str:

@@ -1,7 +1,8 @@
 """Read this first: the only file that knows all rooms. Settings go in, the whole web application comes out, with
 one bridge per PBX (or monitor per line), the customers' room and the desks on one bus. The order of subscription is
 the order in which a fact is handled: the desks hear of a call first, then its caller is matched, and the match reaches
-them as a fact of its own, so that no screen waits for the database."""
+them as a fact of its own, so that no screen waits for the database. Stopping goes the other way round: first the desks
+let go of the PBX's queues (`desk_parts.py`, on shutdown, while every link is up), then the parts close in reverse."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from functools import partial
 from aiohttp import web
 
 from config.settings import Line, Pbx, Settings
-from core.bus import Bus
+from core.bus import Aside, Bus
 from core.clock import Clock, system_clock
 from core.db import Database
 from core.fact_log import FactConsumer
@@ -33,6 +34,7 @@ from pbx_bridge.removed import end_removed
 from server.callback_desk_parts import add_callback_desk
 from server.callback_parts import add_callbacks
 from server.desk_parts import add_desk
+from server.housekeeping import Housekeeping
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
 from server.schema import prepare
 from server.web import bare_application
@@ -65,6 +67,8 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     if settings.line:
         check_installed()
         app.cleanup_ctx.append(_lines(settings, database, bus, clock))
+    # Last, when every consumer is known: what one of them still waits for is kept.
+    app.cleanup_ctx.append(_housekeeping(settings, database, clock))
     return app
 
 
@@ -80,11 +84,15 @@ def _database(database: Database) -> Part:
 def _customers(database: Database, bus: Bus) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
         screen_pop = ScreenPop(database, bus)
-        screen_pop.subscribe()
+        aside = Aside(bus)
+        screen_pop.subscribe(aside)
         # A call that was never seen ringing (we were blind, or died) still gets its customer.
         catch_up = FactConsumer(database, "call_links", (CallEnded,), screen_pop.catch_up)
         app[CONSUMERS].append(catch_up)
-        async with running("customers of ended calls", catch_up.run):
+        async with (
+            running("customers of calls", aside.run),
+            running("customers of ended calls", catch_up.run),
+        ):
             yield
 
     return part
@@ -116,6 +124,16 @@ def _bridges(
                     await bridge.run()
 
                 await stack.enter_async_context(running(f"bridge {name}", run))
+            yield
+
+    return part
+
+
+def _housekeeping(settings: Settings, database: Database, clock: Clock) -> Part:
+    async def part(app: web.Application) -> AsyncIterator[None]:
+        consumers = app[CONSUMERS]
+        keeper = Housekeeping(database, clock, settings.database, consumers)
+        async with running("housekeeping", keeper.run):
             yield
 
     return part

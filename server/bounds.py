@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from server.network import Network
 from server.routing import Handler
@@ -136,6 +137,13 @@ class Connection(web.RequestHandler):
         """From now on aiohttp's own bounds hold."""
         if self._head_timer is not None:
             self._head_timer.cancel()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """What is no HTTP is no fault of ours: neither a traceback nor a line at the usual level for each."""
+        if isinstance(kw.get("exc_info"), HttpProcessingError):
+            log.debug("a request that is no HTTP", error=str(kw["exc_info"]))
+        else:
+            super().log_exception(*args, **kw)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.head_read()

@@ -96,6 +96,8 @@ async def export(request: web.Request) -> web.StreamResponse:
         }
     )
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     await response.write(("\ufeff" + _csv([COLUMNS])).encode())
     after: str | None = None
     written = 0
@@ -124,7 +126,8 @@ def _filter(request: web.Request) -> CallFilter:
 def _list_context(
     request: web.Request, wanted: CallFilter, page: CallPage, after: str | None
 ) -> dict[str, Any]:
-    return {"filter": wanted, "entries": list(_arrange(request, page, after)), "next": page.next}
+    entries = list(_arrange(request, page, after))
+    return {"filter": wanted, "entries": entries, "next": page.next, "after": after}
 
 
 def _template(request: web.Request, after: str | None) -> str:
@@ -139,7 +142,9 @@ def _arrange(request: web.Request, page: CallPage, after: str | None) -> Iterato
     timed: list[tuple[float, LogEntry]] = [(call.started_at, LogEntry(call=call)) for call in page.calls]
     timed += [(blind.since, LogEntry(blind=blind)) for blind in page.blind]
     timed.sort(key=lambda pair: pair[0], reverse=True)
-    shown = local(float(after.partition("~")[0]), zone).date() if after else None
+    # Rows that are put below others do not say their day again.
+    above = after.partition("~")[0] if after and "HX-Request" in request.headers else None
+    shown = local(float(above), zone).date() if above else None
     for at, entry in timed:
         day = local(at, zone).date()
         if day != shown:

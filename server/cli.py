@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from config.settings import BadSettingsError, Settings, load
+from config.settings import BadSettingsError, Settings, load, settings_file
 from core.accounts import Role
 from core.errors import InvalidInputError, RingbackError
 
@@ -29,9 +30,14 @@ ConfigOption = Annotated[
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
+LARGEST_ID = 2**31 - 1
+"""Of a database's INTEGER."""
+
 
 def main() -> None:
     """Entry point. Our errors become one sentence on standard error and exit status 1 or 2."""
+    if sys.stderr is None:  # closed (`2>&-`): there is no log, but the work can be done
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         app()
     except BadSettingsError as error:
@@ -58,7 +64,7 @@ def serve(config: ConfigOption = None) -> None:
     """Run the server beside the PBXs named in the settings."""
     from server.serve import serve as run_server
 
-    run_server(_settings(config))
+    run_server(_settings(config), settings_file(config))
 
 
 @app.command()
@@ -100,7 +106,9 @@ def replay(
 def capture(
     out: Annotated[Path, typer.Argument(help="File to write; the times of arrival go to FILE.times")],
     pbx: Annotated[str | None, typer.Option(help="Which PBX of the settings, if there are several")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds (else: Ctrl+C)")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Stop after so many seconds (else: Ctrl+C)")
+    ] = None,
     anonymise: Annotated[
         bool, typer.Option("--anonymise", help="Take numbers and names of people out; for bug reports")
     ] = False,
@@ -136,7 +144,10 @@ def user_reset(login: str, config: ConfigOption = None) -> None:
 
 @user_app.command("import")
 def user_import(file: Path, config: ConfigOption = None) -> None:
-    """Create people from a CSV file with the columns login,name,role,password,devices."""
+    """Create people from a CSV file with the columns login,name,role,password,devices.
+
+    The exit status is 1 when a line was refused.
+    """
     from server import people
 
     try:
@@ -168,7 +179,8 @@ def api_key_list(config: ConfigOption = None) -> None:
 
 @api_key_app.command("revoke")
 def api_key_revoke(
-    key: Annotated[int, typer.Argument(help="Number in `ringback api-key list`")], config: ConfigOption = None
+    key: Annotated[int, typer.Argument(min=1, max=LARGEST_ID, help="Number in `ringback api-key list`")],
+    config: ConfigOption = None,
 ) -> None:
     """Make a key useless at once."""
     from server import api_keys

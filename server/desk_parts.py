@@ -12,8 +12,9 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.fact_log import FactConsumer
-from core.facts import CallEnded, CallStarted
+from core.facts import CallEnded, CallStarted, PbxConnected, QueueMemberChanged
 from core.tasks import running
+from server.agent_pauses import AgentPauses
 from server.agent_states import AgentStates
 from server.keys import CONSUMERS, PAUSER, SETTINGS
 from server.live import LiveHub
@@ -32,9 +33,8 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     """
     settings = app[SETTINGS]
     hub = LiveHub(database, clock=clock, pbxs=settings.sources)
-    states = AgentStates(
-        database, bus, clock, pauser=app.get(PAUSER), wrap_up_s=settings.desk.wrap_up_seconds
-    )
+    pauses = AgentPauses(database, app.get(PAUSER))
+    states = AgentStates(database, bus, clock, pauses=pauses, wrap_up_s=settings.desk.wrap_up_seconds)
     app[LIVE] = hub
     app[AGENTS] = states
     app[WRAP_UPS] = wrap_ups = WrapUps(database, clock, hub.apply)
@@ -48,6 +48,8 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     hub.subscribe(bus)
     bus.subscribe(CallStarted, wrap_ups.hear_started, name="notes of open calls")
     bus.subscribe(CallEnded, wake, name="wrap-ups")
+    bus.subscribe(QueueMemberChanged, pauses.hear_member, name="agents: pauses")
+    bus.subscribe(PbxConnected, states.hear_connected, name="agents: restore")
 
     async def live(_app: web.Application) -> AsyncIterator[None]:
         await hub.reload_people()
@@ -60,14 +62,15 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
                 ("live: store pops", hub.pops.write),
                 ("wrap-ups: open", consumer.run),
                 ("wrap-ups: close forgotten", wrap_ups.sweep),
-                ("agents: end wrap-up", states.end_overdue),
+                ("agents: keep true", states.keep_true),
             ):
                 await stack.enter_async_context(running(name, work))
             yield
-        await states.stop()
 
     async def close(_app: web.Application) -> None:
+        # Before any part of the application closes: the PBX has to be there to be told.
         hub.close()
+        await states.stop()
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import structlog
 from aiohttp import web
 
 from core.accounts import User
@@ -34,6 +35,8 @@ __all__ = [
     "is_secure",
     "session_alive",
 ]
+
+log = structlog.get_logger(__name__)
 
 SECURE_COOKIE: Final = "__Host-ringback"
 LOCAL_COOKIE: Final = "ringback-local"
@@ -101,7 +104,7 @@ def _refuse_large_body(request: web.Request, route: Route) -> None:
 
 async def _admit(request: web.Request, route: Route) -> None:
     if route.scope is not None and "Authorization" in request.headers:
-        await _admit_key(request, route.scope)
+        await _admit_key(request, route, route.scope)
         return
     if request.method in UNSAFE_METHODS or route.websocket:
         refuse_cross_site(request)
@@ -111,17 +114,22 @@ async def _admit(request: web.Request, route: Route) -> None:
     if session is None:
         raise UnauthenticatedError("you are not logged in, or your session has ended: please log in")
     if not session.user.role.covers(route.role):
+        log.warning("refused: role", user_id=session.user.id, method=route.method, route=route.path)
         raise ForbiddenError(f"this is for {route.role}s; your role is {session.user.role}")
 
 
-async def _admit_key(request: web.Request, scope: str) -> None:
+async def _admit_key(request: web.Request, route: Route, scope: str) -> None:
     scheme, _, text = request.headers["Authorization"].partition(" ")
     now = request.app[CLOCK]()
     async with request.app[DATABASE].read() as connection:
         key = await read_key(connection, text.strip()) if scheme.lower() == "bearer" else None
     if key is None:
+        log.warning(
+            "refused: API key", address=client_address(request), method=route.method, route=route.path
+        )
         raise UnauthenticatedError("this API key is unknown or revoked; send `Authorization: Bearer rb_…`")
     if scope not in key.scopes:
+        log.warning("refused: scope", key=key.id, method=route.method, route=route.path)
         raise ForbiddenError(f"this API key lacks the scope {scope}")
     if key.last_used_at is None or key.last_used_at + KEY_TOUCH_S <= now:
         async with request.app[DATABASE].write() as connection:
@@ -176,6 +184,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Signal handler: the same headers on every answer, files and errors included."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers["Server"] = "Ringback"  # which versions answer is nobody's business
     response.headers.setdefault("Cache-Control", "no-store")
     if is_secure(request):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")

@@ -19,7 +19,10 @@ async def connect(request: web.Request) -> web.WebSocketResponse:
     """Serve one tab until it goes, or its session ends (close code 4401)."""
     hub, session = request.app[LIVE], current_session(request)
     socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, max_msg_size=LONGEST_WORD)
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionResetError:  # the browser left while it was being let in
+        return socket
     tab = Tab(
         request,
         socket,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import web
 
 from core.accounts import Role, User, find_user_by_login, password_hash_of
@@ -23,6 +24,8 @@ from core.sessions import (
 from server.guard import client_address, cookie_name, current_session, identify, is_secure
 from server.keys import BUS, CLOCK, DATABASE
 from server.pages import THEME_COOKIE, THEMES, render, see_other
+
+log = structlog.get_logger(__name__)
 
 YEAR_S = 365 * 86_400
 WRONG = "This login and password do not belong together."
@@ -43,17 +46,21 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     try:
         user = await _check(request, login, password)
     except TooManyRequestsError as error:
+        log.warning("login has to wait", address=client_address(request), seconds=error.retry_after)
         response = _page(
             request, target, login=login, wrong=f"Too many tries: {_wait(error.retry_after)}.", status=429
         )
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     if user is None:
+        # What was typed stays out: people type passwords into the wrong field.
+        log.warning("login refused", address=client_address(request))
         return _page(request, target, login=login, wrong=WRONG, status=401)
     async with request.app[DATABASE].write() as connection:
         await forgive_login(connection, login, client_address(request))
     response = web.Response(status=303, headers={"Location": _next(target, user)})
     await begin_session(request, response, user)
+    log.info("logged in", user_id=user.id, address=client_address(request))
     return response
 
 
@@ -63,6 +70,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
         await end_session(connection, session.token_hash)
     now = request.app[CLOCK]()
     await request.app[BUS].publish(SessionsEnded(session.user.id, now, session.token_hash))
+    log.info("logged out", user_id=session.user.id)
     response = web.Response(status=303, headers={"Location": "/login"})
     response.del_cookie(
         cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="Lax"

@@ -20,7 +20,7 @@ PROBLEM_JSON = "application/problem+json"
 
 ABOUT = """Everything Ringback knows, for programs.
 
-Send `Authorization: Bearer rb_…`; an administrator makes a key with `ringback api-key add`. Pages of Ringback itself
+Send `Authorization: Bearer rb_…`; an administrator makes a key on the page API keys. Pages of Ringback itself
 use the session of whoever is logged in. Instants are ISO 8601 in UTC, telephone numbers E.164, lists are paged with
 `limit` and `after`. Unknown parameters and fields are refused, so that a misspelt filter never answers with everything.
 Errors follow RFC 9457. Fields may be added within `v1`; none is renamed or removed."""
@@ -159,7 +159,7 @@ def _responses(route: Route, known: Operation, references: Mapping[Any, dict[str
     if known.path:
         statuses.add(404)
     if known.body is not None:
-        statuses |= {411, 413}
+        statuses |= {408, 411, 413, 415}
     problems = {str(status): {"$ref": "#/components/responses/Problem"} for status in sorted(statuses)}
     return {str(known.status): success} | problems
 

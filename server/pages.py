@@ -57,6 +57,7 @@ NAVIGATION = (
     NavItem("/callbacks", "Callbacks", "undo-2", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR),
+    NavItem("/admin/keys", "API keys", "key-round", Role.ADMINISTRATOR),
     NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR),
 )
 

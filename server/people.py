@@ -59,6 +59,8 @@ async def import_csv(settings: Settings, text: str) -> None:
     for line, sentence in report.failed:
         print(f"line {line}: {sentence}")
     print(f"{report.created} created, {len(report.failed)} refused")
+    if report.failed:
+        raise SystemExit(1)
 
 
 def parse_device(text: str, settings: Settings) -> UserDevice:

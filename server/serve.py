@@ -12,13 +12,14 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_network
+from pathlib import Path
 from typing import cast
 
 import structlog
 from aiohttp import web
 
 from config.logging import set_up
-from config.settings import Settings
+from config.settings import Settings, is_open_to_all
 from core.accounts import Role, list_users
 from core.errors import SettingsError
 from server.app import build
@@ -32,6 +33,8 @@ log = structlog.get_logger(__name__)
 STOP_S = 5.0
 """Open pages get this long to finish when the server stops."""
 
+ADDRESS_FAULTS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -40,9 +43,11 @@ OTHER_DESCRIPTORS = 200
 """Files and sockets that are no visitor's: database, PBXs, log, the interpreter's own; about 40 are in use."""
 
 
-def serve(settings: Settings) -> None:
-    """Run the real thing. Raises SettingsError, DatabaseError."""
+def serve(settings: Settings, file: Path | None = None) -> None:
+    """Run the real thing. `file` is where the settings came from. Raises SettingsError, DatabaseError."""
     set_up(settings.log)
+    if is_open_to_all(file):
+        log.warning(f"everybody on this machine can read the secrets in {file}: chmod 640 {file}")
     if not settings.sources:
         raise SettingsError(
             "no PBX is set: add a section [pbx.main] (see config/example.toml), or try `ringback demo`"
@@ -138,7 +143,8 @@ def _listening(settings: Settings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+        is_address = isinstance(error, socket.gaierror) or error.errno in ADDRESS_FAULTS
+        if not is_address:
             raise
         server = settings.server
         raise SettingsError(
@@ -153,10 +159,18 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(server.tls_certificate, server.tls_key)
+        context.load_cert_chain(server.tls_certificate, server.tls_key, _no_password)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(
             f"cannot load `server.tls_certificate` {server.tls_certificate} with `server.tls_key` "
-            f"{server.tls_key}: {error}"
+            f"{server.tls_key}: {error.strerror or error}; write the certificate with its chain and its own key, both "
+            "as PEM files that this user may read"
         ) from error
     return context
+
+
+def _no_password() -> str:
+    raise SettingsError(
+        "`server.tls_key` is encrypted, and nobody is there to type its password: store it without one "
+        "(openssl pkey -in KEY -out NEW) and let only this user read it"
+    )

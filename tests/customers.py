@@ -39,7 +39,7 @@ class Desk:
         self.matched: list[CallMatched] = []
         self.changed: list[CustomerChanged] = []
         self.pop = ScreenPop(database, self.bus)
-        self.pop.subscribe()
+        self.pop.subscribe(self.bus)
         self.bus.subscribe(CallMatched, self._match, name="desk")
         self.bus.subscribe(CustomerChanged, self._change, name="desk")
 

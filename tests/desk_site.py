@@ -3,7 +3,7 @@ bridge hands them over: written to the call log first, then told on the bus."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -81,14 +81,18 @@ async def desk_site(
     desk: Desk | None = None,
     pauser: QueuePauser | None = None,
     port: int | None = None,
+    on_response: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
 ) -> AsyncIterator[DeskSite]:
-    """A running desk over `database`, whose schema exists. People are added when there are none."""
+    """A running desk over `database`, whose schema exists. People are added when there are none. `on_response` is
+    called before the head of each answer is sent."""
     bus = Bus()
     app = bare_application(settings_for(desk), database, clock=clock, bus=bus)
     if pauser is not None:
         app[PAUSER] = pauser
     add_desk(app, database, bus, clock)
-    ScreenPop(database, bus).subscribe()
+    ScreenPop(database, bus).subscribe(bus)
+    if on_response is not None:
+        app.on_response_prepare.append(on_response)
     users = await _people(database)
     server = TestServer(app, host="127.0.0.1", port=port)
     await server.start_server()

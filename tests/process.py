@@ -4,6 +4,7 @@ cable between it and the PBX that can be pulled out."""
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -74,8 +75,18 @@ class Server:
         await self._process.wait()
         self._process = None
 
+    def sleep(self) -> None:
+        """SIGSTOP: as a machine that is suspended, or has lost its disk for a while."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:
+            self.wake()  # a test may have failed while it slept
             self._process.terminate()
             await self._process.wait()
         self._process = None

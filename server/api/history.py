@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from core.errors import InvalidInputError
 from core.facts import Direction, Verdict
@@ -42,7 +42,7 @@ class NotesQuery(Taken):
 class NewNote(Taken):
     text: str = Field(min_length=1, max_length=LONGEST_NOTE)
     call_id: str | None = Field(None, min_length=1, max_length=120)
-    is_pinned: bool = False
+    is_pinned: StrictBool = False
 
 
 class TalkedWith(Given):

@@ -7,9 +7,21 @@ from dataclasses import dataclass
 from random import Random
 
 from pbx_bridge.simulator import Layout, Party, QueuePlan
-from server.demo.people import CUSTOMERS, PEOPLE, RECEPTION, STRANGERS, SWITCHBOARD, WITHHELD, SampleCustomer
+from server.demo.people import (
+    CUSTOMERS,
+    FAMILY,
+    PEOPLE,
+    RECEPTION,
+    STRANGERS,
+    SWITCHBOARD,
+    WITHHELD,
+    SampleCustomer,
+)
 
 AGENTS = tuple(person.extension for person in PEOPLE)
+
+ALONE = tuple(one for one in CUSTOMERS if not {SWITCHBOARD, FAMILY}.intersection(one.numbers))
+"""Customers whose numbers are theirs only."""
 
 
 def layout() -> Layout:
@@ -40,11 +52,11 @@ class Cast:
         return self.customer()
 
     def customer(self) -> Party:
-        return _party(self.dice.choice(CUSTOMERS), self.dice)
+        return _party(self.dice.choice(ALONE), self.dice)
 
     def shared(self) -> Party:
         """A number that belongs to several customers."""
-        return Party(SWITCHBOARD, "")
+        return Party(SWITCHBOARD if self.dice.random() < 0.7 else FAMILY, "")
 
     def number_to_call(self) -> str:
         """A customer's number as an agent dials it: nine digits, or 00 and the country."""

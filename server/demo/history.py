@@ -21,15 +21,18 @@ from core.facts import BlindWindowClosed, CallEnded, CallRecord, CallsJoined, Di
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers, NewCustomer
 from crm_link.screen_pop import Caller, settle
+from crm_link.tables import CallCustomer
 from pbx_bridge import blindness, call_log
 from pbx_bridge.calls import CallBook
 from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.clock import SteppedClock
 from pbx_bridge.simulator.world import Emission
-from pbx_bridge.tables import CallWrapUp
+from pbx_bridge.tables import CallPerson, CallWrapUp
 from server.demo.cast import Cast, layout
+from server.demo.past_pops import past_pops
 from server.demo.people import CALL_NOTES, CUSTOMERS, PEOPLE
 from server.demo.scenes import Deck, Pace, Stage, play
+from server.tables import PopRow
 
 DAYS = 14
 CALLS_A_DAY = {0: 20, 1: 22, 2: 19, 3: 20, 4: 17, 5: 4, 6: 0}
@@ -44,6 +47,9 @@ SEED = 20_24
 
 LATEST_S = 900.0
 """The past ends so long before the demo starts: by then its last call is over and its wrap-up saved."""
+
+PICKED_SHARE = 0.8
+"""Of answered calls from a number of several customers."""
 
 PACE = Pace(ring=(4, 22), talk=(35, 260))
 CUSTOMER_SINCE_S = 200 * 86_400.0
@@ -69,8 +75,9 @@ async def write_history(past: Past, password_hash: str) -> None:
     """Everything, into a database whose tables exist and are empty."""
     users = await _people(past, password_hash)
     await _customers(past, users)
-    records = await _calls(past)
+    records = await _calls(past, users)
     await _match(past, records)
+    await _picks(past, users)
     await _wrap_ups(past, users, records)
     await _blind_window(past)
 
@@ -100,9 +107,17 @@ async def _customers(past: Past, users: dict[str, int]) -> None:
         for tag in sample.tags:
             await annotations.add_tag(customer.id, tag, by)
         for number, note in enumerate(sample.notes):
-            clock.now += dice.uniform(0.2, 4) * 86_400
+            clock.now = _office_hour(past, clock.now + dice.uniform(0.2, 4) * 86_400, dice)
             await annotations.add_note(customer.id, note, by, is_pinned=number == 0)
         clock.now += dice.uniform(0.1, 1) * 86_400
+
+
+def _office_hour(past: Past, at: float, dice: Random) -> float:
+    """A moment of the next working day, when somebody is there to write."""
+    day = datetime.fromtimestamp(at, past.zone).date() + timedelta(days=1)
+    while not CALLS_A_DAY[day.weekday()]:
+        day += timedelta(days=1)
+    return datetime.combine(day, OPENS, past.zone).timestamp() + dice.uniform(0, 8) * 3600
 
 
 def moments(past: Past, dice: Random) -> Iterator[float]:
@@ -119,7 +134,7 @@ def moments(past: Past, dice: Random) -> Iterator[float]:
         yield from (start for start in sorted(starts) if start < past.until - LATEST_S)
 
 
-async def _calls(past: Past) -> list[CallRecord]:
+async def _calls(past: Past, users: dict[str, int]) -> list[CallRecord]:
     dice = Random(SEED)  # noqa: S311
     clock = SteppedClock(past.until - (DAYS + 2) * 86_400)
     pbx = Simulator(layout(), clock=clock)
@@ -141,6 +156,7 @@ async def _calls(past: Past) -> list[CallRecord]:
     told = [fact for fact in facts if isinstance(fact, CallsJoined) or type(fact) in call_log.MOMENTS]
     async with past.database.write() as connection:
         await call_log.record(connection, told)
+        await connection.execute(insert(PopRow), past_pops(facts, users, dice))
     return [fact.record for fact in facts if isinstance(fact, CallEnded)]
 
 
@@ -154,6 +170,25 @@ async def _match(past: Past, records: list[CallRecord]) -> None:
         last = await connection.scalar(select(func.max(FactLogRow.id)))
         consumers = [{"consumer": name, "last_id": last or 0} for name in CONSUMERS]
         await connection.execute(insert(FactCursor), consumers)
+
+
+async def _picks(past: Past, users: dict[str, int]) -> None:
+    """Whoever took a call of a shared number mostly said whose it was; the others are still open."""
+    dice = Random(SEED)  # noqa: S311
+    customers = Customers(past.database, Bus(), SteppedClock(past.until), past.settings.site.region)
+    holders = (
+        select(CallCustomer.call_id, CallPerson.extension, func.min(CallCustomer.customer_id).label("first"))
+        .join(CallPerson, CallPerson.call_id == CallCustomer.call_id)
+        .where(CallPerson.role == "talked", CallPerson.position == 0)
+        .group_by(CallCustomer.call_id, CallPerson.extension)
+        .having(func.count() > 1)
+        .order_by(CallCustomer.call_at)
+    )
+    async with past.database.read() as connection:
+        shared = (await connection.execute(holders)).all()
+    for call_id, extension, first in shared:
+        if dice.random() < PICKED_SHARE:
+            await customers.pick(call_id, first + dice.choice((0, 0, 1)), users.get(extension))
 
 
 def _caller(record: CallRecord) -> Caller:

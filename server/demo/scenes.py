@@ -228,8 +228,8 @@ async def colleagues_talk(stage: Stage) -> None:
 
 SCENES: dict[Scene, int] = {
     queue_call: 30,
-    shared_number: 6,
-    direct_call: 16,
+    shared_number: 4,
+    direct_call: 18,
     abandoned: 7,
     missed: 4,
     queue_time_out: 1,

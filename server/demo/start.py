@@ -33,6 +33,7 @@ from server.serve import check_port, listen
 PBX = "office"
 LOOPBACK = "127.0.0.1"
 PORT = "RINGBACK_SERVER__PORT"
+LEVEL = "RINGBACK_LOG__LEVEL"
 REFUSED = ("RINGBACK_DATABASE__URL", "RINGBACK_SERVER__HOST")
 """Whoever sets these means the real thing: the demo says so instead of ignoring it."""
 
@@ -68,7 +69,7 @@ def demo_settings(folder: Path, pbx_port: int, environment: Mapping[str, str]) -
         server=Server(host=LOOPBACK, port=_port(environment)),
         database=DatabaseSettings(url=f"sqlite:///{folder / 'demo.db'}"),
         pbx={PBX: pbx},
-        log=Log(level=environment.get("RINGBACK_LOG__LEVEL", "WARNING")),
+        log=Log(level=_level(environment)),
     )
 
 
@@ -82,6 +83,14 @@ def _port(environment: Mapping[str, str]) -> int:
         return Server.model_validate({"port": text}).port
     except ValidationError as error:
         raise SettingsError(f"{PORT} is {text!r}: write a port number from 1 to 65535") from error
+
+
+def _level(environment: Mapping[str, str]) -> str:
+    text = environment.get(LEVEL, "WARNING")
+    try:
+        return Log.model_validate({"level": text}).level
+    except ValidationError as error:
+        raise SettingsError(f"{LEVEL} is {text!r}: write DEBUG, INFO, WARNING or ERROR") from error
 
 
 async def fill(settings: Settings, password: str) -> None:

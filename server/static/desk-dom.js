@@ -44,7 +44,8 @@ export function when(at) {
   const then = new Date(at * 1000);
   const now = new Date(serverClock.now() * 1000);
   if (keyFormat.format(then) === keyFormat.format(now)) return clock(at);
-  return then.getFullYear() === now.getFullYear() ? dayFormat.format(then) : yearFormat.format(then);
+  const day = then.getFullYear() === now.getFullYear() ? dayFormat.format(then) : yearFormat.format(then);
+  return day.replaceAll(" ", "\u00a0");
 }
 
 /** 21 Nov, 14:02: for hints and screen readers. */

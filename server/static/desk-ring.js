@@ -1,10 +1,13 @@
 /* Rule P26: a background tab still rings, and only one tab of an agent makes the noise. Every tab that may play asks
-   for the same Web Lock while something rings; who has it plays. Where there are no locks (plain http), tabs agree
-   over a BroadcastChannel: the oldest plays. A tab that a browser restored is mute until a click. */
+   for the same Web Lock while something rings; who has it plays. Where there are no locks (plain http) desk-turn.js
+   says whose turn it is. A tab that a browser restored is mute until a click. */
+
+import { Turn } from "./desk-turn.js";
 
 const LOCK = "ringback-ring";
-const ELECTION_MS = 150;
 const KEPT = "ringback-sound";
+const PROBE_MS = 200;
+const LONGEST_TITLE = 40;
 
 export class Ringer {
   /** `onchange()` when something a hint depends on has changed. */
@@ -13,14 +16,15 @@ export class Ringer {
     this.on = localStorage.getItem(KEPT) !== "off";
     this.audio = null;
     this.abort = null;
-    this.name = `${Date.now()}-${Math.random()}`;
     this.title = document.title;
     this.notes = new Map();
     this.justWoken = false;
     for (const gesture of ["pointerdown", "keydown"]) {
       addEventListener(gesture, () => this.wake(), { capture: true });
     }
-    this.wake();
+    // A page that is kept for the back button must not keep the turn.
+    addEventListener("pagehide", () => this.silence());
+    maySound().then((may) => may && this.wake());
   }
 
   /** Whether a ring would be heard in this tab. */
@@ -56,7 +60,7 @@ export class Ringer {
   /** `calls` is [{id, title, text}] of everything that rings now; an empty list is silence. */
   ring(calls) {
     this.wanted = calls;
-    document.title = calls.length ? `☎ ${calls[0].title}` : this.title;
+    document.title = calls.length ? `☎ ${shortened(calls[0].title)}` : this.title;
     this.notify(calls);
     if (!calls.length) this.silence();
     else if (this.on && this.audible && !this.abort) this.takeTurn();
@@ -70,35 +74,15 @@ export class Ringer {
   async takeTurn() {
     this.abort = new AbortController();
     const { signal } = this.abort;
+    if (!navigator.locks) {
+      new Turn(LOCK, signal, (mine) => this.play(mine));
+      return;
+    }
     try {
-      if (navigator.locks) await navigator.locks.request(LOCK, { signal }, () => this.play(signal));
-      else await this.playWhenElected(signal);
+      await navigator.locks.request(LOCK, { signal }, () => this.play(signal));
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }
-  }
-
-  /** Without locks: claim the turn, listen a moment, and play unless somebody plays or has an older name. */
-  async playWhenElected(signal) {
-    const channel = new BroadcastChannel(LOCK);
-    const bye = () => channel.postMessage({ bye: true });
-    addEventListener("pagehide", bye, { signal });
-    while (!signal.aborted && !(await this.elected(channel))) await turnIsFree(channel, signal);
-    channel.onmessage = ({ data }) => data.claim && channel.postMessage({ busy: true });
-    if (!signal.aborted) await this.play(signal);
-    bye();
-    channel.close();
-  }
-
-  async elected(channel) {
-    let mine = true;
-    channel.onmessage = ({ data }) => {
-      if (data.busy || data.claim < this.name) mine = false;
-      else if (data.claim > this.name) channel.postMessage({ claim: this.name });
-    };
-    channel.postMessage({ claim: this.name });
-    await new Promise((done) => setTimeout(done, ELECTION_MS));
-    return mine;
   }
 
   /** Ring until told to stop: two soft notes, a pause, again. */
@@ -149,10 +133,19 @@ export class Ringer {
   }
 }
 
-/** Until the tab that plays says good-bye, or nothing rings any more. */
-function turnIsFree(channel, signal) {
-  return new Promise((done) => {
-    channel.onmessage = ({ data }) => data.bye && done();
-    signal.addEventListener("abort", done, { once: true });
-  });
+/** Whether this tab may sound without a click. Asked with an element that has nothing to play: an AudioContext made too
+    early is a warning on the console. */
+async function maySound() {
+  if (navigator.userActivation?.hasBeenActive) return true;
+  const refused = new Audio().play().then(
+    () => false,
+    (error) => error.name === "NotAllowedError",
+  );
+  return !(await Promise.race([refused, new Promise((done) => setTimeout(done, PROBE_MS, false))]));
+}
+
+/** A tab has room for a few words. */
+function shortened(text) {
+  const letters = [...text];
+  return letters.length > LONGEST_TITLE ? `${letters.slice(0, LONGEST_TITLE - 1).join("")}…` : text;
 }

@@ -116,8 +116,7 @@ export function drawBanners({ lineLost, parted, links, devices }) {
   if (parted) all.push(["bad", "plug", "The desk is open in too many tabs. This one has stopped: reload it to go on here."]);
   else if (lineLost) all.push(["bad", "wifi-off", `No connection to the server since ${clock(lineLost)}. Trying again; calls shown here may be out of date.`]);
   for (const link of links.filter((one) => !one.up)) {
-    const more = link.reason ? ` (${link.reason})` : "";
-    all.push(["bad", "unplug", `We cannot see the PBX${links.length > 1 ? ` ${link.pbx}` : ""} since ${clock(link.since)}${more}. Calls ring as always, but are not shown here.`]);
+    all.push(["bad", "unplug", `We cannot see the PBX${links.length > 1 ? ` ${link.pbx}` : ""} since ${clock(link.since)}. Calls ring as always, but are not shown here.`]);
   }
   const away = devices.filter((one) => one.state === "UNAVAILABLE").map((one) => one.device);
   if (away.length) all.push(["warn", "phone-off", `${away.join(", ")} is not connected to the PBX: calls cannot reach you there.`]);

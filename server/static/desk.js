@@ -115,11 +115,14 @@ function drawEmpty() {
   place.hidden = screen.cards.size > 0;
   const paused = screen.agent.state === "paused";
   const phones = document.getElementById("phones").childElementCount;
+  const isBlind = screen.links.some((one) => !one.up);
   const [words, more] = !phones
     ? ["No phone is set up for you", "Ask your administrator to name the phones you sit at: their calls appear here."]
-    : paused
-      ? ["You are paused", "Your queues send you no calls. Direct calls still ring."]
-      : ["Ready for calls", "When a phone of yours rings, the caller’s card appears here."];
+    : isBlind
+      ? ["Calls cannot be shown now", "Answer your phone as always. Cards come back as soon as the PBX is seen again."]
+      : paused
+        ? ["You are paused", "Your queues send you no calls. Direct calls still ring."]
+        : ["Ready for calls", "When a phone of yours rings, the caller’s card appears here."];
   place.querySelector("[data-words]").textContent = words;
   place.querySelector("[data-more]").textContent = more;
 }

@@ -124,11 +124,14 @@ class Pbx:
             await self.kill9()
             raise PbxError(f"Asterisk did not boot in {BOOT_SECONDS:.0f} s: {self._last_words()}") from None
 
-    async def stop(self) -> None:
-        """Ask it to stop and wait for the process; it is killed when it does not obey."""
+    async def stop(self, command: str | None = None) -> None:
+        """Ask it to stop, by SIGTERM or on the console, and wait; it is killed when it does not obey."""
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.send_signal(signal.SIGTERM)
+        if command is None:
+            self._process.send_signal(signal.SIGTERM)
+        else:
+            await self._quiet_cli(command)  # it may be gone before it answers
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 while self._process.poll() is None:

@@ -13,9 +13,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy import insert, update
 
 from config.settings import Settings
 from core.accounts import find_user_by_login
+from pbx_bridge.tables import Call
 from server.guard import LOCAL_COOKIE, SECURE_COOKIE
 from server.web import bare_application
 from tests.browser.conftest import (
@@ -34,9 +36,10 @@ pytestmark = pytest.mark.browser
 
 CROWDED = (
     "/calls?when=all", "/customers", "/customers/1", "/customers/new", "/account",
-    "/admin/users", "/admin/users/new", "/admin/users/3", "/admin/pbx", "/no-such-page",
+    "/admin/users", "/admin/users/new", "/admin/users/3", "/admin/keys", "/admin/keys/new", "/admin/pbx",
+    "/no-such-page",
 )  # fmt: skip
-EMPTY = ("/calls", "/calls?verdict=missed", "/customers", "/customers?q=nobody", "/admin/pbx")
+EMPTY = ("/calls", "/calls?verdict=missed", "/customers", "/customers?q=nobody", "/admin/keys", "/admin/pbx")
 
 
 async def look(visit: Visit, url: str) -> None:
@@ -267,3 +270,62 @@ def _certificate(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(both)
     return context
+
+
+async def test_the_log_shows_new_calls_and_ends_by_itself_and_touches_nothing_else(
+    chromium: Browser, pages_site: PagesSite
+) -> None:
+    site = await seed_site(pages_site.database, calls=60)
+    visit = await open_window(chromium)
+    page = visit.page
+    await enter(visit, pages_site, "maria")
+    await page.goto(pages_site.url("/calls?when=all"))
+    await page.get_by_role("link", name="Show earlier calls").click()
+    await expect(page.locator("tr.call")).to_have_count(60)
+    await page.locator("a.row-link").nth(3).focus()
+    await page.evaluate("document.querySelectorAll('tr.call').forEach((row) => (row.mark = 1))")
+    going_on = page.locator(f"tr[data-row='call-{site.calls[0]}']")
+    await expect(going_on).to_contain_text("In progress")
+    new = {"id": "new-1", "pbx": "office", "direction": "inbound", "started_at": pages_site.now - 1}
+    async with pages_site.database.write() as connection:
+        await connection.execute(insert(Call).values(linkedids="new-1", **new))
+        await connection.execute(
+            update(Call).where(Call.id == site.calls[0]).values(result="answered", ended_at=pages_site.now)
+        )
+    await expect(page.locator("tr.call").first).to_have_attribute("data-row", "call-new-1")
+    await expect(going_on).to_contain_text("Answered")
+    await expect(page.locator("tr.call")).to_have_count(61)
+    assert await _figure(page, "All calls") == 61
+    assert (
+        await page.evaluate("[...document.querySelectorAll('tr.call')].filter((row) => !row.mark).length")
+        == 2
+    )
+    assert await page.evaluate("document.activeElement.matches('a.row-link')")
+    assert visit.complaints == []
+
+
+async def test_a_key_is_made_copied_and_revoked(chromium: Browser, pages_site: PagesSite) -> None:
+    await seed_people(pages_site.database)
+    visit = await open_window(chromium, size=PHONE)
+    page = visit.page
+    await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await enter(visit, pages_site, "admin")
+    await page.goto(pages_site.url("/admin/keys"))
+    await page.get_by_role("link", name="New key").first.click()
+    await page.get_by_label("Name").fill("CRM")
+    await page.get_by_role("button", name="Make key").click()
+    await expect(page.locator("#scopes-error")).to_be_visible()
+    await page.get_by_label("calls:read").check()
+    await assert_accessible(page)
+    await page.get_by_role("button", name="Make key").click()
+    shown = await page.locator("#fresh-key").inner_text()
+    await assert_accessible(page)
+    await page.get_by_role("button", name="Copy key").click()
+    await expect(page.locator(".toast")).to_have_text("Copied")
+    assert await page.evaluate("navigator.clipboard.readText()") == shown
+    await look(visit, pages_site.url("/admin/keys"))
+    await page.get_by_role("button", name="Revoke CRM").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    await expect(page.locator(".badge")).to_have_text("Revoked")
+    await assert_accessible(page)
+    assert [text for text in visit.complaints if "422" not in text] == []

@@ -12,12 +12,16 @@ import pytest
 from sqlalchemy import select
 
 from core.db import Database
+from pbx_bridge.ami_session import AmiActionError
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
+from server.calls_now import PhoneState
+from server.keys import BRIDGES
+from server.live_socket import LIVE
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.e2e.conftest import assert_seconds
 from tests.process import Cable, Server, serving
-from tests.site import eventually
+from tests.site import Site, eventually, running, settings_for
 
 pytestmark = pytest.mark.asterisk
 
@@ -121,6 +125,73 @@ async def test_the_pbx_killed_in_mid_call(own_pbx: Pbx, own_lab: Lab, tmp_path: 
         assert await rows(database, CallJournal) == []
 
 
+async def nothing_rings(site: Site) -> None:
+    """No screen shows a call that rings or goes on."""
+
+    async def phones() -> list[PhoneState]:
+        calls = site.app[LIVE].board.calls.values()
+        return [phone.state for call in calls for phone in call.phones if call.ended_at is None]
+
+    assert await eventually(phones, lambda states: states == []) == []
+
+
+@pytest.mark.parametrize("command", [None, "core stop now"], ids=["SIGTERM", "core stop now"])
+async def test_the_pbx_stopped_in_mid_call(
+    own_pbx: Pbx, own_lab: Lab, tmp_path: Path, command: str | None
+) -> None:
+    phone_101, phone_102 = await own_lab.phones("101", "102")
+    async with running(settings_for(own_pbx.ami, SECRET, tmp_path)) as site:
+        await site.sees_the_pbx()
+        await own_lab.trunk.dial(DIRECT_101, caller=CALLER)
+        talking = await phone_101.rings()
+        await talking.answer()
+        await open_calls(site.database, answered=True)
+        await own_lab.trunk.dial("48221000902", caller="+48226012222")
+        await phone_102.rings()
+        await eventually(lambda: rows(site.database, Call), lambda found: len(found) == 2)
+        await own_pbx.stop(command)
+        (window,) = await windows(site.database, closed=False)
+        await own_pbx.start()
+        answered, missed = await ended(site.database, 2)
+        (window,) = await windows(site.database, closed=True)
+        await nothing_rings(site)
+        assert (answered.result, answered.caller, answered.ended_by) == ("answered", CALLER, "pbx")
+        assert (missed.result, missed.talk_s, missed.ended_by) == ("missed", 0, "pbx")
+        assert window.calls_kept == 0
+        assert await rows(site.database, CallJournal) == []
+
+
+async def test_the_pbx_stopped_gracefully_in_mid_call(own_pbx: Pbx, own_lab: Lab, tmp_path: Path) -> None:
+    """It takes no new calls and stops when the last one is over."""
+    phone = await own_lab.phone("101")
+    async with running(settings_for(own_pbx.ami, SECRET, tmp_path)) as site:
+        await site.sees_the_pbx()
+
+        async def is_closing() -> bool:
+            try:
+                await site.app[BRIDGES]["main"].link.action({"Action": "Ping"})
+            except AmiActionError as error:
+                return "shutting down" in str(error)
+            return False
+
+        customer = await own_lab.trunk.dial(DIRECT_101, caller=CALLER)
+        ringing = await phone.rings()
+        await ringing.answer()
+        await open_calls(site.database, answered=True)
+        stopping = asyncio.create_task(own_pbx.stop("core stop gracefully"))
+        await eventually(is_closing)
+        await customer.hangup()
+        (call,) = await ended(site.database)
+        await stopping
+        await windows(site.database, closed=False)
+        await own_pbx.start()
+        (window,) = await windows(site.database, closed=True)
+        await nothing_rings(site)
+    assert (call.result, call.ended_by) == ("answered", "caller")
+    assert_seconds(call.talk_s, ringing.answered_at, customer.ended_at)
+    assert (window.calls_kept, window.calls_ended_unseen) == (0, 0)
+
+
 async def test_our_server_killed_in_mid_call(pbx: Pbx, lab: Lab, tmp_path: Path) -> None:
     phone = await lab.phone("101")
     server = Server(tmp_path, pbx.ami, SECRET)
@@ -130,7 +201,6 @@ async def test_our_server_killed_in_mid_call(pbx: Pbx, lab: Lab, tmp_path: Path)
         await ringing.answer()
         await open_calls(database, answered=True)
         await server.kill()
-        await asyncio.sleep(1)
         await server.start()
         await windows(database, closed=True)
         await ringing.hangup()

@@ -114,7 +114,7 @@ async def api_server(database: Database) -> AsyncIterator[ApiServer]:
     app = bare_application(Settings(), database, clock=lambda: NOW, bus=bus)
     app[BRIDGES] = {}
     add_desk(app, database, bus, lambda: NOW)
-    ScreenPop(database, bus).subscribe()
+    ScreenPop(database, bus).subscribe(bus)
     async with TestClient(TestServer(app)) as client:
         server = ApiServer(app, database, bus, client)
         server.key = await server.make_key()

@@ -7,10 +7,12 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import aiohttp
 import pytest
 
 from pbx_bridge.simulator import Simulator
+from tests.databases import Cluster
 from tests.process import Server
 from tests.site import eventually
 
@@ -32,14 +35,15 @@ events = { user = "u", secret = "s" }
 """
 
 
-def refused(folder: Path, text: str, *words: str) -> tuple[int, str]:
+def refused(folder: Path, text: str, *words: str, database: str | None = None) -> tuple[int, str]:
     """Exit status and standard error of the command with these settings."""
     path = folder / "ringback.toml"
     path.write_text(text)
+    path.chmod(0o600)
     done = subprocess.run(
         [sys.executable, "-m", "server", *(words or ("serve",)), "--config", str(path)],
         cwd=ROOT,
-        env=os.environ | {"RINGBACK_DATABASE__URL": f"sqlite:///{folder}/ringback.db"},
+        env=os.environ | {"RINGBACK_DATABASE__URL": database or f"sqlite:///{folder}/ringback.db"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -55,6 +59,14 @@ def refused(folder: Path, text: str, *words: str) -> tuple[int, str]:
         ("[server]\nprot = 8080\n" + PBX, 2, r"^ringback: `server\.prot`: .*did you mean `port`\?"),
         ("[server]\nport = 'many'\n" + PBX, 2, r"^ringback: `server\.port`: "),
         ("[server\n", 2, r"^ringback: .*is not valid TOML"),
+        ("[server]\npublic_url = 'calls'\n" + PBX, 2, r"^ringback: `server\.public_url`: write scheme"),
+        ("[site]\nregion = 'XX'\n" + PBX, 2, r"^ringback: `site\.region`: write a two-letter"),
+        (
+            "[server]\nhost = 'no.such.invalid'\ntrusted_proxies = ['127.0.0.1']\n[log]\nlevel='ERROR'\n"
+            + PBX,
+            1,
+            r"^ringback: cannot listen on no\.such\.invalid:8080 .*set `server\.port` or `server\.host`",
+        ),
         ("", 1, r"^ringback: no PBX is set: add a section \[pbx\.main\]"),
         ("[server]\nhost = '0.0.0.0'\n" + PBX, 1, r"^ringback: .*server\.(tls_certificate|host)"),
         (
@@ -78,6 +90,132 @@ def test_a_settings_file_that_is_not_there() -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert re.match(r"ringback: there is no settings file /nowhere/ringback\.toml: copy", done.stderr)
+
+
+def said(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The whole of what the command prints, with these variables."""
+    return subprocess.run(
+        [sys.executable, "-m", "server", *words],
+        cwd=ROOT, env=os.environ | variables, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_settings_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "ringback.toml").write_bytes(b"\xff\xfe[server]")
+    done = said("serve", "--config", str(tmp_path / "ringback.toml"))
+    assert done.returncode == 2
+    assert re.fullmatch(r"ringback: \S+ringback\.toml is not valid TOML: .*\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("RINGBACK_SREVER__PORT", "1", r"RINGBACK_SREVER__PORT: there is no section `srever` \(.*`SERVER`"),
+        ("RINGBACK_SERVER__PROT", "1", r"`server\.prot`: there is no such setting"),
+        ("RINGBACK_SERVER__TRUSTED_PROXIES", "10.0.0.1", r"RINGBACK_SERVER… in the environment .*as JSON"),
+        ("RINGBACK_PBX", "x", r"RINGBACK_PBX… in the environment cannot be read: .*as JSON"),
+    ],
+)
+def test_a_variable_that_is_wrong(name: str, value: str, says: str) -> None:
+    done = said("serve", **{name: value})
+    assert done.returncode == 2
+    assert re.match(f"ringback: {says}", done.stderr), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_settings_that_may_not_be_read(tmp_path: Path) -> None:
+    path = Path(tempfile.mkdtemp(prefix="ringback-test-")) / "ringback.toml"
+    path.parent.chmod(0o755)
+    try:
+        path.write_text(PBX)
+        path.chmod(0o600)
+        done = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c",
+             "from config.settings import load; load()"],
+            cwd=ROOT, env=os.environ | {"RINGBACK_CONFIG": str(path)},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(path.parent)
+    assert re.search(r"BadSettingsError: cannot read \S+: Permission denied; let this user", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("mode", "warns"), [(0o644, True), (0o640, False)], ids=["everybody may read", "its group may"]
+)
+def test_settings_that_everybody_may_read(tmp_path: Path, busy_port: int, mode: int, warns: bool) -> None:
+    path = tmp_path / "ringback.toml"
+    path.write_text(f"[server]\nport = {busy_port}\n[database]\nurl = 'sqlite:///{tmp_path}/r.db'\n" + PBX)
+    path.chmod(mode)
+    done = said("serve", "--config", str(path))
+    assert done.returncode == 1
+    assert ("everybody on this machine can read the secrets" in done.stderr) is warns
+
+
+def tls_files(folder: Path) -> None:
+    for line in (
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout key.pem -out cert.pem",
+        "genrsa -out other.pem 2048",
+        "rsa -aes128 -passout pass:abcd -in key.pem -out locked.pem",
+    ):
+        subprocess.run(["openssl", *line.split()], cwd=folder, check=True, capture_output=True)
+    (folder / "junk.pem").write_text("junk")
+
+
+def test_tls_files(tmp_path: Path) -> None:
+    tls_files(tmp_path)
+    for key, says in {
+        "other": r"cannot load `server\.tls_certificate` .* with `server\.tls_key` .*mismatch",
+        "junk": r"cannot load .*both as PEM files",
+        "nowhere": r"cannot load .*No such file",
+        "locked": r"`server\.tls_key` is encrypted, .*openssl pkey",
+    }.items():
+        files = f"tls_certificate = '{tmp_path}/cert.pem'\ntls_key = '{tmp_path}/{key}.pem'\n"
+        code, text = refused(tmp_path, f"[server]\n{files}" + PBX)
+        assert code == 1
+        assert re.match(f"ringback: {says}", text), text
+        assert len(text.splitlines()) == 1
+
+
+def test_a_list_of_people_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("login,name\n" + "a" * 200_000 + ",b\n")
+    code, text = refused(tmp_path, PBX, "user", "import", str(tmp_path / "people.csv"))
+    assert code == 1
+    assert re.match(r"ringback: this is no table of comma-separated values: ", text), text
+
+
+def test_a_list_with_a_bad_line_is_not_called_a_success(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("login,name,role\nanna,Anna,king\n")
+    code, _ = refused(tmp_path, PBX, "user", "import", str(tmp_path / "people.csv"))
+    assert code == 1
+
+
+def test_the_demo_with_a_level_that_is_none() -> None:
+    done = said("demo", RINGBACK_LOG__LEVEL="LOUD", RINGBACK_SERVER__PORT="1")
+    assert (done.returncode, done.stderr) == (
+        1, "ringback: RINGBACK_LOG__LEVEL is 'LOUD': write DEBUG, INFO, WARNING or ERROR\n",
+    )  # fmt: skip
+
+
+def test_a_closed_standard_error_is_no_reason_to_stop(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m server user add anna 2>&-"],
+        cwd=ROOT, env=os.environ | {"RINGBACK_DATABASE__URL": f"sqlite:///{tmp_path}/r.db"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "anna can log in now" in done.stdout) == (0, True)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", ["nobody-made-it", "ringback_template&user=nobody"])
+def test_a_postgresql_that_refuses(tmp_path: Path, postgres_cluster: Cluster, name: str) -> None:
+    base = postgres_cluster.url(name.partition("&")[0])
+    url = base.replace("postgres@", "nobody@") if "&" in name else base
+    code, text = refused(tmp_path, PBX, "user", "add", "anna", database=url)
+    assert code == 1
+    assert re.match(r"ringback: cannot use the database .*check `database\.url`", text), text
 
 
 @pytest.fixture

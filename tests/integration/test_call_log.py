@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, insert, select
 
 from core.accounts import NewUser, Role, create_user
-from core.db import Database
+from core.db import Base, Database
 from core.fact_log import FactLogRow
 from core.facts import (
     CallAnswered,
@@ -30,6 +30,7 @@ from core.facts import CallEnded as Ended
 from pbx_bridge import call_log, journal
 from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.tables import Call, CallMoment, CallPerson, CallTransfer, CallWrapUp
+from tests.customers import Desk
 
 CALLER = "+48221234567"
 PARTIES = Parties(Direction.INBOUND, CALLER, "Jan", "500", CALLER)
@@ -171,3 +172,25 @@ async def test_the_journal_lives_as_long_as_the_call(database: Database) -> None
         left = await journal.recover(connection, "main")
         assert await journal.recover(connection, "branch") == []
     assert [(one.get("Event"), at) for one, at in left] == [("Newchannel", 2.0)]
+
+
+async def test_the_longest_ids_of_a_pbx_fit_everywhere(database: Database) -> None:
+    """60 characters of the PBX's name, Asterisk's 149 of a channel (its system name is in it), and a number."""
+    call_id = f"{'m' * 60}-{'s' * 128}-1795303339.1234567890-12"
+    assert len(call_id) > 200
+    desk = Desk(database)
+    await tell(database, CallStarted(call_id, "m" * 60, 1.0, PARTIES))
+    async with database.write() as connection:
+        message = AmiMessage(b"Event: Newchannel\r\n\r\n")
+        await journal.write(connection, "m" * 60, [journal.Entry(message, 1.0, call_id)])
+    await desk.call(call_id)
+    await tell(database, ended(call_id))
+    async with database.read() as connection:
+        assert call_id in (await connection.scalars(select(FactLogRow.subject))).all()
+    short = [
+        f"{table.name}.{column.name}"
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if column.name == "call_id" and column.type.length < len(call_id)  # type: ignore[attr-defined]
+    ]
+    assert short == []

@@ -10,14 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import DatabaseSettings, Settings
 from core import tasks
 from core.accounts import UserRow
-from core.db import BUSY_TIMEOUT_MS, Database, is_refusal
-from pbx_bridge.lease import RENEW_S
+from core.db import ASLEEP_MS, BUSY_TIMEOUT_MS, Database, is_refusal
+from pbx_bridge.lease import LEASE_S, RENEW_S, Lease
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
 from tests.databases import Cluster
@@ -132,3 +132,19 @@ async def test_a_server_stops_although_the_database_is_away(
                     await site.stop()
         finally:
             await asyncio.to_thread(postgres_cluster.resume)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_postgresql_ends_the_transaction_of_a_server_that_sleeps(database: Database) -> None:
+    """Its locks would keep every other server from taking over."""
+    sleeper, other = Lease(database, "main"), Lease(database, "main")
+    sleeper.owner = "elsewhere/1/x"
+    await sleeper.take(100.0)
+    with pytest.raises(DBAPIError):
+        async with database.write() as connection:
+            await sleeper.begin(connection, sleeper.next_step())
+            async with asyncio.timeout(DEADLINE_S):
+                assert await other.take(100.0 + LEASE_S + 1)
+            await connection.execute(text("SELECT 1"))
+    assert ASLEEP_MS / 1000 < LEASE_S

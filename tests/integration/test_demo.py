@@ -24,15 +24,18 @@ from core.clock import system_clock
 from core.db import Database
 from core.errors import SettingsError
 from core.facts import CallEnded, CallStarted, Fact, Verdict
+from crm_link.kinds import LinkHow
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.calls import CallBook
 from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.world import Emission
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallTransfer, CallWrapUp
 from server.demo.cast import layout
-from server.demo.people import CUSTOMERS, PEOPLE, SWITCHBOARD
+from server.demo.people import CUSTOMERS, PEOPLE
 from server.demo.script import Script
 from server.demo.start import demo_settings, fill
+from server.views.call_filter import CallFilter, When
+from server.views.pop_figures import read_pop_figures
 from tests.site import free_port
 
 DEADLINE_S = 120.0
@@ -104,16 +107,25 @@ async def test_every_caller_is_somebody(past: Database) -> None:
         .where(Call.id.not_in(select(CallCustomer.call_id)))
     )
     assert await rows(past, nobody) == []
-    shared = (
-        select(func.count())
-        .select_from(CallCustomer)
-        .join(Call, Call.id == CallCustomer.call_id)
-        .where(Call.customer_number == SWITCHBOARD)
+    open_to_a_pick = (
+        select(Call.id)
+        .join(CallCustomer, Call.id == CallCustomer.call_id)
         .group_by(Call.id)
+        .having(func.count() > 1)
     )
-    assert {number for (number,) in await rows(past, shared)} == {3}
+    picked = select(CallCustomer.call_id).where(CallCustomer.how == LinkHow.PICKED.value)
+    assert len(await rows(past, open_to_a_pick)) <= 12, "few enough to believe in"
+    assert await rows(past, picked)
     customers = await rows(past, select(Customer.id))
     assert len(CUSTOMERS) < len(customers) < len(CUSTOMERS) + 20
+
+
+async def test_screen_pops_were_measured(past: Database) -> None:
+    async with past.read() as connection:
+        figures = await read_pop_figures(connection, CallFilter(When.ALL), region="PL")
+    assert figures.pops > 150
+    assert 0.9 < (figures.shown_before_answer or 0) <= 1
+    assert 20 < (figures.p95_ms or 0) < 1000
 
 
 async def test_what_was_written_is_saved_and_the_blind_time_is_over(past: Database) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientSession, WSServerHandshakeError
+from aiohttp import ClientError, ClientSession, CookieJar, WSServerHandshakeError, web
 
 from core.clock import system_clock
 from core.db import Database
@@ -140,6 +140,28 @@ async def test_without_a_session_there_is_no_line(site: DeskSite) -> None:
         with pytest.raises(WSServerHandshakeError) as refused:
             await stranger.ws_connect(site.url("/live"), headers={"Origin": site.url("/").rstrip("/")})
         assert refused.value.status == 401
+
+
+async def test_a_browser_that_leaves_while_it_is_let_in_makes_no_noise(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    met: list[str] = []
+
+    async def leave(request: web.Request, _response: web.StreamResponse) -> None:
+        if request.path == "/live" and request.transport is not None:
+            met.append(request.path)
+            request.transport.abort()
+
+    async with desk_site(database, on_response=leave) as site:
+        headers = {"Origin": site.url("/").rstrip("/")}
+        jar = CookieJar(unsafe=True)
+        async with ClientSession(cookie_jar=jar, cookies=await site.cookie("anna")) as session:
+            with pytest.raises(ClientError):
+                await session.ws_connect(site.url("/live"), headers=headers)
+            async with session.get(site.url("/desk")) as answer:
+                assert answer.status == 200, "the server goes on"
+    assert met
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_another_origin_is_refused(site: DeskSite) -> None:

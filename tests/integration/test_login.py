@@ -208,6 +208,7 @@ async def test_every_answer_carries_the_security_headers(visitor: Visitor) -> No
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["Server"] == "Ringback"
     assert (await visitor.get("/login")).headers["Cache-Control"] == "no-store"
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 from yarl import URL
 
 from core.db import Database
@@ -71,6 +72,35 @@ async def test_a_packed_body_is_not_unpacked(visitor: Visitor) -> None:
     body = zlib.compress(b"login=" + b"x" * 3_000_000)
     async with visitor.session.post(visitor.site.origin + "/login", data=body, headers=headers) as answer:
         assert answer.status == 415, await answer.text()
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/mixed"]
+)
+async def test_a_body_in_parts_is_refused(visitor: Visitor, kind: str) -> None:
+    headers = {"Origin": visitor.site.origin, "Content-Type": kind, "Accept": "text/html"}
+    address = visitor.site.origin + "/login"
+    async with visitor.session.post(address, data=b"--no boundary", headers=headers) as answer:
+        assert answer.status == 415, await answer.text()
+
+
+async def test_who_comes_in_and_who_may_not_is_written_down(visitor: Visitor) -> None:
+    with structlog.testing.capture_logs() as said:
+        await visitor.log_in("anna", "not the password")
+        await visitor.log_in("anna")
+        await visitor.get("/admin/users")
+        await visitor.get("/api/v1/calls", Authorization="Bearer rb_wrong")
+        await visitor.post("/logout")
+    lines = [(line["log_level"], line["event"]) for line in said]
+    assert lines == [
+        ("warning", "login refused"),
+        ("info", "logged in"),
+        ("warning", "refused: role"),
+        ("warning", "refused: API key"),
+        ("info", "logged out"),
+    ]
+    assert "not the password" not in str(said)
+    assert "rb_wrong" not in str(said)
 
 
 async def test_a_burst_of_logins_counts_each_of_them(database: Database) -> None:

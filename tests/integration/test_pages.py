@@ -101,9 +101,17 @@ async def test_blind_windows_stand_between_the_calls_on_exactly_one_page(maria: 
         texts.append(await (await maria.get(path)).text())
         more = re.search(r'<tr class="more">.*?href="([^"]+)"', texts[-1], re.DOTALL)
         path = more[1].replace("&amp;", "&") if more else None
-    assert sum(text.count('<tr class="blind">') for text in texts) == 2
+    assert sum(text.count('<tr class="blind"') for text in texts) == 2
     assert any("Blind" in text and "21:56–22:01" in text for text in texts)
-    assert "2 calls kept, 1 ended unseen, 0 found afterwards" in texts[0]
+    assert "2 calls went on through it, 1 call ended unseen" in texts[0]
+
+
+async def test_a_blind_window_of_the_pbx_page_leads_to_its_place_in_the_log(admin: Visitor) -> None:
+    text = await (await admin.get("/admin/pbx")).text()
+    links = re.findall(r'href="(/calls\?when=custom[^"]+)#(blind-[^"]+)"', text)
+    assert len(links) == 2
+    for path, place in links:
+        assert f'id="{place}"' in await (await admin.get(path.replace("&amp;", "&"))).text()
 
 
 async def test_a_blind_time_that_lasts_says_so(site: Site, maria: Visitor) -> None:
@@ -130,6 +138,14 @@ async def test_the_export_holds_the_filtered_calls_and_no_formula(site: Site, ma
     assert {row["id"] for row in rows} == set(await listed(maria, "when=all&direction=inbound"))
     assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
     assert rows[0]["caller_name"].startswith("'=")
+
+
+async def test_asking_for_the_head_of_the_export_exports_nothing(
+    maria: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await maria.ask("HEAD", "/calls.csv?when=all", headers={"Origin": ""})
+    assert (answer.status, answer.content_type) == (200, "text/csv")
+    assert not any("calls exported" in record.getMessage() for record in caplog.records)
 
 
 async def test_a_call_that_goes_on_shows_who_rings_or_talks(site: Site, maria: Visitor) -> None:
@@ -294,7 +310,17 @@ async def test_the_administrator_is_led_to_what_programs_use(admin: Visitor) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/desk", "/calls", "/customers", "/customers/1", "/account", "/admin/users", "/admin/pbx"]
+    "path",
+    [
+        "/desk",
+        "/calls",
+        "/customers",
+        "/customers/1",
+        "/account",
+        "/admin/users",
+        "/admin/keys",
+        "/admin/pbx",
+    ],
 )
 async def test_every_screen_with_times_names_their_zone(admin: Visitor, path: str) -> None:
     text = await (await admin.get(path)).text()

@@ -21,6 +21,7 @@ from core.db import Database
 from server import bounds
 from server.bounds import BoundedSite, Bounds
 from server.web import bare_application
+from tests.process import Server
 from tests.site import eventually
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -153,6 +154,28 @@ async def test_a_body_that_drips_is_told_so_and_ends(
         assert received.startswith(b"HTTP/1.1 408 ")
         assert b"The body took too long to arrive." in received
         assert await listener.is_open()
+
+
+async def test_the_command_itself_keeps_these_bounds(tmp_path: Path) -> None:
+    server = Server(tmp_path, ("127.0.0.1", 1), "secret")
+    await server.launch()
+    try:
+        await eventually(Listener(server.port, "http").is_open)
+        async with connected(server.port) as (reader, _writer):
+            assert await ended(reader) == b""
+    finally:
+        await server.stop()
+
+
+async def test_what_is_no_http_is_refused_without_a_traceback(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(database, QUICK) as listener:
+        for rubbish in (b"GET / HTTP/1.1\r\nbroken header\r\n\r\n", b"\x16\x03\x01 hello\r\n\r\n"):
+            async with connected(listener.port) as (reader, writer):
+                writer.write(rubbish)
+                assert (await ended(reader)).startswith(b"HTTP/1.0 400 ")
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
 
 
 async def test_who_does_not_read_the_answer_loses_the_connection(database: Database) -> None:

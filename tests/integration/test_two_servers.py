@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from core.db import Database
+from core.fact_log import FactLogRow
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
-from pbx_bridge.tables import BlindWindow, Call, CallJournal
+from pbx_bridge.tables import BlindWindow, Call, CallJournal, CallMoment
 from tests.process import Server
 from tests.site import eventually
 
@@ -76,6 +77,47 @@ async def test_the_second_server_takes_over_from_the_killed_one(
     assert await eventually(second.is_ready)
     async with database.read() as connection:
         assert (await connection.execute(select(CallJournal.id))).all() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_server_that_slept_writes_nothing_after_another_took_over(
+    pbx: Simulator, servers: list[Server], database: Database
+) -> None:
+    first, second = servers
+    await first.start()
+    await second.launch()
+    await eventually(lambda: waits(second))
+    call = pbx.rings_phone(JAN, "101")
+    call.answers("101")
+    await eventually(lambda: calls(database), lambda rows: len(rows) == 1 and rows[0].answered_at is not None)
+    first.sleep()
+    await eventually(second.is_ready)
+    call.caller_hangs_up()
+    later = pbx.rings_phone(MARIA, "102")
+    later.answers("102")
+    later.caller_hangs_up()
+    await eventually(lambda: calls(database), lambda rows: len(rows) == 2 and all(row.result for row in rows))
+    before = await everything(database)
+    first.wake()  # and reads what the PBX said while it slept
+    await eventually(lambda: gave_way(first))
+    assert await everything(database) == before
+    assert await second.is_ready()
+    assert not await first.is_ready()
+
+
+async def everything(database: Database) -> dict[str, list[Any]]:
+    """All that a reader of the PBX writes of calls."""
+    async with database.read() as connection:
+        return {
+            table.__tablename__: [tuple(row) for row in await connection.execute(select(*table.__table__.c))]
+            for table in (Call, CallMoment, CallJournal, BlindWindow, FactLogRow)
+        }
+
+
+async def gave_way(server: Server) -> bool:
+    """Whether it has noticed that it lost the lease."""
+    return "LeaseLostError" in server.log.read_text()
 
 
 async def windows(database: Database) -> list[Any]:

@@ -9,6 +9,10 @@ from tests.asterisk.other import (
     practice_moves,
     practice_odd,
     practice_out,
+    workshop_in,
+    workshop_many,
+    workshop_more,
+    workshop_moves,
 )
 from tests.asterisk.other.shop import OTHER_STORIES
 
@@ -20,4 +24,8 @@ __all__ = [
     "practice_moves",
     "practice_odd",
     "practice_out",
+    "workshop_in",
+    "workshop_many",
+    "workshop_more",
+    "workshop_moves",
 ]

@@ -1,7 +1,7 @@
-"""Three shops beside the lab's own site: who works there, who calls, and how a story of theirs is told.
+"""Four shops beside the lab's own site: who works there, who calls, and how a story of theirs is told.
 
-In: a ``Lab``. Out: the phones, carriers and customers of a German practice, an American depot and a British yard, and
-``OTHER_STORIES``. Their dialplans are ``etc/extensions_other.conf``.
+In: a ``Lab``. Out: the phones, carriers and customers of a German practice, an American depot, a British yard and a
+French workshop, and ``OTHER_STORIES``. Their dialplans are ``etc/extensions_other.conf``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ WITHHELD = Customer("anonymous", "", None, '"Anonymous"')
 MARY = Customer("2125550147", "+12125550147", "MARY SMITH")
 JOHN = Customer("+13105550162", "+13105550162", "John")
 TOM = Customer("07400123456", "+447400123456", "Tom")
+LUC = Customer("0612345678", "+33612345678", "Luc")
+ZOE = Customer("+33478001122", "+33478001122", "Zoé Martin")
 
 
 def story(
@@ -45,6 +47,7 @@ def story(
 german = partial(story, ("PJSIP/carrier-a", "PJSIP/carrier-b"), "DE")
 american = partial(story, ("PJSIP/gw",), "US")
 british = partial(story, ("PJSIP/bt",), "GB")
+french = partial(story, ("PJSIP/ovh", "PJSIP/ovh-2"), "FR")
 
 DEVICES = {
     "anna": ("anna-desk", "231", 21),
@@ -58,11 +61,17 @@ DEVICES = {
     "2104": ("2104", "2104", 34),
     "31": ("0004f2aa0131", "31", 41),
     "32": ("0004f2aa0132", "32", 42),
+    "601": ("601", "601", 51),
+    "602": ("602", "602", 52),
+    "603": ("603", "603", 53),
+    "605": ("605", "605", 55),
+    "605 at home": ("605", "605", 56),
 }
-CARRIERS = {"carrier-a": 4, "carrier-b": 5, "gw": 6, "bt": 7}
+CARRIERS = {"carrier-a": 4, "carrier-b": 5, "gw": 6, "bt": 7, "ovh": 8, "ovh-2": 9}
 NAMES = {
     "231": "Anna Berg", "232": "Bernd Busch", "233": "Clara Curth", "234": "Dora Dahl", "2101": "Alice Adams",
     "2102": "Bob Brown", "2103": "Carol Clark", "2104": "Dave Davis", "31": "Office", "32": "Gate",
+    "601": "Alain", "602": "Brigitte", "603": "Claude", "605": "Denis",
 }  # fmt: skip
 
 

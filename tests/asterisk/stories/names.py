@@ -67,9 +67,12 @@ async def odd_numbers(lab: Lab) -> Sequence[Truth]:
 
 
 HOSTILE = [
-    ("Eve\u2028Event: Hangup\u2028Uniqueid: 1", None),
-    ("Eve\u0085Event: Hangup\u0085Channel: PJSIP/101-00000001", None),
-    ("Eve\x1cEvent: Hangup", None),
+    ("Eve Event: Hangup Uniqueid: 1", '"Eve\u2028Event: Hangup\u2028Uniqueid: 1"'),
+    (
+        "Eve Event: Hangup Channel: PJSIP/101-00000001",
+        '"Eve\u0085Event: Hangup\u0085Channel: PJSIP/101-00000001"',
+    ),
+    ("Eve Event: Hangup", '"Eve\x1cEvent: Hangup"'),
     ("Name: value: and; a semicolon", None),
     ('Back\\slash and "quotes"', '"Back\\\\slash and \\"quotes\\""'),
     ("Bro\ufffdken UTF-8", '"Bro\udcffken UTF-8"'),

@@ -43,3 +43,13 @@ def test_an_error_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(capsys.readouterr().err)
     assert said["exception"].startswith("Traceback (most recent call last):\n")
     assert "\x07" not in said["exception"]
+
+
+def test_what_turns_text_round_is_seen_also_inside_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(Log(format="json"))
+    hostile = "gnp\u202eexe\u2028\u200b\x85"
+    structlog.get_logger("ringback.test").warning("odd", names=[hostile], by={hostile: (hostile,)})
+    (line,) = capsys.readouterr().err.split("\n")[:-1]
+    said = json.loads(line)
+    assert said["names"] == ["gnp�exe���"]
+    assert said["by"] == {"gnp�exe���": ["gnp�exe���"]}

@@ -58,6 +58,8 @@ events = {user = "u", secret = "s"}
             r"`line\.desk\.hots`: there is no such setting \(did you mean `host`\?\)",
         ),
         ("[line.main]\nhost = 'h'\nuser = '1'\nsecret = 's'" + PBX, r"pbx\.main and line\.main share a name"),
+        (PBX.replace("main", "m" * 61), r"`pbx`: the name 'm+' must have between 1 and 60 characters"),
+        ("[database]\nkeep_facts_days = 0", r"`database\.keep_facts_days`: .*greater than or equal to 1"),
         ("[server\nport=1", r"is not valid TOML"),
     ],
 )

@@ -204,10 +204,32 @@ def test_a_question_to_nobody_is_no_call_of_its_own() -> None:
     assert pbx.record().direction is Direction.INBOUND
 
 
-def test_a_second_call_without_hold_is_a_call_of_its_own() -> None:
+def test_a_phone_that_asks_a_colleague_without_hold_asks_about_its_customer() -> None:
     pbx = Script()
     customer = pbx.incoming()
     phone = pbx.dial(customer, "PJSIP/101")
+    pbx.answer(customer, phone)
+    other = pbx.channel("PJSIP/101", state="Ring", number="101", exten="102")
+    pbx.dial(other, "PJSIP/102")
+    assert [fact.call_id for fact in pbx.facts if isinstance(fact, CallsJoined)] == [
+        f"office-{customer.uniqueid}"
+    ]
+
+
+def test_a_second_customer_called_without_hold_is_a_call_of_its_own() -> None:
+    pbx = Script()
+    customer = pbx.incoming()
+    phone = pbx.dial(customer, "PJSIP/101")
+    pbx.answer(customer, phone)
+    other = pbx.channel("PJSIP/101", state="Ring", number="101", exten="48600100300")
+    pbx.dial(other, "PJSIP/trunk")
+    assert not [fact for fact in pbx.facts if isinstance(fact, CallsJoined)]
+
+
+def test_the_other_phone_of_an_extension_calls_for_itself() -> None:
+    pbx = Script()
+    customer = pbx.incoming()
+    phone, _ = pbx.dial(customer, "PJSIP/101"), pbx.dial(customer, "PJSIP/101")
     pbx.answer(customer, phone)
     other = pbx.channel("PJSIP/101", state="Ring", number="101", exten="102")
     pbx.dial(other, "PJSIP/102")
@@ -219,8 +241,8 @@ def test_a_transfer_that_joins_two_calls_with_a_linkedid_that_changes_silently()
     customer = pbx.incoming()
     phone = pbx.dial(customer, "PJSIP/101")
     pbx.answer(customer, phone)
-    question = pbx.channel("PJSIP/101", state="Ring", number="101", exten="102")
-    colleague = pbx.dial(question, "PJSIP/102")
+    question = pbx.channel("PJSIP/101", state="Ring", number="101", exten="48600100300")
+    colleague = pbx.dial(question, "PJSIP/trunk")
     pbx.answer(question, colleague, "b2")
     colleague.linkedid = customer.linkedid
     pbx.facts.clear()

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_bridge.line_sip import LONGEST_TEXT, answer, caller_of, parse_request, why_stopped
+from core.shown import LONGEST_NAME
+from pbx_bridge.line_sip import answer, caller_of, parse_request, why_stopped
 from pbx_bridge.line_wire import How, Rings, read_told, write_told
 
 INVITE = (
@@ -48,7 +49,7 @@ def test_who_calls(header: str | bytes, number: str | None, name: str | None) ->
 
 def test_a_long_name_is_cut() -> None:
     _, name = caller(f'"{"x" * 5000}" <sip:1@h>')
-    assert name == "x" * LONGEST_TEXT
+    assert name == "x" * LONGEST_NAME
 
 
 @pytest.mark.parametrize(
