@@ -79,7 +79,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if route is None:  # no such URL or method: the handler says so; the page still shows whose screen it is
         await identify(request)
         return await handler(request)
-    _refuse_large_body(request, route)
+    refuse_large_body(request, route)
     if route.role is not None or request.method in UNSAFE_METHODS:
         refuse_plain_http(request)
     await _admit(request, route)
@@ -88,7 +88,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-def _refuse_large_body(request: web.Request, route: Route) -> None:
+def refuse_large_body(request: web.Request, route: Route) -> None:
     """The length must be said beforehand: nobody makes us read in order to find out that it is too much."""
     if not request.can_read_body or route.websocket:
         return

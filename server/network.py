@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from config.settings import Settings
+from config.settings import Public, Server, Settings
 from core.errors import ForbiddenError, SettingsError
 from server.keys import SETTINGS
 
@@ -29,14 +29,19 @@ class PlainHttpError(ForbiddenError):
 
 
 def check_listener(settings: Settings) -> None:
-    """Call before listening. Raises SettingsError when passwords would cross a network in clear."""
+    """Call before listening. Raises SettingsError when passwords or numbers would cross a network in clear."""
     trusted_networks(settings)
-    server = settings.server
-    if server.tls_certificate is not None or server.trusted_proxies or _is_loopback(server.host):
+    _check_privacy(settings, "server", settings.server, "passwords")
+    if settings.public.port is not None:
+        _check_privacy(settings, "public", settings.public, "visitors' numbers")
+
+
+def _check_privacy(settings: Settings, name: str, listener: Server | Public, what: str) -> None:
+    if listener.tls_certificate is not None or settings.server.trusted_proxies or _is_loopback(listener.host):
         return
     raise SettingsError(
-        f"`server.host` is {server.host}, which others can reach, and plain HTTP would send passwords in clear: "
-        "set server.tls_certificate and server.tls_key, or name your TLS proxy in server.trusted_proxies, "
+        f"`{name}.host` is {listener.host}, which others can reach, and plain HTTP would send {what} in clear: "
+        f"set {name}.tls_certificate and {name}.tls_key, or name your TLS proxy in server.trusted_proxies, "
         "or listen on 127.0.0.1"
     )
 
@@ -93,15 +98,24 @@ def refuse_cross_site(request: web.Request) -> None:
 
 def own_origins(request: web.Request) -> list[str]:
     """What the browser's Origin may be: the address it used, and the public one of the settings."""
-    scheme = "https" if is_secure(request) else "http"
+    origins = [address_used(request)]
+    if public := request.app[SETTINGS].server.public_url:
+        origins.insert(0, origin_in(public))
+    return origins
+
+
+def address_used(request: web.Request) -> str:
+    """The origin under which the browser reached us, through a trusted proxy or straight."""
     host = request.host
     if _is_trusted(request, request.remote or ""):
         host = request.headers.get("X-Forwarded-Host", host)
-    origins = [f"{scheme}://{host}"]
-    if public := request.app[SETTINGS].server.public_url:
-        parts = urlsplit(public)
-        origins.insert(0, f"{parts.scheme}://{parts.netloc}")
-    return origins
+    return f"{'https' if is_secure(request) else 'http'}://{host}"
+
+
+def origin_in(url: str) -> str:
+    """Scheme and host of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_trusted(request: web.Request, address: str) -> bool:

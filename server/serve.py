@@ -9,8 +9,9 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import cast
@@ -19,7 +20,11 @@ import structlog
 from aiohttp import web
 
 from config.logging import set_up
+<<<<<<< HEAD
 from config.settings import Settings, is_open_to_all
+=======
+from config.settings import Public, Server, Settings
+>>>>>>> callback-wip
 from core.accounts import Role, list_users
 from core.errors import SettingsError
 from server.app import build
@@ -27,6 +32,7 @@ from server.bounds import BoundedSite, Bounds
 from server.guard import check_listener
 from server.keys import DATABASE
 from server.network import trusted_networks
+from server.public import public_application
 
 log = structlog.get_logger(__name__)
 
@@ -73,32 +79,84 @@ def _say_where(settings: Settings) -> None:
     log.info("listening", url=url, host=server.host, port=server.port, pbxs=sorted(settings.pbx))
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address and what answers there; `name` is its section in the settings."""
+
+    name: str
+    app: web.Application
+    at: Server | Public
+
+    @property
+    def port(self) -> int:
+        return self.at.port or 0
+
+    @contextmanager
+    def said(self) -> Iterator[None]:
+        """Raises SettingsError where the address cannot be had."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+                raise
+            raise SettingsError(
+                f"cannot listen on {self.at.host}:{self.port} ({error.strerror}): "
+                f"set `{self.name}.port` or `{self.name}.host` (RINGBACK_{self.name.upper()}__PORT=8090) "
+                "or stop what uses it"
+            ) from error
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Raises SettingsError for files that are no certificate and key."""
+        if self.at.tls_certificate is None or self.at.tls_key is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.at.tls_certificate, self.at.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                f"cannot load `{self.name}.tls_certificate` {self.at.tls_certificate} with `{self.name}.tls_key` "
+                f"{self.at.tls_key}: {error}"
+            ) from error
+        return context
+
+
+def listeners(app: web.Application, settings: Settings) -> list[Listener]:
+    """The staff's, and the public one where it has a port. Raises SettingsError when it has nothing to show."""
+    found = [Listener("server", app, settings.server)]
+    if settings.public.port is not None:
+        found.append(Listener("public", public_application(app), settings.public))
+    return found
+
+
 def listen(app: web.Application, settings: Settings, *, started: Callable[[], None] = lambda: None) -> None:
-    """Serve `app` on the settings' listener until SIGINT or SIGTERM; `started` is called once it answers."""
-    context = _tls(settings)
-    with _listening(settings), suppress(asyncio.CancelledError):
-        asyncio.run(_serve(app, settings, context, started))
+    """Serve `app`, and its public side, until SIGINT or SIGTERM; `started` is called once they answer."""
+    found = [(listener, listener.tls()) for listener in listeners(app, settings)]
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_serve(found, settings, started))
 
 
 async def _serve(
-    app: web.Application, settings: Settings, tls: ssl.SSLContext | None, started: Callable[[], None]
+    found: Sequence[tuple[Listener, ssl.SSLContext | None]], settings: Settings, started: Callable[[], None]
 ) -> None:
-    """Ends with CancelledError when it is told to stop."""
+    """Ends with CancelledError when it is told to stop. The staff's application opens first: the other one lives off
+    its parts."""
     _stop_on_signals()
     server = settings.server
-    bounds = Bounds(
-        most=_descriptors_for(server.max_connections), most_per_address=server.max_connections_per_address
-    )
-    runner = web.AppRunner(app, shutdown_timeout=STOP_S)
-    await runner.setup()
-    try:
-        unlimited = (*LOOPBACK, *trusted_networks(settings))
-        site = BoundedSite(runner, server.host, server.port, bounds=bounds, unlimited=unlimited, tls=tls)
-        await site.start()
+    most = _descriptors_for(server.max_connections * len(found)) // len(found)
+    unlimited = (*LOOPBACK, *trusted_networks(settings))
+    async with AsyncExitStack() as stack:
+        for listener, tls in found:
+            runner = web.AppRunner(listener.app, shutdown_timeout=STOP_S)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            # A budget of its own: whoever floods the public side locks no agent out.
+            bounds = Bounds(most=most, most_per_address=server.max_connections_per_address)
+            at = listener.at
+            site = BoundedSite(runner, at.host, listener.port, bounds=bounds, unlimited=unlimited, tls=tls)
+            with listener.said():
+                await site.start()
         started()
         await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()
 
 
 def _stop_on_signals() -> None:
@@ -133,6 +191,7 @@ def _descriptors_for(connections: int) -> int:
 
 
 def check_port(settings: Settings) -> None:
+<<<<<<< HEAD
     """For who has much to do before listening. Raises SettingsError when the address cannot be had now."""
     with _listening(settings):
         socket.create_server((settings.server.host, settings.server.port)).close()
@@ -174,3 +233,11 @@ def _no_password() -> str:
         "`server.tls_key` is encrypted, and nobody is there to type its password: store it without one "
         "(openssl pkey -in KEY -out NEW) and let only this user read it"
     )
+=======
+    """For who has much to do before listening. Raises SettingsError when an address cannot be had now."""
+    for name, at in (("server", settings.server), ("public", settings.public)):
+        if at.port is not None:
+            listener = Listener(name, web.Application(), at)
+            with listener.said():
+                socket.create_server((at.host, listener.port)).close()
+>>>>>>> callback-wip

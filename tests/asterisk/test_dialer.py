@@ -11,7 +11,7 @@ import pytest
 
 from core.accounts import UserDevice
 from core.errors import PbxError
-from core.facts import CallAnswered, CallEnded, Verdict
+from core.facts import CallAnswered, CallEnded, CustomerDialled, Direction, Verdict, attempt_of
 from core.ports import DialOrder
 from tests.asterisk.dialling import Dialling, dialling
 from tests.asterisk.lab import Lab
@@ -77,6 +77,45 @@ async def test_nothing_is_placed_while_a_call_of_the_same_attempt_lives(lab: Lab
     await ours.dialer.place(order)
     await asyncio.sleep(0.5)
     assert len(agent.calls) == 1
+
+
+async def test_who_comes_after_a_crash_finds_the_call_and_hears_its_end(lab: Lab, tmp_path: Path) -> None:
+    agent, order = await lab.phone("101"), to_anna()
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    after.mkdir()
+    async with dialling(lab, before) as ours:
+        await ours.dialer.place(order)
+        at_agent = await agent.rings()
+        await at_agent.answer()
+    async with dialling(lab, after) as ours:
+        assert ours.dialer.is_live("main", order.attempt_id)
+        assert await ours.dialer.marker("main", order.attempt_id) == "agent"
+        await ours.dialer.connect_now("main", order.attempt_id)
+        at_customer = await lab.trunk.rings(CUSTOMER)
+        await ours.hears(CustomerDialled)
+        await at_customer.answer()
+        await at_agent.hears()
+        await at_customer.hangup()
+        record = (await ours.hears(CallEnded)).record
+    assert (record.direction, record.result) == (Direction.CALLBACK, Verdict.ANSWERED)
+    assert attempt_of(record.call_id) == order.attempt_id
+    assert len(lab.trunk.calls) == 1
+
+
+async def test_a_place_in_a_queue_is_answered_by_who_is_free(lab: Lab, ours: Dialling) -> None:
+    agent = await lab.phone("101")
+    order = DialOrder(secrets.token_hex(10), "main", f"+{CUSTOMER}", queue="desk", position=1)
+    await ours.dialer.place(order)
+    at_agent = await agent.rings()
+    await at_agent.answer()
+    assert (await ours.hears(CallAnswered)).phone.extension == "101"
+    await ours.dialer.connect_now("main", order.attempt_id)
+    await lab.trunk.rings(CUSTOMER)
+    await ours.hears(CustomerDialled)
+    await ours.dialer.hang_up("main", order.attempt_id)
+    record = (await ours.hears(CallEnded)).record
+    assert (record.result, record.queue, record.caller) == (Verdict.MISSED, "desk", "101")
 
 
 async def test_a_pbx_without_our_contexts_rings_nobody_and_says_so(lab: Lab, ours: Dialling) -> None:
