@@ -20,11 +20,7 @@ import structlog
 from aiohttp import web
 
 from config.logging import set_up
-<<<<<<< HEAD
-from config.settings import Settings, is_open_to_all
-=======
-from config.settings import Public, Server, Settings
->>>>>>> callback-wip
+from config.settings import Public, Server, Settings, is_open_to_all
 from core.accounts import Role, list_users
 from core.errors import SettingsError
 from server.app import build
@@ -97,7 +93,7 @@ class Listener:
         try:
             yield
         except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            if not isinstance(error, socket.gaierror) and error.errno not in ADDRESS_FAULTS:
                 raise
             raise SettingsError(
                 f"cannot listen on {self.at.host}:{self.port} ({error.strerror}): "
@@ -111,13 +107,20 @@ class Listener:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            context.load_cert_chain(self.at.tls_certificate, self.at.tls_key)
+            context.load_cert_chain(self.at.tls_certificate, self.at.tls_key, self._no_password)
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(
                 f"cannot load `{self.name}.tls_certificate` {self.at.tls_certificate} with `{self.name}.tls_key` "
-                f"{self.at.tls_key}: {error}"
+                f"{self.at.tls_key}: {error.strerror or error}; write the certificate with its chain and its own key, "
+                "both as PEM files that this user may read"
             ) from error
         return context
+
+    def _no_password(self) -> str:
+        raise SettingsError(
+            f"`{self.name}.tls_key` is encrypted, and nobody is there to type its password: store it without one "
+            "(openssl pkey -in KEY -out NEW) and let only this user read it"
+        )
 
 
 def listeners(app: web.Application, settings: Settings) -> list[Listener]:
@@ -191,53 +194,9 @@ def _descriptors_for(connections: int) -> int:
 
 
 def check_port(settings: Settings) -> None:
-<<<<<<< HEAD
-    """For who has much to do before listening. Raises SettingsError when the address cannot be had now."""
-    with _listening(settings):
-        socket.create_server((settings.server.host, settings.server.port)).close()
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        is_address = isinstance(error, socket.gaierror) or error.errno in ADDRESS_FAULTS
-        if not is_address:
-            raise
-        server = settings.server
-        raise SettingsError(
-            f"cannot listen on {server.host}:{server.port} ({error.strerror}): "
-            "set `server.port` or `server.host` (RINGBACK_SERVER__PORT=8090) or stop what uses it"
-        ) from error
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    server = settings.server
-    if server.tls_certificate is None or server.tls_key is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(server.tls_certificate, server.tls_key, _no_password)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            f"cannot load `server.tls_certificate` {server.tls_certificate} with `server.tls_key` "
-            f"{server.tls_key}: {error.strerror or error}; write the certificate with its chain and its own key, both "
-            "as PEM files that this user may read"
-        ) from error
-    return context
-
-
-def _no_password() -> str:
-    raise SettingsError(
-        "`server.tls_key` is encrypted, and nobody is there to type its password: store it without one "
-        "(openssl pkey -in KEY -out NEW) and let only this user read it"
-    )
-=======
     """For who has much to do before listening. Raises SettingsError when an address cannot be had now."""
     for name, at in (("server", settings.server), ("public", settings.public)):
         if at.port is not None:
             listener = Listener(name, web.Application(), at)
             with listener.said():
                 socket.create_server((at.host, listener.port)).close()
->>>>>>> callback-wip
