@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run test test-full test-tools lint bench clean
+.PHONY: help install run test test-full test-tools faults lint bench clean
 
 help:               ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ test: install test-tools ## lint, types and all tests; six stories run live on a
 test-full: install test-tools ## everything: all stories live on Asterisk 22 and 16
 	$(BIN)/python -m tests.tools --all
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: install test-tools ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
+	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=9 $(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
 
 lint: install       ## ruff, mypy strict, the import rule
 	$(BIN)/ruff check .

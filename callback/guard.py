@@ -84,6 +84,10 @@ class Subject:
     is_dry_run: bool
     is_foreign: bool
 
+    @property
+    def is_public(self) -> bool:
+        return self.ask.source in PUBLIC
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -112,20 +116,25 @@ async def judge(connection: AsyncConnection, subject: Subject, caps: CallbackLim
     reasons = [reason for reason, applies in _about_us(subject).items() if applies]
     if await is_listed(connection, subject.number_hash):
         reasons.append(Reason.SUPPRESSED)
-    is_solved = False
-    if subject.ask.source in PUBLIC:
-        is_solved = await _is_new_proof(connection, subject.ask.signs.proof)
+    is_solved = subject.is_public and await _is_new_proof(connection, subject.ask.signs.proof)
+    if subject.is_public:
         reasons += _about_signs(subject.ask, is_solved)
-        if await limits.is_penalised(connection, _sources(subject), now):
-            reasons.append(Reason.PENALISED)
-    counters = await _counters(connection, subject, caps, now)
-    rates = await limits.rates(connection, counters, now)
-    over = [one.limit for one in counters if rates[one.key] + 1 > one.cap]
-    is_held = bool(reasons or over)
-    await limits.add(connection, [one for one in counters if one.of_source or not is_held], now)
-    is_fresh = any(one.limit is Limit.VISITOR and rates[one.key] == 0 for one in counters)
-    rank = 4 * subject.is_known + 2 * is_fresh + is_solved
-    return Judged((*(one.value for one in reasons), *(one.value for one in over)), rank)
+    counters, pairs = _counters(subject, caps), _pairs(subject)
+    penalties = [limits.penalty(source) for source in _sources(subject)]
+    keys = [one.key for one in counters] + [key for key, _ in (*pairs, *penalties)]
+    counts = await limits.read(connection, keys, now)
+    if any(counts.holds(key) for key, _ in penalties):
+        reasons.append(Reason.PENALISED)
+    if any(counts.holds(key) for key, _ in pairs):
+        counters = [one for one in counters if one.limit is not Limit.VISITOR]
+        pairs = []
+    over = [one.limit for one in counters if not counts.has_room(one)]
+    codes = tuple(one.value for one in (*reasons, *over))
+    added = [(one.key, one.seconds) for one in counters if one.of_source or not codes]
+    outcomes = [limits.outcome(code) for code in codes or (Reason.PASSED.value,)]
+    await limits.add(connection, [*added, *pairs, *outcomes], now)
+    is_fresh = any(one.limit is Limit.VISITOR and counts.rate(one) == 0 for one in counters)
+    return Judged(codes, 4 * subject.is_known + 2 * is_fresh + is_solved)
 
 
 def _about_us(subject: Subject) -> dict[Reason, bool]:
@@ -156,24 +165,26 @@ async def _is_new_proof(connection: AsyncConnection, proof: Proof | None) -> boo
     return used.rowcount == 1
 
 
-async def _counters(
-    connection: AsyncConnection, subject: Subject, caps: CallbackLimits, now: float
-) -> list[Counter]:
-    """The limits this ask is under. A visitor's limit is of different numbers: the same one again is not counted."""
-    if subject.ask.source not in PUBLIC:
-        staff = subject.ask.source is Source.AGENT
-        return [limits.of_number(subject.number, caps)] if subject.is_more and not staff else []
-    address, visitor = subject.ask.visit.address, subject.visitor
-    if visitor is not None:
-        pair = f"pair:{visitor[:32]}:{subject.number_hash[:32]}"
-        if not await limits.is_first_time(connection, pair, limits.HOUR_S, now):
-            visitor = None
-    found = limits.of_public(subject.number, address, visitor, caps)
+def _counters(subject: Subject, caps: CallbackLimits) -> list[Counter]:
+    """The limits this ask is under; colleagues are under none."""
+    visit = subject.ask.visit
+    if subject.is_public:
+        found = limits.of_public(subject.number, visit.address, subject.visitor, caps)
+    elif subject.ask.source is Source.AGENT:
+        found = []
+    else:
+        found = [limits.of_number(subject.number, caps)]
     return [one for one in found if one.of_source or subject.is_more]
 
 
+def _pairs(subject: Subject) -> list[tuple[str, int]]:
+    if not subject.is_public or subject.visitor is None:
+        return []
+    return [limits.pair(subject.visitor, subject.number_hash)]
+
+
 def _sources(subject: Subject) -> list[str]:
-    return sources_of(subject.ask.visit.address, subject.visitor)
+    return sources_of(subject.ask.visit.address, subject.visitor) if subject.is_public else []
 
 
 def sources_of(address: str | None, visitor: str | None) -> list[str]:

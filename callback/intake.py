@@ -123,7 +123,7 @@ class Intake:
 
     async def _refuse(self, ask: Ask, refusal: Refusal, field: str, now: float) -> Correctable:
         async with self._database.write() as connection:
-            await limits.count_outcome(connection, refusal.value, now)
+            await limits.add(connection, [limits.outcome(refusal.value)], now)
         log.info("callback refused", source=ask.source, code=refusal)
         return Correctable(refusal.value, field)
 
@@ -149,7 +149,7 @@ class Intake:
         row = await promises.find_open(connection, read.number, read.department)
         fault = await self._fault_of_wish(connection, read, row, now)
         if fault is not None:
-            await limits.count_outcome(connection, fault.value, now)
+            await limits.add(connection, [limits.outcome(fault.value)], now)
             return Correctable(fault.value, "wish")
         subject = Subject(
             ask=read.ask,
@@ -211,8 +211,6 @@ class Intake:
             link_expires_at=expires_at,
             body_hash=body_hash(ask) if ask.idempotency_key else None,
         )
-        for code in judged.reasons or (guard.Reason.PASSED.value,):
-            await limits.count_outcome(connection, code, now)
         log.info("callback asked for", callback=callback_id, source=ask.source, reasons=judged.reasons)
         return await self._said(submission_id, callback_id, expires_at, is_held=bool(judged.reasons))
 

@@ -7,7 +7,7 @@ A window slides: of the window before this one counts the part that is less than
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -106,59 +106,55 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 56}", strict=False))
 
 
-async def rates(connection: AsyncConnection, counters: Sequence[Counter], now: float) -> dict[str, float]:
-    """By key: how often each was counted within its window up to now."""
-    asked = {"keys": [counter.key for counter in counters], "since": now}
-    rows = {(key, window): count for key, window, count in await connection.execute(COUNTED, asked)}
-    return {
-        counter.key: _sliding(rows, counter.key, int(now // counter.seconds), now / counter.seconds % 1)
-        for counter in counters
-    }
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted lately: (key, number of the window) → how often."""
+
+    rows: Mapping[tuple[str, int], int]
+    now: float
+
+    def rate(self, counter: Counter) -> float:
+        """How often within the counter's window up to now."""
+        window, elapsed = int(self.now // counter.seconds), self.now / counter.seconds % 1
+        before = self.rows.get((counter.key, window - 1), 0)
+        return self.rows.get((counter.key, window), 0) + before * (1 - elapsed)
+
+    def has_room(self, counter: Counter) -> bool:
+        """Whether one more stays within the cap."""
+        return self.rate(counter) + 1 <= counter.cap
+
+    def holds(self, key: str) -> bool:
+        """Whether it was counted at all, in this window or the one before."""
+        return any(key[:KEY_LENGTH] == known for known, _ in self.rows)
 
 
-async def has_room(connection: AsyncConnection, counter: Counter, now: float) -> bool:
-    """Whether one more stays within the cap."""
-    return (await rates(connection, [counter], now))[counter.key] + 1 <= counter.cap
+async def read(connection: AsyncConnection, keys: Iterable[str], now: float) -> Counts:
+    """What was counted under these keys."""
+    asked = {"keys": [key[:KEY_LENGTH] for key in keys], "since": now}
+    rows = await connection.execute(COUNTED, asked)
+    return Counts({(key, window): count for key, window, count in rows}, now)
 
 
-def _sliding(rows: dict[tuple[str, int], int], key: str, window: int, elapsed: float) -> float:
-    return rows.get((key, window), 0) + rows.get((key, window - 1), 0) * (1 - elapsed)
-
-
-async def add(connection: AsyncConnection, counters: Iterable[Counter], now: float) -> None:
-    """Count one more of each."""
-    rows = [_row(counter.key, counter.seconds, now) for counter in counters]
+async def add(connection: AsyncConnection, keys: Iterable[tuple[str, int]], now: float) -> None:
+    """Count one more under each key, in its window of so many seconds."""
+    rows = [_row(key, seconds, now) for key, seconds in keys]
     if rows:
         await connection.execute(ADD[connection.dialect.name], rows)
 
 
-async def is_first_time(connection: AsyncConnection, key: str, seconds: int, now: float) -> bool:
-    """Whether this was not seen in this window or the one before; it is from now on."""
-    if await _is_counted(connection, [key], now):
-        return False
-    await connection.execute(ADD[connection.dialect.name], _row(key, seconds, now))
-    return True
+def outcome(code: str) -> tuple[str, int]:
+    """Every answer of the guard is counted by day under its code, also those that leave no row."""
+    return f"outcome:{code}", DAY_S
 
 
-async def penalise(connection: AsyncConnection, sources: Iterable[str], now: float) -> None:
+def penalty(source: str) -> tuple[str, int]:
     """Whoever asked in somebody else's name is held for the rest of the day, and the next."""
-    rows = [_row(f"penalty:{source}", DAY_S, now) for source in sources]
-    if rows:
-        await connection.execute(ADD[connection.dialect.name], rows)
+    return f"penalty:{source}", DAY_S
 
 
-async def is_penalised(connection: AsyncConnection, sources: Iterable[str], now: float) -> bool:
-    return await _is_counted(connection, [f"penalty:{source}" for source in sources], now)
-
-
-async def _is_counted(connection: AsyncConnection, keys: Sequence[str], now: float) -> bool:
-    cut = [key[:KEY_LENGTH] for key in keys]
-    return (await connection.execute(COUNTED, {"keys": cut, "since": now})).first() is not None
-
-
-async def count_outcome(connection: AsyncConnection, code: str, now: float) -> None:
-    """Every answer of the guard is counted by day, also those that leave no row: `outcome:<code>`."""
-    await connection.execute(ADD[connection.dialect.name], _row(f"outcome:{code}", DAY_S, now))
+def pair(visitor: str, number_hash: str) -> tuple[str, int]:
+    """One visitor's one number: their limit is of different ones."""
+    return f"pair:{visitor[:32]}:{number_hash[:32]}", HOUR_S
 
 
 def _row(key: str, seconds: int, now: float) -> dict[str, object]:

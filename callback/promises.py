@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import ledger, policy
@@ -24,6 +24,19 @@ Text = TypeVar("Text", str, str | None)
 TURN_LOCK = 0x52494E49
 """PostgreSQL advisory lock: requests are promised one after the other, so that two never take the last place of a slot
 or of a limit. They are few, and each takes milliseconds."""
+
+# Made once: putting a statement together costs several times what SQLite needs to execute it.
+FIND = (
+    select(Callback)
+    .where(
+        Callback.number == bindparam("number"),
+        Callback.department == bindparam("department"),
+        Callback.closed_at.is_(None),
+    )
+    .with_for_update()
+)
+OPEN = insert(Callback).returning(Callback.id)
+STORE = insert(Submission).returning(Submission.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +66,8 @@ async def in_turn(connection: AsyncConnection) -> None:
 
 async def find_open(connection: AsyncConnection, number: str, department: str) -> Any:
     """The row of the open callback, locked; None when there is none."""
-    asked = select(Callback).where(
-        Callback.number == number, Callback.department == department, Callback.closed_at.is_(None)
-    )
-    return (await connection.execute(asked.with_for_update())).one_or_none()
+    asked = {"number": number, "department": department}
+    return (await connection.execute(FIND, asked)).one_or_none()
 
 
 async def promise(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules, now: float) -> int:
@@ -84,7 +95,7 @@ async def _open(connection: AsyncConnection, wish: Wish, rules: Rules, now: floa
         "rank": wish.rank,
         **promised(wish.number, wish.wished_at, rules, now),
     }
-    made = await connection.execute(insert(Callback).values(values).returning(Callback.id))
+    made = await connection.execute(OPEN, values)
     callback_id = int(made.scalar_one())
     await ledger.tell(connection, callback_id, now, "held" if wish.reasons else "requested")
     return callback_id
@@ -158,9 +169,10 @@ async def store(connection: AsyncConnection, callback_id: int, ask: Ask, wish: W
         "idempotency_key": ask.idempotency_key,
         "call_id": ask.call_id,
         "user_id": ask.user_id,
+        "withdrawn_at": None,
         **values,
     }
-    made = await connection.execute(insert(Submission).values(row).returning(Submission.id))
+    made = await connection.execute(STORE, row)
     return int(made.scalar_one())
 
 

@@ -194,9 +194,9 @@ class Requests:
         async with self._database.write() as connection:
             await promises.in_turn(connection)
             row = (await connection.execute(best.with_for_update())).one_or_none()
-            if row is None or not await limits.has_room(connection, room, now):
+            if row is None or not (await limits.read(connection, [room.key], now)).has_room(room):
                 return None
-            await limits.add(connection, [room], now)
+            await limits.add(connection, [(room.key, room.seconds)], now)
             await self._release(connection, row, now, None)
         return int(row.id)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -142,7 +142,7 @@ class Sources:
         return department if record["result"] == Verdict.MISSED else None
 
     async def _close_by(self, record: Mapping[str, Any]) -> None:
-        """Only what was asked for before the conversation was over."""
+        """Only what was asked for before the conversation was over, and not what an agent promised in it."""
         now = self._clock()
         async with self._database.write() as connection:
             closed = await _close_all(
@@ -151,6 +151,7 @@ class Sources:
                 now,
                 Outcome.CONTACT,
                 record["call_id"],
+                since=record["started_at"],
                 until=record["ended_at"],
             )
         await self._tell(closed, now)
@@ -176,11 +177,17 @@ async def _close_all(
     outcome: Outcome,
     call_id: str | None,
     *,
+    since: float = 0.0,
     until: float | None = None,
 ) -> list[int]:
     asked = select(Callback.id).where(Callback.number == number, Callback.closed_at.is_(None))
     if until is not None:
-        asked = asked.where(Callback.arrived_at <= until)
+        promised = exists().where(
+            Submission.callback_id == Callback.id,
+            Submission.source == Source.AGENT.value,
+            Submission.at >= since,
+        )
+        asked = asked.where(Callback.arrived_at <= until, ~promised)
     closed = []
     for callback_id in (await connection.scalars(asked.order_by(Callback.id))).all():
         if await ledger.close(connection, callback_id, at, outcome, call_id=call_id):
@@ -191,4 +198,5 @@ async def _close_all(
 async def _penalise(connection: AsyncConnection, callback_id: int | None, now: float) -> None:
     asked = select(Submission.address, Submission.visitor).where(Submission.callback_id == callback_id)
     for address, visitor in (await connection.execute(asked)).all():
-        await limits.penalise(connection, guard.sources_of(address, visitor), now)
+        keys = [limits.penalty(source) for source in guard.sources_of(address, visitor)]
+        await limits.add(connection, keys, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +20,9 @@ INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
     "sqlite": sqlite.insert(Suppression),
     "postgresql": postgresql.insert(Suppression),
 }
+
+# Made once: every ask looks here.
+LISTED = select(Suppression.id).where(Suppression.number_hash == bindparam("hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,7 @@ class Suppressions:
 
 async def is_listed(connection: AsyncConnection, number_hash: str) -> bool:
     """Whether a number with this hash must not be dialled."""
-    found = await connection.execute(select(Suppression.id).where(Suppression.number_hash == number_hash))
-    return found.first() is not None
+    return (await connection.execute(LISTED, {"hash": number_hash})).first() is not None
 
 
 async def put(

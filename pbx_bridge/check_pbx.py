@@ -16,7 +16,8 @@ from pbx_bridge.ami_link import AmiLink, LinkLost, LinkOptions, LinkRefused, Lin
 from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.ami_session import AmiActionError
 from pbx_bridge.ami_target import AmiTarget
-from pbx_bridge.check_rules import CONTEXTS, MODULES, Finding, PbxSeen, UserSeen, judge
+from pbx_bridge.check_needs import CONTEXTS, MODULES
+from pbx_bridge.check_rules import Finding, PbxSeen, UserSeen, judge
 
 OPTIONS = ("read", "permit", "writetimeout", "eventfilter")
 """Lines of a user's section that matter to us."""

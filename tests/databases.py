@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import pytest
 from core.db import Database
 from server.schema import prepare
 
-__all__ = ["Cluster", "database", "database_url", "postgres_cluster", "sqlite_template"]
+__all__ = ["Cluster", "database", "database_url", "fresh", "postgres_cluster", "sqlite_template"]
 
 TEMPLATE = "ringback_template"
 
@@ -124,7 +125,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    with fresh(request.getfixturevalue("postgres_cluster")) as url:
+        yield url
+
+
+@contextmanager
+def fresh(cluster: Cluster) -> Iterator[str]:
+    """The address of an empty PostgreSQL database with our schema."""
     name = f"test_{next(_numbers)}"
     cluster.sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     yield cluster.url(name)

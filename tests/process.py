@@ -106,12 +106,15 @@ async def serving(server: Server) -> AsyncIterator[Database]:
 
 
 class Cable:
-    """A TCP line to `target` with a plug: `address` is our end, `pull()` cuts what flows and refuses what comes."""
+    """A TCP line to `target` with a plug: `address` is our end, `pull()` cuts what flows and refuses what comes.
+    `hold()` is a network that keeps what was sent, on the connections of this moment, and delivers it at `release()`,
+    perhaps long after who sent it has gone; `mute()` keeps the replies alone."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
         self._plugged = True
         self._writers: set[asyncio.StreamWriter] = set()
+        self._gates: list[tuple[asyncio.Event, asyncio.Event]] = []
         self._server: asyncio.Server | None = None
 
     @property
@@ -137,6 +140,20 @@ class Cable:
     def plug(self) -> None:
         self._plugged = True
 
+    def hold(self) -> None:
+        for there, back in self._gates:
+            there.clear()
+            back.clear()
+
+    def mute(self) -> None:
+        for _, back in self._gates:
+            back.clear()
+
+    def release(self) -> None:
+        for there, back in self._gates:
+            there.set()
+            back.set()
+
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._plugged:
             writer.transport.abort()
@@ -144,13 +161,18 @@ class Cable:
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         ends = {writer, far_writer}
         self._writers |= ends
-        await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer))
+        there, back = asyncio.Event(), asyncio.Event()
+        there.set()
+        back.set()
+        self._gates.append((there, back))
+        await asyncio.gather(_carry(reader, far_writer, there), _carry(far_reader, writer, back))
         self._writers -= ends
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
     with suppress(ConnectionError):
         while data := await reader.read(65536):
+            await gate.wait()
             writer.write(data)
             await writer.drain()
     if not writer.is_closing():

@@ -146,6 +146,15 @@ class Pbx:
             self._process.wait()
         (self.folder / "run" / "asterisk.ctl").unlink(missing_ok=True)
 
+    def freeze(self) -> None:
+        """The PBX hangs: it keeps its connections and does nothing, until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def restart(self) -> None:
         """Stop in good order and start again; uniqueids and channel numbers begin anew."""
         await self.stop()

@@ -111,6 +111,25 @@ async def test_customer_first_refuses_a_number_outside_the_allow_list(lab: Lab) 
     assert "0 results" in await markers(lab, attempt)
 
 
+async def test_a_customer_who_presses_the_transfer_key_is_only_heard_to_press_it(lab: Lab) -> None:
+    agent = await lab.phone("101")
+    await lab.originate("101", CUSTOMER)
+    at_agent = await agent.rings()
+    await at_agent.answer()
+    await asyncio.sleep(0.3)
+    await at_agent.press("1")
+    at_customer = await lab.trunk.rings(CUSTOMER)
+    await at_customer.answer()
+    await asyncio.sleep(1.5)
+    await at_customer.press("#1")
+    await asyncio.sleep(0.3)
+    assert at_agent.rtp is not None
+    heard = at_agent.rtp.received
+    await asyncio.sleep(1.0)
+    # A transfer that has begun holds the other side: not a packet would come.
+    assert at_agent.rtp.received > heard + 25
+
+
 def speak(folder: Path, name: str, hertz: int) -> None:
     """A prompt of a site's own: three seconds of a tone."""
     samples = (int(8000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(3 * 8000))

@@ -17,19 +17,9 @@ import pytest
 from core.clock import system_clock
 from pbx_bridge.ami_session import Credentials
 from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.check_needs import CONTEXTS, DIAL_READ, DIAL_WRITE, EVENTS_READ, EVENTS_WRITE
 from pbx_bridge.check_pbx import check_pbx
-from pbx_bridge.check_rules import (
-    CONTEXTS,
-    DIAL_READ,
-    DIAL_WRITE,
-    EVENTS_READ,
-    EVENTS_WRITE,
-    Finding,
-    Mark,
-    PbxSeen,
-    UserSeen,
-    judge,
-)
+from pbx_bridge.check_rules import Finding, Mark, PbxSeen, UserSeen, judge
 from pbx_bridge.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]

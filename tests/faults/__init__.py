@@ -1,0 +1,1 @@
+"""Callbacks on the worst of days: nobody is called twice for one promise, and no promise is lost."""

@@ -1,0 +1,36 @@
+"""Two servers on one PostgreSQL: the one that reads the PBX is killed at each step of an attempt, the other takes over.
+The killed one stays away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.asterisk.lab import Lab
+from tests.databases import Cluster, fresh
+from tests.faults.conftest import stories
+from tests.faults.luck import Luck
+from tests.faults.office import office
+from tests.faults.steps import Step
+from tests.site import eventually
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.postgres]
+
+SHORT: tuple[Step, ...] = (Step.REPLIED,)
+
+
+@pytest.mark.parametrize(("step", "seed"), stories(SHORT))
+async def test_the_other_server_goes_on(
+    lab: Lab, tmp_path: Path, postgres_cluster: Cluster, step: Step, seed: int
+) -> None:
+    with fresh(postgres_cluster) as url:
+        async with office(lab, tmp_path, Luck.of(seed, step), url=url, servers=2) as one:
+            active, standby = one.servers
+            await one.begin(step)
+            await one.reach(step)
+            await active.kill()
+            await eventually(standby.is_ready)
+            await one.settles()
+            await one.check()
+    print(f"\ntwo servers: {step}, seed {seed}: {one.told[0]}")
