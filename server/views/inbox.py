@@ -1,6 +1,6 @@
 """The inbox of unreturned contacts: one line per number that we owe a call, from whatever source. In: open callbacks
-and calls of the log that nobody took. A line goes by itself with the next conversation in either direction, because then no
-row asks for it any more; nothing is stored here."""
+and calls of the log that nobody took. A line goes by itself with the next conversation in either direction, because
+then no row asks for it any more; nothing is stored here."""
 
 from __future__ import annotations
 
