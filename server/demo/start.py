@@ -39,9 +39,16 @@ PUBLIC, SHOP = 1, 2
 """Added to the server's port: visitors' side, and the shop whose visitors they are."""
 
 SALES = Department(
-    name="Sales", queue="sales", hours=("mon-sun 24h",), slot_minutes=60, slot_capacity=2, slot_days=4
+    name="Sales",
+    queue="sales",
+    hours=("mon-sun 24h",),
+    slot_minutes=60,
+    slot_capacity=2,
+    slot_days=4,
+    return_missed=False,
 )
-"""Always open, so that there is something to see whenever somebody looks."""
+"""Always open, so that there is something to see whenever somebody looks; only visitors of the shop are called back, or
+agents would be busy with the missed calls of the invented past."""
 
 REFUSED = ("RINGBACK_DATABASE__URL", "RINGBACK_SERVER__HOST")
 """Whoever sets these means the real thing: the demo says so instead of ignoring it."""
