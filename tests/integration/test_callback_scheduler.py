@@ -211,6 +211,7 @@ async def test_a_customer_who_may_have_answered_unseen_is_not_called_again(
     await office.call_ends(verdict, ended_by=EndedBy.UNKNOWN)
     await office.turn(3600)
     assert (await office.callback(owed)).state == State.INBOX
+    assert "may have answered" in (await office.attempt_rows())[0].why
     assert len(office.dialer.orders) == 1
 
 
