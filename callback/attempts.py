@@ -268,6 +268,9 @@ async def _close(connection: AsyncConnection, row: Any, ended: Ended) -> None:
         )
 
 
+BY_MACHINE = "A machine answered, says the agent."
+UNSEEN = "We did not see how this call ended: the customer may have answered."
+
 RESULTS = {Verdict.ANSWERED: Result.REACHED, Verdict.BUSY: Result.BUSY, Verdict.FAILED: Result.FAILED}
 
 
@@ -290,10 +293,13 @@ def ended_by(row: Any, record: Any) -> Ended | None:
         result = Result.NOT_BRIDGED
     if result in (Result.NO_ANSWER, Result.NOT_BRIDGED) and not _was_seen(record):
         result = Result.UNKNOWN
+    why = UNSEEN if result is Result.UNKNOWN else record["why"]
+    if row.machine and result is Result.REACHED:
+        result, why = Result.NO_ANSWER, BY_MACHINE
     return Ended(
         result=result,
         at=record["ended_at"],
-        why=record["why"],
+        why=why,
         call_id=record["call_id"],
         customer_dialled_at=None if result in NO_RUNG else record["answered_at"],
         bridged_at=record["ended_at"] - record["talk_s"] if talked else None,

@@ -164,7 +164,7 @@ class Requests:
                 connection, callback_id, now, "postponed", user_id=user_id, detail=_reason(reason)
             )
 
-    async def close(self, callback_id: int, user_id: int, reason: str = "") -> None:
+    async def close(self, callback_id: int, user_id: int | None, reason: str = "") -> None:
         """Nothing is owed any more, says somebody of ours."""
         async with self._callback(callback_id, ledger.OPEN) as (connection, _, now):
             detail = _reason(reason)

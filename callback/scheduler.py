@@ -86,6 +86,7 @@ class Scheduler:
         times: Times | None = None,
     ) -> None:
         self._departments = tuple(departments)
+        self._rules = {one.key: one.rules for one in departments}
         self._database = database
         self._bus = bus
         self._clock = clock
@@ -117,6 +118,7 @@ class Scheduler:
     async def turn(self) -> None:
         """One look at everything."""
         await self._look_into_doubts()
+        await self._call_off()
         for department in self._departments:
             await self._serve(department)
 
@@ -237,6 +239,29 @@ class Scheduler:
         if callback_id is not None:
             await self._bus.publish(CallbackChanged(callback_id, self._clock()))
 
+    # ---- what nobody needs any more
+
+    async def _call_off(self) -> None:
+        """Ring no agent, and keep no place in a queue, for a promise that was closed or may not be kept now. Once the
+        customer's phone rings the attempt goes on."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(NOT_YET_DIALLED)).all()
+        now = self._clock()
+        for row in rows:
+            rules = self._rules.get(row.department)
+            held = row.kind == AttemptKind.QUEUE.value and row.agent_answered_at is None
+            too_late = held and rules is not None and not rules.callable_at(row.number, now)
+            if row.state != State.DIALLING.value or too_late:
+                await self._hang_up(row.pbx, row.id)
+
+    async def _hang_up(self, pbx: str, attempt_id: str) -> None:
+        if self._dialer.sees(pbx) is not None or not self._dialer.is_live(pbx, attempt_id):
+            return
+        try:
+            await self._dialer.hang_up(pbx, attempt_id)
+        except PbxError as error:
+            log.warning("an attempt was not called off", attempt=attempt_id, error=str(error))
+
     # ---- what is in doubt
 
     async def _look_into_doubts(self) -> None:
@@ -306,6 +331,19 @@ def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
     return Ended(Result.NOT_PLACED, now, "The PBX has no trace of this attempt: it was not placed.")
 
 
+NOT_YET_DIALLED = (
+    select(
+        Attempt.id,
+        Attempt.pbx,
+        Attempt.kind,
+        Attempt.number,
+        Attempt.agent_answered_at,
+        Callback.state,
+        Callback.department,
+    )
+    .join(Callback, Callback.id == Attempt.callback_id)
+    .where(Attempt.ended_at.is_(None), Attempt.customer_dialled_at.is_(None))
+)
 UNFINISHED = select(Attempt).where(Attempt.state != AttemptState.ENDED.value).order_by(Attempt.made_at)
 
 

@@ -18,7 +18,17 @@ from core.accounts import clean_name
 from core.db import Base
 from core.errors import InvalidInputError, NotFoundError
 
-SCOPES = ("calls:read", "customers:read", "customers:write", "agents:read", "live:read", "metrics:read")
+SCOPES = (
+    "calls:read",
+    "calls:write",
+    "callbacks:read",
+    "callbacks:write",
+    "customers:read",
+    "customers:write",
+    "agents:read",
+    "live:read",
+    "metrics:read",
+)
 TOUCH_S = 60
 """`last_used_at` is written at most this often."""
 

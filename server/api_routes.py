@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from core.accounts import Role
 from server import health, metrics
-from server.api import about, agents, blind_windows, calls, customers, events, history, lookup
+from server.api import (
+    about,
+    agents,
+    blind_windows,
+    callbacks,
+    calls,
+    customers,
+    dialling,
+    events,
+    history,
+    lookup,
+)
 from server.routing import PUBLIC, Route
 
 __all__ = ["API_ROUTES"]
@@ -13,6 +24,7 @@ __all__ = ["API_ROUTES"]
 ID = "[0-9]{1,9}"
 """Within what every database takes for a number; anything else is no address of ours."""
 
+CALLBACK = f"/api/v1/callbacks/{{callback_id:{ID}}}"
 CUSTOMER = f"/api/v1/customers/{{customer_id:{ID}}}"
 
 API_ROUTES = (
@@ -20,6 +32,27 @@ API_ROUTES = (
     Route("GET", "/api/v1/openapi.json", about.read_document, PUBLIC),
     Route("GET", "/api/v1/calls", calls.list_calls, Role.MANAGER, scope="calls:read"),
     Route("GET", "/api/v1/calls/{call_id}", calls.read_one_call, Role.MANAGER, scope="calls:read"),
+    Route("POST", "/api/v1/calls", dialling.place_call, Role.AGENT, scope="calls:write"),
+    Route("GET", "/api/v1/callbacks", callbacks.list_callbacks, Role.MANAGER, scope="callbacks:read"),
+    Route("POST", "/api/v1/callbacks", callbacks.create_callback, Role.MANAGER, scope="callbacks:write"),
+    Route(
+        "POST",
+        "/api/v1/callbacks/withdraw",
+        callbacks.withdraw_callback,
+        Role.MANAGER,
+        scope="callbacks:write",
+    ),
+    Route("GET", CALLBACK, callbacks.read_one_callback, Role.MANAGER, scope="callbacks:read"),
+    Route("POST", f"{CALLBACK}/close", callbacks.close_callback, Role.MANAGER, scope="callbacks:write"),
+    Route("GET", "/api/v1/suppressions", callbacks.list_suppressions, Role.MANAGER, scope="callbacks:read"),
+    Route("POST", "/api/v1/suppressions", callbacks.add_suppression, Role.MANAGER, scope="callbacks:write"),
+    Route(
+        "DELETE",
+        f"/api/v1/suppressions/{{suppression_id:{ID}}}",
+        callbacks.remove_suppression,
+        Role.MANAGER,
+        scope="callbacks:write",
+    ),
     Route("GET", "/api/v1/lookup", lookup.look_up, Role.AGENT, scope="customers:read"),
     Route("GET", "/api/v1/customers", customers.list_customers, Role.AGENT, scope="customers:read"),
     Route("POST", "/api/v1/customers", customers.create_customer, Role.AGENT, scope="customers:write"),

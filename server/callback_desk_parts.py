@@ -15,8 +15,10 @@ from core.clock import Clock
 from core.db import Database
 from core.tasks import running
 from crm_link.tables import Identity
+from server.callback_loader import CallbackLoader
 from server.callback_ticks import TICKS, Ticks
 from server.keys import SETTINGS
+from server.live_socket import LIVE
 
 REQUESTS = web.AppKey("requests", Requests)
 
@@ -26,9 +28,16 @@ def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock:
     app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows)
     app[TICKS] = ticks = Ticks()
     ticks.subscribe(bus)
+    names = {key: one.name or key for key, one in app[SETTINGS].department.items()}
+    loader = CallbackLoader(database, app[LIVE], names)
+    loader.subscribe(bus)
 
     async def part(_app: web.Application) -> AsyncIterator[None]:
-        async with running("callbacks: sessions of pages", ticks.keep_house):
+        loader.load_all()
+        async with (
+            running("callbacks: sessions of pages", ticks.keep_house),
+            running("callbacks: read for cards", loader.run),
+        ):
             yield
 
     async def close(_app: web.Application) -> None:

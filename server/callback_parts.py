@@ -10,6 +10,8 @@ from aiohttp import web
 
 from callback.attempts import Attempts
 from callback.budgets import Budgets
+from callback.click import Clicks
+from callback.machine import Machines
 from callback.policy import Rules
 from callback.progress import Progress
 from callback.scheduler import Scheduler, departments
@@ -32,6 +34,8 @@ SCHEDULER = web.AppKey("scheduler", Scheduler)
 POOL = web.AppKey("pool", Agents)
 RULES: web.AppKey[dict[str, Rules]] = web.AppKey("rules")
 DIALER: web.AppKey[Dialer] = web.AppKey("dialer")
+CLICKS = web.AppKey("clicks", Clicks)
+MACHINES = web.AppKey("machines", Machines)
 
 
 def rules_of(settings: Settings) -> dict[str, Rules]:
@@ -50,7 +54,9 @@ def add_callbacks(
     app[DIALER] = dialer
     app[POOL] = pool = Agents(app[LIVE], app[AGENTS])
     pool.subscribe(bus)
-    attempts = Attempts(database, bus, clock, Progress(rules))
+    progress = Progress(rules)
+    app[MACHINES] = Machines(database, bus, clock, progress)
+    attempts = Attempts(database, bus, clock, progress)
     attempts.subscribe()
     consumer = FactConsumer(database, "attempts", (CallEnded,), attempts.call_ended)
     sources = Sources(app[REQUESTS], database, bus, clock, settings)
@@ -67,6 +73,9 @@ def add_callbacks(
         budgets=Budgets(settings.callback.limits),
         is_suppressed=app[REQUESTS].suppressions.holds,
     )
+
+    suppressed = app[REQUESTS].suppressions.holds
+    app[CLICKS] = Clicks(database, clock, dialer, scheduler.place, suppressed)
 
     async def look(_fact: object) -> None:
         consumer.wake()

@@ -9,7 +9,7 @@ import asyncio
 from aiohttp import web
 
 from core.bus import Bus
-from core.facts import CallbackChanged, SessionsEnded
+from core.facts import CallbackChanged, CallEnded, SessionsEnded
 from server.guard import current_session, session_alive
 from server.keys import CLOCK
 from server.live_tab import LONGEST_WORD, PING_S, Tab
@@ -17,6 +17,9 @@ from server.live_tab import LONGEST_WORD, PING_S, Tab
 CHANGED = '{"t":"callbacks"}'
 GATHER_S = 0.25
 """An attempt changes its callback several times within a moment: one look at it is enough."""
+
+CALLS_S = 2.0
+"""Calls end often, and only the inbox of missed ones changes by them."""
 
 LOOK_AT_SESSIONS_S = 60.0
 MOST_TABS = 500
@@ -32,11 +35,18 @@ class Ticks:
 
     def subscribe(self, bus: Bus) -> None:
         bus.subscribe(CallbackChanged, self._changed, name="callback pages")
+        bus.subscribe(CallEnded, self._talked, name="callback pages")
         bus.subscribe(SessionsEnded, self._ended, name="callback pages")
 
     async def _changed(self, _fact: CallbackChanged) -> None:
+        self._tell_in(GATHER_S)
+
+    async def _talked(self, _fact: CallEnded) -> None:
+        self._tell_in(CALLS_S)
+
+    def _tell_in(self, seconds: float) -> None:
         if self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(GATHER_S, self._tell)
+            self._soon = asyncio.get_running_loop().call_later(seconds, self._tell)
 
     def _tell(self) -> None:
         self._soon = None

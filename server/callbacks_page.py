@@ -98,7 +98,7 @@ async def take(request: web.Request) -> web.Response:
 async def postpone(request: web.Request) -> web.Response:
     body = await _body(request, PostponeBody)
     user = current_user(request)
-    until = _until(request, body)
+    until = until_of(request, body)
     await requests_of(request).postpone(await reachable(request), user.id, until, body.reason)
     return web.Response(status=204)
 
@@ -109,7 +109,7 @@ async def close(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def _until(request: web.Request, body: PostponeBody) -> float:
+def until_of(request: web.Request, body: PostponeBody) -> float:
     if body.minutes:
         return request.app[CLOCK]() + body.minutes * 60
     try:

@@ -21,6 +21,7 @@ from core.facts import (
     CallResumed,
     CallStarted,
     CallTransferred,
+    CustomerDialled,
     Fact,
     MatchKind,
     Parties,
@@ -30,6 +31,7 @@ from core.facts import (
     StopReason,
     Transfer,
 )
+from server.callback_card import CallbackKnown, CallbackSummary
 
 
 class PhoneState(StrEnum):
@@ -73,6 +75,8 @@ class CallNow:
     customer_ids: tuple[int, ...] = ()
     created: bool = field(default=False)
     ended_at: float | None = None
+    customer_dialled_at: float | None = None
+    callback: CallbackSummary | None = None
 
     def phone(self, device: str) -> PhoneNow | None:
         return next((one for one in self.phones if one.phone.device == device), None)
@@ -167,6 +171,14 @@ def _matched(call: CallNow, fact: CallMatched) -> CallNow:
     return replace(call, match=fact.match, customer_ids=fact.customer_ids, created=fact.created)
 
 
+def _customer_dialled(call: CallNow, fact: CustomerDialled) -> CallNow:
+    return call if call.customer_dialled_at is not None else replace(call, customer_dialled_at=fact.at)
+
+
+def _callback_known(call: CallNow, fact: CallbackKnown) -> CallNow:
+    return replace(call, callback=fact.callback)
+
+
 def _ended(call: CallNow, fact: CallEnded) -> CallNow:
     record = fact.record
     parties = Parties(
@@ -191,9 +203,15 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
     AgentLeft: _left,
     CallTransferred: _transferred,
     CallMatched: _matched,
+    CustomerDialled: _customer_dialled,
+    CallbackKnown: _callback_known,
     CallEnded: _ended,
 }
 """What each fact does to the call it is about. Starting and joining calls needs more than one call: `joined`."""
+
+
+AFTERWARDS = (CallMatched, CallbackKnown)
+"""What may still be learnt of a call that is over."""
 
 
 def started(fact: CallStarted) -> CallNow:
@@ -203,7 +221,7 @@ def started(fact: CallStarted) -> CallNow:
 def fold(call: CallNow, fact: Fact) -> CallNow:
     """The call after `fact`; unchanged (the very same object) when the fact says nothing new about it."""
     change = FOLDS.get(type(fact))
-    if change is None or (call.ended_at is not None and not isinstance(fact, CallMatched)):
+    if change is None or (call.ended_at is not None and not isinstance(fact, AFTERWARDS)):
         return call
     return change(call, fact)
 

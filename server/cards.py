@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from core.accounts import UserDevice
 from core.facts import Direction, MatchKind, StopReason, Transfer, TransferKind
+from server.callback_card import CallbackSummary
 from server.calls_now import CONNECTED, PRESENCE, CallNow, PhoneNow, PhoneState
 
 
@@ -109,6 +110,8 @@ class Card:
     transferred: TransferredBy | None = None
     notes: tuple[Note, ...] = ()
     draft: Draft = field(default_factory=Draft)
+    customer_dialled_at: float | None = None
+    callback: CallbackSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
         transferred=_transferred(call, owner, known),
         notes=_notes(call, owner, known),
         draft=draft,
+        customer_dialled_at=call.customer_dialled_at,
+        callback=call.callback,
     )
 
 

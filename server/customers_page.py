@@ -15,6 +15,7 @@ from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
 from crm_link.kinds import IdentityKind
 from crm_link.timeline import Entry
+from server.callback_parts import CLICKS
 from server.guard import current_user
 from server.keys import ANNOTATIONS, CUSTOMERS, DATABASE, SETTINGS, ZONE
 from server.pages import local, render, see_other
@@ -92,6 +93,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         users=[user for user in users if not user.disabled],
         names={user.id: user.name for user in users},
         kinds=EDITABLE_KINDS,
+        can_call=CLICKS in request.app,
     )
 
 

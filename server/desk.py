@@ -13,6 +13,7 @@ from core.clock import iso
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from crm_link.customers import UNCHANGED, CustomerEdit
 from server.agent_states import AgentState
+from server.callback_parts import CLICKS
 from server.cards import Card, CardState
 from server.desk_parts import AGENTS, WRAP_UPS
 from server.guard import current_user
@@ -67,6 +68,8 @@ async def show(request: web.Request) -> web.Response:
         wire_version=VERSION,
         phones=current_user(request).devices,
         tells_pbx=PAUSER in request.app,
+        owes=bool(request.app[SETTINGS].department),
+        can_call=CLICKS in request.app,
     )
 
 

@@ -27,6 +27,7 @@ Errors follow RFC 9457. Fields may be added within `v1`; none is renamed or remo
 
 TAGS = {
     "Calls": "The call log: one entry per conversation.",
+    "Callbacks": "Whom we owe a call, and who must never be called.",
     "Customers": "Who calls: people and firms, their numbers, notes and history.",
     "Agents": "Who answers.",
     "PBX": "What could be seen of the telephone system.",

@@ -55,6 +55,7 @@ NAVIGATION = (
     NavItem("/desk", "Desk", "headset", Role.AGENT),
     NavItem("/calls", "Calls", "history", Role.MANAGER),
     NavItem("/callbacks", "Callbacks", "undo-2", Role.MANAGER),
+    NavItem("/inbox", "Inbox", "inbox", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR),
     NavItem("/admin/keys", "API keys", "key-round", Role.ADMINISTRATOR),

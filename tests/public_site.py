@@ -106,7 +106,7 @@ def documented_policy(ours: str) -> str:
     assert block is not None
     lines = block[1].strip().replace("https://callback.example.com", ours).splitlines()
     trusted = "require-trusted-types-for 'script'; trusted-types ringback"
-    return "; ".join(["default-src 'none'", "style-src 'self'", *lines, trusted])
+    return "; ".join(["default-src 'none'", "style-src 'self'", "img-src data:", *lines, trusted])
 
 
 STYLE = """

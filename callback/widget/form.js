@@ -97,8 +97,9 @@ export class Form {
   }
 
   async #request() {
+    const proof = (await this.proof) ?? (await prove(this.api.challenge));
     return { ...this.draft, ...origin(), wish: this.when.wish, language: this.words.language, consent: this.#consent, visitor: visitor(),
-      token: this.offer.token, proof: await this.proof, website: this.trap.value };
+      token: this.offer.token, proof, website: this.trap.value };
   }
 
   /** A token or proof that grew old is replaced behind the scenes; the visitor sends once more. */

@@ -28,6 +28,7 @@ from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.clock import SteppedClock
 from pbx_bridge.simulator.world import Emission
 from pbx_bridge.tables import CallPerson, CallWrapUp
+from server.demo.callbacks import write_callbacks
 from server.demo.cast import Cast, layout
 from server.demo.past_pops import past_pops
 from server.demo.people import CALL_NOTES, CUSTOMERS, PEOPLE
@@ -80,6 +81,8 @@ async def write_history(past: Past, password_hash: str) -> None:
     await _picks(past, users)
     await _wrap_ups(past, users, records)
     await _blind_window(past)
+    for department in list(past.settings.department)[:1]:
+        await write_callbacks(past.database, past.pbx, users, department, past.until)
 
 
 async def _people(past: Past, password_hash: str) -> dict[str, int]:

@@ -14,8 +14,9 @@ from random import Random
 from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
+from config.callbacks import CallbackSettings, Department, Website
 from config.logging import set_up
-from config.settings import AmiUser, DatabaseSettings, Log, Pbx, Server, Settings, Site
+from config.settings import AmiUser, DatabaseSettings, Log, Pbx, Public, Server, Settings, Site
 from core.clock import system_clock
 from core.db import Database
 from core.errors import SettingsError
@@ -27,6 +28,7 @@ from server.demo.cast import layout
 from server.demo.history import Past, write_history
 from server.demo.people import PEOPLE
 from server.demo.script import Script
+from server.demo.shop_page import shop_part
 from server.schema import prepare
 from server.serve import check_port, listen
 
@@ -34,6 +36,21 @@ PBX = "office"
 LOOPBACK = "127.0.0.1"
 PORT = "RINGBACK_SERVER__PORT"
 LEVEL = "RINGBACK_LOG__LEVEL"
+PUBLIC, SHOP = 1, 2
+"""Added to the server's port: visitors' side, and the shop whose visitors they are."""
+
+SALES = Department(
+    name="Sales",
+    queue="sales",
+    hours=("mon-sun 24h",),
+    slot_minutes=60,
+    slot_capacity=2,
+    slot_days=4,
+    return_missed=False,
+)
+"""Always open, so that there is something to see whenever somebody looks; only visitors of the shop are called back, or
+agents would be busy with the missed calls of the invented past."""
+
 REFUSED = ("RINGBACK_DATABASE__URL", "RINGBACK_SERVER__HOST")
 """Whoever sets these means the real thing: the demo says so instead of ignoring it."""
 
@@ -63,12 +80,17 @@ def demo_settings(folder: Path, pbx_port: int, environment: Mapping[str, str]) -
             )
     trunk = layout().trunk
     pbx = Pbx(host=LOOPBACK, port=pbx_port, events=_user(EVENTS_USER), dial=_user(DIAL_USER), trunks=(trunk,))
+    port = _port(environment)
     # Built without its usual sources: neither file nor environment may add a PBX or a database.
     return Settings.model_construct(
         site=Site(name="Ringback demo", region="PL", time_zone="Europe/Warsaw"),
-        server=Server(host=LOOPBACK, port=_port(environment)),
+        server=Server(host=LOOPBACK, port=port),
         database=DatabaseSettings(url=f"sqlite:///{folder / 'demo.db'}"),
         pbx={PBX: pbx},
+        department={"sales": SALES},
+        website={"shop": Website(origins=(f"http://{LOOPBACK}:{port + SHOP}",), department="sales")},
+        callback=CallbackSettings(quiet_from="00:00", quiet_until="00:00"),
+        public=Public(host=LOOPBACK, port=port + PUBLIC),
         log=Log(level=_level(environment)),
     )
 
@@ -80,9 +102,11 @@ def _user(user: ManagerUser) -> AmiUser:
 def _port(environment: Mapping[str, str]) -> int:
     text = environment.get(PORT, "8080")
     try:
-        return Server.model_validate({"port": text}).port
+        port = Server.model_validate({"port": text}).port
+        Server(port=port + SHOP)
     except ValidationError as error:
-        raise SettingsError(f"{PORT} is {text!r}: write a port number from 1 to 65535") from error
+        raise SettingsError(f"{PORT} is {text!r}: write a port number from 1 to {65535 - SHOP}") from error
+    return port
 
 
 def _level(environment: Mapping[str, str]) -> str:
@@ -119,6 +143,8 @@ def demo_application(settings: Settings, pbx: Simulator, script: Script | None =
 
     app.cleanup_ctx.insert(0, simulated_pbx)
     app.cleanup_ctx.append(live_script)
+    public = f"http://{LOOPBACK}:{settings.public.port}"
+    app.cleanup_ctx.append(shop_part(public, LOOPBACK, settings.server.port + SHOP))
     return app
 
 
@@ -129,5 +155,6 @@ def welcome(settings: Settings, password: str) -> str:
     return (
         f"\n  Ringback demo: http://{settings.server.host}:{settings.server.port}\n\n"
         f"  Log in as one of these, password  {password}\n{logins}\n\n"
+        f"  A shop that asks to be called back: http://{LOOPBACK}:{settings.server.port + SHOP}\n\n"
         "  Calls begin to ring by themselves. Everything here is invented and is thrown away at the end: Ctrl+C.\n"
     )

@@ -3,7 +3,7 @@
 
 import { toast } from "./app.js";
 import { say } from "./callback-live.js";
-import { post } from "./desk-post.js";
+import { callPath, post } from "./desk-post.js";
 
 const DONE = {
   take: "It is yours",
@@ -12,8 +12,9 @@ const DONE = {
   postpone: "Postponed",
   close: "Closed",
   call: "Your phone rings: answering connects you",
+  promise: "Promised: it is yours",
 };
-const ASKED = ["postpone", "close", "refuse"];
+const ASKED = ["postpone", "close", "refuse", "promise"];
 
 const menu = document.getElementById("callback-menu");
 
@@ -22,6 +23,8 @@ document.addEventListener("click", (event) => {
   if (opener) return openMenu(opener);
   const button = event.target.closest("[data-act]");
   if (button) return start(button);
+  const caller = event.target.closest("[data-call]");
+  if (caller) return dial(caller.dataset.call, caller);
   if (event.target.closest("[data-cancel]")) event.target.closest("dialog").close();
   return undefined;
 });
@@ -67,7 +70,7 @@ function start(button) {
 async function send(id, act, body, button) {
   if (button) button.disabled = true;
   try {
-    await post(`/callbacks/${id}/${act}`, body);
+    await post(act === "promise" ? callPath(id, act) : `/callbacks/${id}/${act}`, body, onceMore(act));
     toast(DONE[act]);
     say();
   } catch (error) {
@@ -77,16 +80,43 @@ async function send(id, act, body, button) {
   }
 }
 
+/** Click-to-call: this person's phone rings first. */
+async function dial(number, button) {
+  button.disabled = true;
+  try {
+    await post("/desk/call", { number }, onceMore("call"));
+    toast(DONE.call);
+    return true;
+  } catch (error) {
+    toast(error.message, "error");
+    return false;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+/** A request that rings phones has a key: sent twice by a shaky network, it rings once. */
+function onceMore(act) {
+  return act === "call" ? { "Idempotency-Key": crypto.randomUUID() } : {};
+}
+
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-dial]")) return;
+  event.preventDefault();
+  const form = event.target;
+  if (await dial(form.elements.number.value, form.querySelector("button"))) form.reset();
+});
+
 document.addEventListener("submit", (event) => {
   const act = event.target.dataset.dialog;
   if (!act) return;
   const given = Object.fromEntries(new FormData(event.target));
-  if (act === "postpone") given.minutes = Number(given.minutes);
+  if ("minutes" in given) given.minutes = Number(given.minutes);
   send(event.target.closest("dialog").dataset.id, act, given);
 });
 
 document.addEventListener("change", (event) => {
-  const form = event.target.closest("[data-dialog=postpone]");
+  const form = event.target.closest("[data-dialog]");
   if (form) drawAt(form);
 });
 

@@ -3,6 +3,7 @@
 
 import { toast } from "./app.js";
 import { duration, h, icon, moment, redraw, since, when } from "./desk-dom.js";
+import { callbackParts, isAnnounced, mayPromise } from "./desk-callback.js";
 import { customerParts } from "./desk-customer.js";
 import { NoteForm } from "./desk-note.js";
 import { nameOf } from "./desk-state.js";
@@ -14,6 +15,7 @@ const STATES = {
   held: { words: "On hold", icon: "pause" },
   wrap_up: { words: "Wrap-up", icon: "square-pen" },
 };
+const CONNECTING = { words: "Connecting", icon: "phone-outgoing" };
 const TRANSFERS = { blind: "Transferred by", attended: "Handed over by" };
 
 export class CallCard extends HTMLElement {
@@ -24,9 +26,10 @@ export class CallCard extends HTMLElement {
     this.head = h("div", { class: "call-head" });
     this.who = h("div", { class: "call-who" });
     this.told = h("div", { class: "call-told" });
+    this.callback = h("div", { class: "call-callback" });
     this.more = h("div", { class: "call-more" });
     this.body = h("div", { class: "call-body" }, this.more);
-    this.append(this.head, this.who, this.told, this.body);
+    this.append(this.head, this.who, this.callback, this.told, this.body);
   }
 
   /** Draw this card; call it after the element is in the document. `folded`: only its name, to be opened. */
@@ -36,17 +39,20 @@ export class CallCard extends HTMLElement {
     this.dataset.callId = card.call_id;
     this.setAttribute("aria-label", `${STATES[card.state].words}: ${nameOf(card)}`);
     this.classList.toggle("folded", folded);
-    redraw(this.head, [card.state, card.since, card.queue, card.dialled, card.extension, card.answered_at, folded], () =>
+    redraw(this.head, [card.state, card.since, card.queue, card.dialled, card.extension, card.answered_at, isAnnounced(card), folded], () =>
       this.drawHead(card, folded),
     );
     redraw(this.who, [who(card), card.state === "ringing"], () => customerParts(card).who);
+    redraw(this.callback, [card.callback, card.customer_dialled_at, card.state, card.answered_at, nameOf(card), mayPromise(card)], () =>
+      callbackParts(card),
+    );
     redraw(this.told, [card.transferred, card.notes], () => drawTold(card));
     redraw(this.more, [card.customers, card.match, card.state === "ringing"], () => customerParts(card).more);
     this.drawNote(card);
   }
 
   drawHead(card, folded) {
-    const state = STATES[card.state];
+    const state = isAnnounced(card) ? CONNECTING : STATES[card.state];
     const words = card.state === "wrap_up" ? talked(card) : since(card.since);
     return [
       h("span", { class: "call-state" }, icon(state.icon), h("span", {}, state.words), words),

@@ -25,7 +25,7 @@ export function customerParts(card) {
     get more() {
       if (card.customers.length > 1) return [choices(card)];
       const [customer] = card.customers;
-      if (!customer) return card.match === "unknown" ? [withheld()] : [];
+      if (!customer) return card.match === "unknown" && !card.number ? [withheld()] : [];
       return [customer.provisional && naming(card, customer), notes(customer), history(customer)];
     },
   };

@@ -1,12 +1,12 @@
 /* Sending what an agent does. An answer that is not a yes becomes an Error with the server's own sentence. */
 
 /** POST JSON; resolves to the answer's JSON or null. Rejects with Error(sentence), `.status` 0 without a network. */
-export async function post(path, body) {
+export async function post(path, body, headers = {}) {
   let answer;
   try {
     answer = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(body),
       keepalive: true,
     });

@@ -54,5 +54,5 @@ export function nameOf(card) {
   const [customer] = card.customers;
   if (card.direction === "internal") return card.colleague ?? card.number ?? "A colleague";
   if (card.customers.length > 1) return card.number_text || "Several customers";
-  return customer?.name || customer?.company || card.caller_name || card.number_text || "Withheld number";
+  return customer?.name || customer?.company || card.caller_name || card.callback?.name || card.number_text || "Withheld number";
 }

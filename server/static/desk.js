@@ -86,14 +86,15 @@ function announce(card) {
   announced.add(card.call_id);
   line.say({ t: "shown", call_id: card.call_id, visible: document.visibilityState === "visible" });
   const from = card.queue ? `, queue ${card.queue}` : "";
-  document.getElementById("announce").textContent = `Incoming call: ${nameOf(card)}${from}`;
+  const words = card.direction === "callback" ? "Callback: answering connects you to" : "Incoming call:";
+  document.getElementById("announce").textContent = `${words} ${nameOf(card)}${from}`;
 }
 
 function ring() {
   ringer.ring(
     screen.ringing().map((card) => ({
       id: card.call_id,
-      title: `${nameOf(card)} is calling`,
+      title: card.direction === "callback" ? `Callback to ${nameOf(card)}` : `${nameOf(card)} is calling`,
       text: [card.number_text, card.queue].filter(Boolean).join(" · "),
     })),
   );

@@ -2,7 +2,8 @@
 // this script the page is whole, only still.
 
 const PAUSE_MS = 5000;
-const language = document.documentElement.lang;
+const spoken = document.documentElement.lang;
+const language = navigator.languages.find((one) => one.startsWith(spoken)) ?? spoken;
 const time = (at) => new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(new Date(at));
 const day = (at) => new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" }).format(new Date(at));
 
@@ -22,8 +23,15 @@ async function look() {
   if (JSON.stringify(now) === JSON.stringify(before)) return;
   const page = new DOMParser().parseFromString(await (await fetch(location.href, { cache: "no-store" })).text(), "text/html");
   localise(page);
-  const whole = String(now.may) !== String(before.may);
-  (whole ? document.querySelector("main") : shown).replaceWith(whole ? page.querySelector("main") : page.getElementById("state"));
+  if (String(now.may) !== String(before.may)) document.querySelector("main").replaceWith(page.querySelector("main"));
+  else replaceState(shown, page.getElementById("state"));
+}
+
+/** The status itself stays in the page: screen readers tell what changes inside it. */
+function replaceState(shown, fresh) {
+  shown.className = fresh.className;
+  shown.dataset.state = fresh.dataset.state;
+  shown.querySelector("[role=status]").replaceChildren(...fresh.querySelector("[role=status]").childNodes);
 }
 
 async function follow() {

@@ -3,46 +3,82 @@ phone rings first; both really hear each other; the promise is closed. And what 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, Page
 from sqlalchemy import select
 
 from callback.ask import Accepted, Ask
 from callback.kinds import Source
 from callback.tables import Attempt, Callback
-from config.callbacks import CallbackSettings, Department
+from config.callbacks import CallbackSettings, Department, Website
+from config.settings import Public
+from core.ports import FreeAgent
 from server.callback_desk_parts import REQUESTS
+from server.callback_parts import POOL
+from server.public import public_application
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
-from tests.e2e.conftest import Desk
-from tests.e2e.test_pops import QUEUE, SHOWN
-from tests.site import Site, eventually, running, settings_for
+from tests.browser.conftest import open_window
+from tests.e2e.conftest import Desk, assert_seconds
+from tests.e2e.test_pops import QUEUE, SHOWN, logged
+from tests.public_site import shop_application
+from tests.site import DEADLINE_S, Site, eventually, free_port, running, settings_for
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.browser]
 
 CALLER, DIGITS = "+48226011111", "48226011111"
+LEAST_FILL_MS = 4000
+"""A form that is filled sooner looks like a program's, and is held."""
+
+GREETING_S = 1.0
+"""Without a site's own prompt: a tone, and time for a key."""
+
 SALES = Department(queue="desk", hours=("mon-sun 24h",), missed_after_seconds=0)
 NO_QUIET_TIME = CallbackSettings(quiet_from="00:00", quiet_until="00:00")
 
 
 @pytest.fixture
-async def site(pbx: Pbx, tmp_path: Path) -> AsyncIterator[Site]:
-    """A server that returns calls of the queue `desk`."""
+def shop_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+async def site(pbx: Pbx, tmp_path: Path, shop_port: int) -> AsyncIterator[Site]:
+    """A server that returns calls of the queue `desk`, and of visitors to a shop on another origin."""
+    shop = Website(origins=(f"http://127.0.0.1:{shop_port}",), department="sales")
     settings = settings_for(
         pbx.ami,
         AMI_SECRETS["ringback-events"],
         tmp_path,
         dial_secret=AMI_SECRETS["ringback-dial"],
         wrap_up_s=0,
-    ).model_copy(update={"department": {"sales": SALES}, "callback": NO_QUIET_TIME})
+    ).model_copy(
+        update={
+            "department": {"sales": SALES},
+            "website": {"shop": shop},
+            "callback": NO_QUIET_TIME,
+            "public": Public(port=free_port()),
+        }
+    )
     async with running(settings) as site:
         await site.add_person("anna", "101")
         await site.add_person("marek", "102")
         await site.sees_the_pbx()
         yield site
+
+
+async def anna_is_free(site: Site) -> None:
+    """Only then does the form offer a call at once."""
+
+    async def free() -> Sequence[FreeAgent]:
+        return site.app[POOL].free("main", "desk")
+
+    await eventually(free)
 
 
 async def callbacks(site: Site) -> list[Any]:
@@ -70,6 +106,53 @@ async def ask(site: Site) -> int:
     answer = await site.app[REQUESTS].submit(Ask(Source.AGENT, CALLER, department="sales"))
     assert isinstance(answer, Accepted)
     return answer.callback_id
+
+
+@pytest.fixture
+async def visitor(site: Site, shop_port: int, chromium: Browser) -> AsyncIterator[Page]:
+    """Somebody at the shop's page, in which our widget stands."""
+    port = site.settings.public.port
+    assert port is not None
+    ours = TestServer(public_application(site.app), host="127.0.0.1", port=port)
+    shop = TestServer(shop_application(port), host="127.0.0.1", port=shop_port)
+    async with ours, shop:
+        visit = await open_window(chromium)
+        visit.page.set_default_timeout(DEADLINE_S * 1000)
+        await visit.page.goto(f"http://127.0.0.1:{shop_port}/?utm_source=newsletter")
+        yield visit.page
+
+
+async def test_a_visitor_of_another_origin_is_called_back_and_both_hear_each_other(
+    site: Site, lab: Lab, anna: Desk, visitor: Page
+) -> None:
+    phone = await lab.phone("101")
+    await anna_is_free(site)
+    await visitor.get_by_role("button", name="Call me back").click()
+    await visitor.get_by_role("textbox", name="Phone number").fill("22 601 11 11")
+    await visitor.get_by_role("textbox", name="Phone number").press("Tab")
+    await visitor.wait_for_timeout(LEAST_FILL_MS)
+    await visitor.locator("button.send").click()
+    at_agent = await phone.rings()
+    await anna.shows("ringing", SHOWN, "newsletter")
+    assert lab.trunk.calls == []
+    await at_agent.answer()
+    await anna.cards.get_by_role("button", name="Connect now").click()
+    at_customer = await lab.trunk.rings(DIGITS)
+    await at_customer.answer()
+    at_agent.plays(1000)
+    at_customer.plays(600)
+    await at_agent.hears_tone(600)
+    await at_customer.hears_tone(1000)
+    await anna.shows("talking", SHOWN)
+    await at_customer.hangup()
+    await anna.shows("wrap_up", SHOWN)
+    callback = await settled(site)
+    assert (callback.outcome, callback.number, callback.proven) == ("reached", CALLER, False)
+    call = await logged(site)
+    assert (call.direction, call.result, call.caller, call.callee) == ("callback", "answered", "101", DIGITS)
+    # Between the customer's answer and the talk stands the greeting, in which they can press 9.
+    assert_seconds(call.talk_s + GREETING_S, at_customer.answered_at, at_customer.ended_at)
+    assert len(lab.trunk.calls) == 1
 
 
 async def test_an_abandoned_call_is_returned_once_and_both_hear_each_other(

@@ -78,15 +78,17 @@ class Office:
         await self.pbx.idle()
         return settled
 
-    async def check(self) -> None:
-        """The rule. A customer who always answers is rung once at most, whatever the number of attempts."""
+    async def check(self, *, cut_short: bool = False) -> None:
+        """The rule. A customer who always answers is rung once at most, whatever the number of attempts; where a ring
+        may have been `cut_short`, once more for each attempt that says so."""
         attempts, story, state = await self._read()
-        dialled = await self._dialled(attempts)
+        dialled = self._dialled(attempts)
         invites = len(self.people.at_customer)
         seen = f"{state} after {[(one.result, dialled[one.id]) for one in attempts]}: {story}"
         self.told.append(f"{invites} INVITE, {len(attempts)} attempts, {state.state} {state.outcome or ''}")
         assert sum(dialled.values()) == invites, seen
-        assert invites <= 1, seen
+        assert max(dialled.values()) <= 1, seen
+        assert invites <= 1 or cut_short, seen
         assert all(one.ended_at is not None for one in attempts), seen
         for one in attempts:
             if one.result != Result.UNKNOWN:
@@ -95,9 +97,9 @@ class Office:
             # The agent always takes it: only doubt is a reason to give it to a person.
             assert MAY_HAVE_CALLED in story[-1], seen
             assert attempts[-1].result == Result.UNKNOWN, seen
-            assert invites == 1, seen
+            assert dialled[attempts[-1].id] == 1, seen
         else:
-            assert (state.outcome, invites) == (Outcome.REACHED, 1), seen
+            assert (state.outcome, dialled[attempts[-1].id]) == (Outcome.REACHED, 1), seen
 
     async def results(self) -> list[str]:
         """Of the attempts, in order."""
@@ -110,11 +112,22 @@ class Office:
             state = (await connection.execute(select(Callback.state, Callback.outcome))).one()
         return attempts, [f"{line.kind} {line.detail or ''}" for line in lines], state
 
-    async def _dialled(self, attempts: Sequence[Any]) -> Counter[str]:
-        """Channels to the carrier by attempt, as the PBX itself wrote them down."""
-        rows = [row for row in self.pbx.cel() if row.event == "CHAN_START" and "PJSIP/trunk-" in row.channel]
-        found = Counter(row.linkedid.removeprefix(ATTEMPT_PREFIX) for row in rows)
+    def agent_rang(self) -> list[str]:
+        """The attempts that made the agent's phone ring, as the PBX itself wrote them down."""
+        return self._channels("PJSIP/101-")
+
+    def orders_executed(self) -> list[str]:
+        """The attempts whose order reached the PBX, refused by the dialplan or not."""
+        return sorted(set(self._channels("Local/101@ringback-agent")))
+
+    def _dialled(self, attempts: Sequence[Any]) -> Counter[str]:
+        """Channels to the carrier by attempt."""
+        found = Counter(self._channels("PJSIP/trunk-"))
         return Counter({one.id: found[one.id] for one in attempts})
+
+    def _channels(self, prefix: str) -> list[str]:
+        begun = [row for row in self.pbx.cel() if row.event == "CHAN_START"]
+        return [row.linkedid.removeprefix(ATTEMPT_PREFIX) for row in begun if row.channel.startswith(prefix)]
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from core.facts import (
 from core.passwords import hash_password
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
+from server.callback_desk_parts import add_callback_desk
 from server.desk_parts import add_desk
 from server.keys import BRIDGES
 from server.web import bare_application
@@ -114,6 +115,7 @@ async def api_server(database: Database) -> AsyncIterator[ApiServer]:
     app = bare_application(Settings(), database, clock=lambda: NOW, bus=bus)
     app[BRIDGES] = {}
     add_desk(app, database, bus, lambda: NOW)
+    add_callback_desk(app, database, bus, lambda: NOW)
     ScreenPop(database, bus).subscribe(bus)
     async with TestClient(TestServer(app)) as client:
         server = ApiServer(app, database, bus, client)

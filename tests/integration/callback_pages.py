@@ -50,6 +50,12 @@ class Pages:
         )
         return await _text(response, status)
 
+    async def form(self, path: str, given: Mapping[str, str], status: int = 200) -> str:
+        """As a form sends it; follows the redirect of what was taken."""
+        ours = {"Origin": str(self.client.make_url("/")).rstrip("/"), **await self._cookie()}
+        response = await self.client.post(path, data=given, headers=ours)
+        return await _text(response, status)
+
     async def _cookie(self) -> dict[str, str]:
         if self.who not in self.cookies:
             self.cookies[self.who] = f"{LOCAL_COOKIE}={await self._log_in()}"

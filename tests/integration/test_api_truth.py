@@ -11,10 +11,12 @@ from urllib.parse import quote
 import pytest
 from openapi_schema_validator import OAS31Validator
 
+from core.accounts import User, find_user
 from core.db import Database
 from core.facts import BlindWindowClosed
 from pbx_bridge import blindness
 from server.desk_parts import WRAP_UPS
+from tests.callback_seed import seed_callbacks
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 
 NASTY = (
@@ -53,6 +55,8 @@ async def fill(api: ApiServer) -> None:
     await api.send("PATCH", path, {"name": "Anna", "version": customer["version"]})
     await api.send("POST", f"{path}/notes", {"text": "likes tea"}, 201)
     await api.send("PUT", f"{path}/tags/vip")
+    await seed_callbacks(api.database, {"anna": await person(api, anna)}, count=4)
+    await api.send("POST", "/api/v1/suppressions", {"number": CUSTOMER, "reason": "asked us"}, 204)
     async with api.database.write() as connection:
         await blindness.open_window(connection, "main", NOW - 50, "cut")
         await blindness.close_window(
@@ -60,11 +64,18 @@ async def fill(api: ApiServer) -> None:
         )
 
 
+async def person(api: ApiServer, user_id: int) -> User:
+    async with api.database.read() as connection:
+        found = await find_user(connection, user_id)
+    assert found is not None
+    return found
+
+
 async def test_answers_are_as_the_document_says(api: ApiServer) -> None:
     document = await api.get("/api/v1/openapi.json")
     (customer,) = (await api.get("/api/v1/customers"))["customers"]
     (agent,) = (await api.get("/api/v1/agents"))["agents"]
-    filled = {"customer_id": customer["id"], "agent_id": agent["id"], "call_id": "c1"}
+    filled = {"customer_id": customer["id"], "agent_id": agent["id"], "call_id": "c1", "callback_id": 1}
     asked = 0
     for path, item in document["paths"].items():
         content = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {})

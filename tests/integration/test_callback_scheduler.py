@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from callback import ledger
 from callback.kinds import NotNow, Outcome, Result, State
 from callback.scheduler import Times
 from core.db import Database
@@ -210,6 +211,7 @@ async def test_a_customer_who_may_have_answered_unseen_is_not_called_again(
     await office.call_ends(verdict, ended_by=EndedBy.UNKNOWN)
     await office.turn(3600)
     assert (await office.callback(owed)).state == State.INBOX
+    assert "may have answered" in (await office.attempt_rows())[0].why
     assert len(office.dialer.orders) == 1
 
 
@@ -312,3 +314,42 @@ async def test_closing_time_is_not_worked_around(database: Database) -> None:
     assert (await evening.callback(owed)).why_not == NotNow.CLOSED
     await evening.turn(16 * 3600 + 20)
     assert len(evening.dialer.orders) == 1
+
+
+async def test_no_agent_is_rung_for_a_promise_that_was_closed(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    async with office.database.write() as connection:
+        await ledger.close(connection, owed, office.time(), Outcome.CONTACT)
+    await office.turn(1)
+    assert office.dialer.live == set()
+
+
+async def test_a_customer_whose_phone_rings_is_not_hung_up_on(office: Office) -> None:
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.agent_answers()
+    await office.customer_is_dialled()
+    async with office.database.write() as connection:
+        await ledger.close(connection, owed, office.time(), Outcome.CONTACT)
+    await office.turn(1)
+    assert office.dialer.live == {office.order.attempt_id}
+
+
+async def test_a_place_in_the_queue_is_given_up_at_closing_time(database: Database) -> None:
+    evening = Office(database, Time(MONDAY_NOON + 5 * 3600 - 120))
+    await evening.agent("101")
+    owed = await evening.owe(place=2, proven=True)
+    await evening.turn()
+    assert (evening.order.queue, evening.order.position) == ("sales", 2)
+    await evening.turn(180)
+    assert evening.dialer.live == set()
+    await evening.call_ends(Verdict.MISSED)
+    await evening.turn(1)
+    row = await evening.callback(owed)
+    assert (row.state, row.rung) == (State.WAITING, 0)
+    assert row.due_at > MONDAY_NOON + 20 * 3600

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, web
 from altcha import Challenge, Payload, Solution, solve_challenge
 from sqlalchemy import select
 
@@ -25,6 +25,8 @@ from core.clock import from_iso
 from core.db import Database
 from core.errors import SettingsError
 from server.guard import check_listener
+from server.keys import SETTINGS
+from server.public import public_application
 from server.routes import ROUTES as STAFF_ROUTES
 from tests.public_site import PBX, PublicSite, public_site
 
@@ -382,3 +384,10 @@ def test_plain_http_beyond_this_machine_is_refused() -> None:
     settings = Settings(pbx={"main": PBX}, public=Public(host="0.0.0.0", port=8081))
     with pytest.raises(SettingsError, match=r"`public\.host` is 0\.0\.0\.0.*public\.tls_certificate"):
         check_listener(settings)
+
+
+def test_a_listener_without_websites_is_refused() -> None:
+    staff = web.Application()
+    staff[SETTINGS] = Settings(pbx={"main": PBX}, public=Public(port=8081))
+    with pytest.raises(SettingsError, match=r"`public\.port` is set.*\[website\.…\]"):
+        public_application(staff)

@@ -1,0 +1,92 @@
+"""The inbox of unreturned contacts (`views/inbox.py`), and the list of numbers that are never called. Reads, and the
+buttons of that list; callbacks are worked on by `callbacks_page.py`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from core.accounts import list_users
+from core.errors import InvalidInputError, NotFoundError
+from core.phone import parse_number
+from server.callback_access import callback_id_of, requests_of
+from server.callback_desk_parts import REQUESTS
+from server.callback_parts import CLICKS
+from server.callbacks_page import common, with_next
+from server.guard import current_user
+from server.keys import CLOCK, DATABASE, SETTINGS
+from server.pages import render, see_other
+from server.views.inbox import read_inbox
+
+LONGEST_REASON = 200
+
+
+async def index(request: web.Request) -> web.StreamResponse:
+    """The whole page; for htmx only what changed: the list, or the lines that follow a cursor."""
+    after = request.query.get("after")
+    async with request.app[DATABASE].read() as connection:
+        page = await read_inbox(connection, request.app[CLOCK](), after=after)
+    contacts = [
+        replace(one, callbacks=tuple(with_next(request, row) for row in one.callbacks))
+        for one in page.contacts
+    ]
+    template = "inbox/index.html"
+    if "HX-Request" in request.headers:
+        template = "inbox/_lines.html" if after else "inbox/_list.html"
+    return render(
+        request,
+        template,
+        **common(request),
+        contacts=contacts,
+        total=page.total,
+        next=page.next,
+        can_call=CLICKS in request.app,
+    )
+
+
+async def suppressions(request: web.Request) -> web.Response:
+    """Numbers never to be called: since when, why, who said so. The numbers themselves are not known to us."""
+    return await _suppressions(request, {}, {"number": "", "reason": ""})
+
+
+async def suppress(request: web.Request) -> web.Response:
+    form = await request.post()
+    given = {name: str(form.get(name, ""))[:LONGEST_REASON].strip() for name in ("number", "reason")}
+    number = parse_number(given["number"], request.app[SETTINGS].site.region).e164
+    wrong = {} if number else {"number": "this is no telephone number"}
+    if not given["reason"]:
+        wrong["reason"] = "say why: the number itself is not kept, so this line is all that will be known"
+    if wrong or number is None:
+        return await _suppressions(request, wrong, given, status=422)
+    user_id, now = current_user(request).id, request.app[CLOCK]()
+    await requests_of(request).suppressions.add(number, given["reason"], now, user_id)
+    raise see_other("/callbacks/suppressions")
+
+
+async def allow_again(request: web.Request) -> web.Response:
+    await requests_of(request).suppressions.remove(callback_id_of(request))
+    raise see_other("/callbacks/suppressions")
+
+
+async def allow_number(request: web.Request) -> web.Response:
+    """Take a number off the list that somebody names: the lines do not tell whose they are."""
+    form = await request.post()
+    number = parse_number(str(form.get("allowed", "")), request.app[SETTINGS].site.region).e164
+    if number is None:
+        raise InvalidInputError("this is no telephone number", field="allowed")
+    if not await requests_of(request).suppressions.remove_number(number):
+        raise NotFoundError("this number is not on the list")
+    raise see_other("/callbacks/suppressions")
+
+
+async def _suppressions(
+    request: web.Request, wrong: dict[str, str], given: dict[str, str], *, status: int = 200
+) -> web.Response:
+    requests = request.app.get(REQUESTS)
+    async with request.app[DATABASE].read() as connection:
+        people = {user.id: user.name for user in await list_users(connection)}
+    lines = await requests.suppressions.listed() if requests else []
+    return render(
+        request, "inbox/suppressions.html", status, lines=lines, people=people, wrong=wrong, given=given
+    )

@@ -1,0 +1,227 @@
+"""Callbacks in a real Chromium: the card while the phone rings and the announcement plays, what an agent owes, the
+managers' list as it changes, keyboard and accessibility in both schemes and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from sqlalchemy import select
+
+from callback.kinds import Source, State
+from callback.tables import Attempt, Callback, Submission
+from core.clock import system_clock
+from core.db import Database
+from core.facts import CallAnswered, CustomerDialled, PbxConnected, PhoneRinging, QueueMemberChanged
+from server.schema import prepare
+from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, open_window
+from tests.callback_seed import seed_callbacks
+from tests.callback_site import CallbackSite, begun, call_of, callback_site
+from tests.live_story import PBX, ended, inbound, phone, started
+from tests.site import eventually
+
+pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[CallbackSite]:
+    database = Database(f"sqlite:///{tmp_path / 'callbacks.db'}")
+    await prepare(database)
+    async with callback_site(database) as site:
+        now = system_clock()
+        await site.tell(PbxConnected(PBX, now))
+        await site.tell(QueueMemberChanged(PBX, now, "sales", "PJSIP/101", True, False, None))
+        yield site
+    await database.close()
+
+
+async def visit(browser: Browser, site: CallbackSite, login: str, path: str, **options: object) -> Visit:
+    window = await open_window(browser, **options)  # type: ignore[arg-type]
+    for name, value in (await site.cookie(login)).items():
+        await window.context.add_cookies([{"name": name, "value": value, "url": site.url("/")}])
+    await window.page.goto(site.url(path))
+    return window
+
+
+def complaints_of(window: Visit) -> list[str]:
+    """A page that nobody has clicked may make no sound: the desk says so itself."""
+    return [one for one in window.complaints if "AudioContext" not in one]
+
+
+async def ring(site: CallbackSite, attempt_id: str) -> str:
+    """The agent's phone rings for this attempt; returns the call."""
+    call_id = call_of(attempt_id)
+    await site.tell(begun(attempt_id), PhoneRinging(call_id, system_clock(), phone("101")))
+    return call_id
+
+
+async def clicked(site: CallbackSite, callback_id: int) -> str:
+    """The attempt that a click on this callback made, once it was sent."""
+
+    async def sent() -> str:
+        async with site.database.read() as connection:
+            found = await connection.scalar(
+                select(Attempt.id).where(Attempt.callback_id == callback_id, Attempt.sent_at.is_not(None))
+            )
+        return found or ""
+
+    return await eventually(sent)
+
+
+async def test_a_callback_from_the_panel_to_the_conversation(chromium: Browser, site: CallbackSite) -> None:
+    callback_id = await site.ask()
+    window = await visit(chromium, site, "anna", "/desk")
+    page = window.page
+    await expect(page.locator("#owed")).to_contain_text("Ewa Lis")
+    await page.get_by_role("button", name="Call Ewa Lis now").click()
+    attempt_id = await clicked(site, callback_id)
+    assert [(order.number, order.agent and order.agent.extension) for order in site.dialer.orders] == [
+        ("+48221234567", "101")
+    ]
+    call_id = await ring(site, attempt_id)
+    card = page.locator("call-card")
+    await expect(card).to_contain_text("answering connects you to")
+    await expect(card).to_contain_text("A quote for twelve ladders, please.")
+    await expect(card).to_contain_text("newsletter")
+    await expect(card.get_by_role("link", name="https://shop.example.com/ladders")).to_be_visible()
+    await site.tell(CallAnswered(call_id, system_clock(), phone("101")))
+    await expect(card.locator("[data-countdown]")).to_be_visible()
+    await assert_accessible(page)
+    await page.get_by_role("button", name="Connect now").press("Enter")
+    await eventually(lambda: _asked(site))
+    assert site.dialer.asked == [("connect", attempt_id)]
+    await page.reload()
+    await expect(card).to_contain_text("A quote for twelve ladders, please.")
+    await site.tell(CustomerDialled(call_id, system_clock()))
+    await expect(card.locator("[data-countdown]")).to_have_count(0)
+    await page.get_by_role("button", name="A machine answered").click()
+    await expect(card).to_contain_text("still owed a call")
+    await site.tell(ended(call_id, system_clock(), parties=begun(attempt_id).parties, talked=("101",)))
+    row = await eventually(lambda: _standing(site, callback_id), lambda row: row[0] == State.WAITING)
+    assert row == (State.WAITING, 1), "a machine is nobody: the next rung follows"
+    assert not complaints_of(window)
+
+
+async def test_not_now(chromium: Browser, site: CallbackSite) -> None:
+    callback_id = await site.ask()
+    window = await visit(chromium, site, "anna", "/desk")
+    await window.page.get_by_role("button", name="Call Ewa Lis now").click()
+    attempt_id = await clicked(site, callback_id)
+    call_id = await ring(site, attempt_id)
+    await site.tell(CallAnswered(call_id, system_clock(), phone("101")))
+    await window.page.get_by_role("button", name="Not now").click()
+    await eventually(lambda: _asked(site))
+    assert site.dialer.asked == [("hang up", attempt_id)]
+
+
+async def test_an_agent_postpones_with_the_keyboard(chromium: Browser, site: CallbackSite) -> None:
+    callback_id = await site.ask()
+    window = await visit(chromium, site, "anna", "/desk")
+    page = window.page
+    await page.get_by_role("button", name="What to do with Ewa Lis").press("Enter")
+    await expect(page.locator("#callback-menu")).to_be_visible()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Postpone the call to Ewa Lis")
+    await assert_accessible(page)
+    await dialog.get_by_label("Why").fill("in a meeting until then")
+    await page.keyboard.press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("#toasts")).to_contain_text("Postponed")
+    async with site.database.read() as connection:
+        due = await connection.scalar(select(Callback.due_at).where(Callback.id == callback_id))
+    assert due is not None
+    assert due > system_clock() + 1800
+
+
+async def test_an_agent_promises_in_a_conversation(chromium: Browser, site: CallbackSite) -> None:
+    window = await visit(chromium, site, "anna", "/desk")
+    page = window.page
+    now = system_clock()
+    await site.tell(
+        started("c1", now, inbound()),
+        PhoneRinging("c1", now, phone("101")),
+        CallAnswered("c1", now + 1, phone("101")),
+    )
+    await page.get_by_role("button", name="Promise a callback").click()
+    await page.get_by_role("dialog").get_by_label("What it is about").fill("the price of twelve ladders")
+    await page.get_by_role("button", name="Promise it").click()
+    await expect(page.locator("#owed")).to_contain_text("Yours")
+    await site.tell(ended("c1", system_clock(), talked=("101",)))
+    async with site.database.read() as connection:
+        row = (
+            await connection.execute(
+                select(Callback.owner_id, Submission.source, Submission.message).join(
+                    Submission, Submission.callback_id == Callback.id
+                )
+            )
+        ).one()
+    assert row == (site.users["anna"].id, Source.AGENT, "the price of twelve ladders")
+
+
+async def test_the_managers_list_follows_what_happens(chromium: Browser, site: CallbackSite) -> None:
+    await seed_callbacks(site.database, site.users, count=40, now=system_clock())
+    window = await visit(chromium, site, "maria", "/callbacks?show=held")
+    page = window.page
+    await expect(page.locator("html[data-callbacks=live]")).to_have_count(1)
+    rows = page.locator(".cb-row")
+    held = await rows.count()
+    assert held > 1
+    await rows.first.get_by_role("button", name="Release").click()
+    await expect(rows).to_have_count(held - 1)
+    waiting = int(await page.locator("#tab-waiting .cb-count").inner_text())
+    await site.ask("+48221112233")
+    await expect(page.locator("#tab-waiting .cb-count")).to_have_text(str(waiting + 1))
+    await page.locator("#tab-closed").click()
+    await expect(page).to_have_url(page.url)
+    await expect(page.locator(".cb-tab[aria-current]")).to_contain_text("Closed")
+    await rows.first.get_by_role("link").press("Enter")
+    await expect(page.get_by_role("heading", name="What was asked")).to_be_visible()
+    assert not complaints_of(window)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_pages_are_accessible(
+    chromium: Browser, site: CallbackSite, size: dict[str, int], dark: bool
+) -> None:
+    ids = await seed_callbacks(site.database, site.users, count=30, now=system_clock())
+    window = await visit(chromium, site, "maria", "/callbacks", size=size, dark=dark)
+    for path in PATHS:
+        await window.page.goto(site.url(path.format(one=ids[0])))
+        await assert_accessible(window.page)
+        assert await _overflow(window.page) <= 0, path
+    assert not complaints_of(window)
+
+
+PATHS = (
+    "/callbacks",
+    "/callbacks?show=held",
+    "/callbacks?show=closed",
+    "/callbacks/{one}",
+    "/callbacks/suppressions",
+    "/inbox",
+    "/desk",
+)
+
+
+async def _overflow(page: Page) -> int:
+    return int(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+async def _asked(site: CallbackSite) -> int:
+    return len(site.dialer.asked)
+
+
+async def _standing(site: CallbackSite, callback_id: int) -> tuple[str, int]:
+    async with site.database.read() as connection:
+        row = (
+            await connection.execute(select(Callback.state, Callback.rung).where(Callback.id == callback_id))
+        ).one()
+    return row.state, row.rung
