@@ -127,7 +127,7 @@ async def callback_site(database: Database, *, clock: Clock = system_clock) -> A
     add_desk(app, database, bus, clock)
     add_callback_desk(app, database, bus, clock)
     add_callbacks(app, settings, database, bus, clock, dialer)
-    ScreenPop(database, bus).subscribe()
+    ScreenPop(database, bus).subscribe(bus)
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
     try:
