@@ -38,7 +38,8 @@ BATCH = 500
 
 COMPARE_S = 60.0
 COMPARE_AGAIN_S = 5.0
-"""After a comparison the PBX did not answer while the link stayed up."""
+"""After a comparison the PBX did not answer while the link stayed up, and after the first one on a new link: a PBX
+that has just started answers before its queues and phones are loaded, and never says that they are."""
 
 TICK_S = 0.5
 
@@ -303,8 +304,8 @@ class Bridge:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._compare_now.wait(), wait)
+            wait = COMPARE_AGAIN_S if self._compare_now.is_set() else COMPARE_S
             self._compare_now.clear()
-            wait = COMPARE_S
             if not self.link.is_up:
                 continue
             try:

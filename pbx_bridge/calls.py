@@ -117,6 +117,9 @@ class CallBook:
         legs = self._directory.live_legs()
         restarted = self._comparison.restarted_at(status, legs, blind, at)
         if restarted is not None:
+            # Else the first running number of the new process would tell of the same restart again, and take those
+            # channels with it that were born since and have names of ours: the halves of a callback.
+            self._births.forget()
             ended = [
                 (Lost(uid, by_pbx=True), restarted) for uid, leg in legs.items() if leg.born <= restarted
             ]

@@ -55,6 +55,10 @@ class Births:
 
     highest: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """A restart was learnt of in another way: numbers begin anew."""
+        self.highest.clear()
+
     def is_first_after_restart(self, uniqueid: str) -> bool:
         """Whether this channel was born in a later process than those before it."""
         match = _UNIQUEID.match(uniqueid)

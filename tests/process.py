@@ -158,7 +158,11 @@ class Cable:
         if not self._plugged:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         ends = {writer, far_writer}
         self._writers |= ends
         there, back = asyncio.Event(), asyncio.Event()

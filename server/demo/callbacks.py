@@ -113,7 +113,10 @@ async def _write(
         at = first + 1200.0 * number
         attempt = _attempt(sample, callback_id, number, result, at, user_id, phone)
         await connection.execute(insert(Attempt).values(attempt))
-        steps += [(at, "attempt", user_id, None), (at + 60, f"attempt_{result}", user_id, attempt["why"])]
+        steps += [
+            (at, "attempt", user_id, None),
+            (attempt["ended_at"], f"attempt_{result}", user_id, attempt["why"]),
+        ]
     steps += _last_step(sample, over, row["closed_at"])
     names = ("at", "kind", "user_id", "detail")
     await connection.execute(

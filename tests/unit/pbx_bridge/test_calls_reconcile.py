@@ -187,6 +187,24 @@ def test_a_restart_told_by_uniqueids_that_begin_anew() -> None:
     assert len([fact for fact in pbx.facts if isinstance(fact, CallStarted)]) == 2
 
 
+def test_a_callback_after_a_restart_is_not_ended_by_it() -> None:
+    """Its first channels have our id for a name; the agent's phone is the first with a running number."""
+    pbx, customer, phone = talking()
+    pbx.book.reconcile(replace(seen(customer, phone, bridge="b1"), startup=1000.0), pbx.now)
+    died = pbx.now
+    pbx.book.blind(died, "our link to the PBX was down")
+    pbx.wait(20)
+    pbx.facts += pbx.book.reconcile(PbxStatus((), startup=died + 5), pbx.now)
+    pbx.wait(5)
+    attempt = "cb-0123456789abcdef0123"
+    for half, uniqueid in ((1, attempt), (2, f"{attempt};2")):
+        name = f"Local/101@ringback-agent-00000000;{half}"
+        pbx.send("Newchannel", Line(name, uniqueid, attempt, exten="101").headers())
+    rung = Line("PJSIP/101-00000000", f"{int(pbx.now)}.0", attempt)
+    pbx.send("Newchannel", rung.headers())
+    assert set(pbx.book.channels_of(attempt)) == {attempt, f"{attempt};2", rung.uniqueid}
+
+
 @pytest.mark.parametrize(
     ("uniqueids", "restart"),
     [
