@@ -31,7 +31,7 @@ test-full: install test-tools ## everything: all stories live on Asterisk 22 and
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: install test-tools ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
-	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=9 $(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
+	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
 
 lint: install       ## ruff, mypy strict, the import rule
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ afterwards. A site without `[department.…]` has none of it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -29,6 +30,9 @@ from server.callback_desk_parts import REQUESTS
 from server.desk_parts import AGENTS
 from server.keys import CONSUMERS
 from server.live_socket import LIVE
+
+UPKEEP_S = 60.0
+"""How often held requests are looked at for which there is room again, and old traces are forgotten."""
 
 SCHEDULER = web.AppKey("scheduler", Scheduler)
 POOL = web.AppKey("pool", Agents)
@@ -85,12 +89,18 @@ def add_callbacks(
     for kind in (CallEnded, CallbackChanged, AgentStateChanged, DeviceChanged):
         bus.subscribe(kind, look, name="callbacks: look")
 
+    async def keep_house() -> None:
+        while True:
+            await app[REQUESTS].upkeep()
+            await asyncio.sleep(UPKEEP_S)
+
     async def part(_app: web.Application) -> AsyncIterator[None]:
         await sources.begin()
         async with (
             running("callbacks: attempts", consumer.run),
             running("callbacks: from the telephone", sources.consumer.run),
             running("callbacks: scheduler", scheduler.run),
+            running("callbacks: keep house", keep_house),
         ):
             yield
 
