@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 IsSuppressed = Callable[[str], Awaitable[bool]]
 
+ANNOUNCED_S = 10.0
+"""So long after the agent's answer the customer has been dialled, whether or not we were there to see it."""
+
 MOST_DUE = 200
 """Callbacks looked at per department and turn, the oldest first: more than could be dialled anyway."""
 
@@ -251,7 +254,8 @@ class Scheduler:
             rules = self._rules.get(row.department)
             held = row.kind == AttemptKind.QUEUE.value and row.agent_answered_at is None
             too_late = held and rules is not None and not rules.callable_at(row.number, now)
-            if row.state != State.DIALLING.value or too_late:
+            announcing = row.agent_answered_at is None or now - row.agent_answered_at < ANNOUNCED_S
+            if announcing and (row.state != State.DIALLING.value or too_late):
                 await self._hang_up(row.pbx, row.id)
 
     async def _hang_up(self, pbx: str, attempt_id: str) -> None:

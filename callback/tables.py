@@ -79,6 +79,7 @@ class Callback(Base):
         ),
         Index("ix_callbacks_state_due_at", "state", "due_at"),
         Index("ix_callbacks_created_at", "created_at"),
+        Index("ix_callbacks_closed_at", "closed_at"),
     )
 
 

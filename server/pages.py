@@ -58,7 +58,7 @@ NAVIGATION = (
     NavItem("/inbox", "Inbox", "inbox", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR),
-    NavItem("/admin/keys", "API keys", "key-round", Role.ADMINISTRATOR),
+    NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR),
     NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR),
 )
 

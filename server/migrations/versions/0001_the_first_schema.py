@@ -293,6 +293,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callbacks")),
     )
     with op.batch_alter_table("callbacks", schema=None) as batch_op:
+        batch_op.create_index("ix_callbacks_closed_at", ["closed_at"], unique=False)
         batch_op.create_index("ix_callbacks_created_at", ["created_at"], unique=False)
         batch_op.create_index("ix_callbacks_state_due_at", ["state", "due_at"], unique=False)
         batch_op.create_index(
@@ -781,6 +782,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_callbacks_state_due_at")
         batch_op.drop_index("ix_callbacks_created_at")
+        batch_op.drop_index("ix_callbacks_closed_at")
 
     op.drop_table("callbacks")
     op.drop_table("call_wrap_ups")
