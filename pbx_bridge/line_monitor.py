@@ -141,7 +141,6 @@ class LineMonitor:
         self.last_error = None
         if self._is_registered:
             return
-        self._is_registered = True
         now = self._clock()
         closed: list[BlindWindowClosed] = []
 
@@ -155,6 +154,7 @@ class LineMonitor:
                 closed.append(fact)
 
         await self._writer.write(write)
+        self._is_registered = True
         for fact in (*closed, PbxConnected(self.name, now)):
             await self._bus.publish(fact)
 

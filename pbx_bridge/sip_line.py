@@ -76,6 +76,23 @@ class Mouth:
             self._pipe.write(write_told(told))
 
 
+PORTS = range(40_000, 60_000)
+
+
+def usual_port(login: Login) -> int:
+    """The same for the same line each time: a process that was killed has not signed out, and the PBX would go on
+    ringing its old address beside the new one."""
+    line = f"{login.user}@{login.host}:{login.port}".encode()
+    return PORTS[int.from_bytes(hashlib.sha256(line).digest()[:4]) % len(PORTS)]
+
+
+def _bind(our: socket.socket, address: str, port: int) -> None:
+    try:
+        our.bind((address, port))
+    except OSError:
+        our.bind((address, 0))
+
+
 class Gate:
     """The one UDP socket. Only the PBX's own addresses get through; answers to pyVoIP are handed to it separately."""
 
@@ -84,7 +101,7 @@ class Gate:
         self.pbx = found[0][4][0], login.port
         self._known = {str(one[4][0]) for one in found}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((login.address or _routed_from(self.pbx), 0))
+        _bind(self.socket, login.address or _routed_from(self.pbx), usual_port(login))
         self.address, self.port = self.socket.getsockname()
         self._inner, self.outer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._inner.setblocking(False)

@@ -21,6 +21,9 @@ FIELD_LIMIT: Final = 200
 
 SCOPE_WORDS: Final = {
     "calls:read": "The call log and the times nobody could see the PBX",
+    "calls:write": "Let an agent's phone ring, and then call a number",
+    "callbacks:read": "Callbacks: whom we owe a call, and how it stands",
+    "callbacks:write": "Ask for callbacks, withdraw and close them",
     "customers:read": "Customers, whose number it is, notes and timelines",
     "customers:write": "Make and edit customers, their numbers, tags and notes",
     "agents:read": "Agents, their phones, queues and calls of the moment",

@@ -48,7 +48,7 @@ async def listed(visitor: Visitor, query: str) -> list[str]:
     while path is not None:
         text = await (await visitor.get(path)).text()
         ids += re.findall(r'class="row-link" href="/calls/([^"]+)"', text)
-        more = re.search(r'<tr class="more">.*?href="([^"]+)"', text, re.DOTALL)
+        more = re.search(r'<tr class="more".*?href="([^"]+)"', text, re.DOTALL)
         path = more[1].replace("&amp;", "&") if more else None
     return ids
 
@@ -99,7 +99,7 @@ async def test_blind_windows_stand_between_the_calls_on_exactly_one_page(maria: 
     path: str | None = "/calls?when=all"
     while path is not None:
         texts.append(await (await maria.get(path)).text())
-        more = re.search(r'<tr class="more">.*?href="([^"]+)"', texts[-1], re.DOTALL)
+        more = re.search(r'<tr class="more".*?href="([^"]+)"', texts[-1], re.DOTALL)
         path = more[1].replace("&amp;", "&") if more else None
     assert sum(text.count('<tr class="blind"') for text in texts) == 2
     assert any("Blind" in text and "21:56–22:01" in text for text in texts)
