@@ -210,12 +210,10 @@ async def test_a_busy_customer_is_tried_again_later(site: Site, lab: Lab, anna: 
     assert [one.result for one in await attempts(site)] == ["busy"]
 
 
-async def test_p18_a_customer_who_rings_in_is_not_called_back(
-    site: Site, lab: Lab, anna: Desk, marek: Desk
-) -> None:
-    phone_101, phone_102 = await lab.phones("101", "102")
+async def test_p18_a_customer_who_rings_in_is_not_called_back(site: Site, lab: Lab, anna: Desk) -> None:
+    phone_101 = await lab.phone("101")
     await ask(site)
-    at_agent = await phone_101.rings() if not phone_102.calls else await phone_102.rings()
+    at_agent = await phone_101.rings()
     at_agent.refuse(486)
     await settled(site)
     customer = await lab.trunk.dial("48221000901", caller=CALLER)
