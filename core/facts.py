@@ -342,7 +342,7 @@ class PeopleChanged(Fact):
 ATTEMPT_PREFIX = "cb-"
 """The channel id of an attempt is this and the attempt's id; Asterisk makes it the linkedid of the whole call."""
 
-_ATTEMPT = re.compile(r"-cb-([0-9a-f]{20})(?![0-9a-f])")
+_ATTEMPT = re.compile(rf"-{ATTEMPT_PREFIX}([0-9a-f]{{20}})(?![0-9a-f])")
 
 
 def attempt_of(call_id: str) -> str | None:

@@ -8,14 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from core.facts import Direction, Parties, Phone
+from core.facts import ATTEMPT_PREFIX, Direction, Parties, Phone
 from core.phone import is_withheld, parse_number
 from core.shown import shown
 from pbx_bridge.ami_channel import Channel
 from pbx_bridge.legs import Leg, LegKind, Legs, other_half
-
-CALLBACK_PREFIX = "cb-"
-"""Channel ids we give to our own callbacks; Asterisk makes them the linkedid of the whole call."""
 
 CUSTOMER_FIRST = "@ringback-customer-"
 """In the name of a callback's first channel: the shipped context that rings the customer before any of us."""
@@ -244,7 +241,7 @@ class Cast:
             self.changed()
 
     def _find_direction(self) -> Direction:
-        if self.root.startswith(CALLBACK_PREFIX):
+        if self.root.startswith(ATTEMPT_PREFIX):
             return Direction.CALLBACK
         origin = self.origin
         if origin is None:

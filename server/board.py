@@ -150,10 +150,6 @@ class LiveBoard:
         """Whose phone that is; several people may share one."""
         return self._by_device.get((pbx, device), ())
 
-    def state_of_device(self, pbx: str, device: str) -> str | None:
-        """Asterisk's word for what the phone does, None before it said any."""
-        return self._devices.get((pbx, device))
-
     def owners_of(self, call: CallNow) -> frozenset[int]:
         """Whose screens may show this call."""
         users: set[int] = set()

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from aiohttp import web
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback.requests import Requests
@@ -14,7 +13,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.tasks import running
-from crm_link.tables import Identity
+from crm_link.identities import holders
 from server.callback_loader import CallbackLoader
 from server.callback_ticks import TICKS, Ticks
 from server.keys import SETTINGS
@@ -49,7 +48,4 @@ def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock:
 
 async def knows(connection: AsyncConnection, number: str) -> bool:
     """Whether this number (E.164) is a customer's."""
-    found = await connection.execute(
-        select(Identity.id).where(Identity.kind == "phone", Identity.value == number).limit(1)
-    )
-    return found.first() is not None
+    return bool(await holders(connection, number))

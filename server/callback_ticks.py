@@ -10,9 +10,8 @@ from aiohttp import web
 
 from core.bus import Bus
 from core.facts import CallbackChanged, CallEnded, SessionsEnded
-from server.guard import current_session, session_alive
-from server.keys import CLOCK
-from server.live_tab import LONGEST_WORD, PING_S, Tab
+from server.guard import current_user
+from server.live_tab import Tab, open_tab
 
 CHANGED = '{"t":"callbacks"}'
 GATHER_S = 0.25
@@ -77,19 +76,13 @@ TICKS = web.AppKey("ticks", Ticks)
 
 async def connect(request: web.Request) -> web.WebSocketResponse:
     """Serve one page until it goes, or its session ends (close code 4401)."""
-    ticks, session = request.app.get(TICKS), current_session(request)
+    ticks = request.app.get(TICKS)
     if ticks is None or len(ticks.tabs) >= MOST_TABS:
         raise web.HTTPServiceUnavailable
-    socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, max_msg_size=LONGEST_WORD)
-    await socket.prepare(request)
-    tab = Tab(
-        request,
-        socket,
-        token_hash=session.token_hash,
-        since=request.app[CLOCK](),
-        may_stay=lambda: session_alive(request),
-    )
-    ticks.tabs[tab] = session.user.id
+    socket, tab = await open_tab(request)
+    if tab is None:
+        return socket
+    ticks.tabs[tab] = current_user(request).id
     try:
         await tab.run(lambda _said: None)
     finally:

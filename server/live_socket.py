@@ -7,31 +7,21 @@ from typing import Any
 
 from aiohttp import web
 
-from server.guard import current_session, session_alive
-from server.keys import CLOCK
+from server.guard import current_user
 from server.live import LiveHub
-from server.live_tab import LONGEST_WORD, PING_S, Tab
+from server.live_tab import open_tab
 
 LIVE = web.AppKey("live", LiveHub)
 
 
 async def connect(request: web.Request) -> web.WebSocketResponse:
     """Serve one tab until it goes, or its session ends (close code 4401)."""
-    hub, session = request.app[LIVE], current_session(request)
-    socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, max_msg_size=LONGEST_WORD)
-    try:
-        await socket.prepare(request)
-    except ConnectionResetError:  # the browser left while it was being let in
+    hub, user = request.app[LIVE], current_user(request)
+    socket, tab = await open_tab(request)
+    if tab is None:
         return socket
-    tab = Tab(
-        request,
-        socket,
-        token_hash=session.token_hash,
-        since=request.app[CLOCK](),
-        may_stay=lambda: session_alive(request),
-    )
-    user_id = session.user.id
-    hub.join(tab, session.user, _position(request.query.get("from", "")))
+    user_id = user.id
+    hub.join(tab, user, _position(request.query.get("from", "")))
     try:
         await tab.run(lambda said: _hear(hub, user_id, said))
     finally:

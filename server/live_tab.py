@@ -11,6 +11,9 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from server.guard import current_session, session_alive
+from server.keys import CLOCK
+
 WAITING = 64
 """Texts waiting for one tab: a burst of calls on a slow line, but never a minute of one."""
 
@@ -101,3 +104,21 @@ def _said(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
+
+
+async def open_tab(request: web.Request) -> tuple[web.WebSocketResponse, Tab | None]:
+    """Let a browser in whose session and origin the guard has checked; no tab when it left meanwhile."""
+    session = current_session(request)
+    socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, max_msg_size=LONGEST_WORD)
+    try:
+        await socket.prepare(request)
+    except ConnectionResetError:
+        return socket, None
+    tab = Tab(
+        request,
+        socket,
+        token_hash=session.token_hash,
+        since=request.app[CLOCK](),
+        may_stay=lambda: session_alive(request),
+    )
+    return socket, tab
