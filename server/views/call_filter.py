@@ -68,9 +68,7 @@ class CallFilter:
     def query(self, **changes: object) -> str:
         """As a query string, with some parts changed (None removes one)."""
         values = {
-            "when": self.when.value,
-            "from": self.first_day.isoformat() if self.first_day else None,
-            "to": self.last_day.isoformat() if self.last_day else None,
+            **self.days(),
             "direction": self.direction,
             "verdict": self.verdict,
             "agent": self.agent,
@@ -78,19 +76,37 @@ class CallFilter:
             "number": self.number,
             "pop": self.pop,
         }
-        if changes.get("when"):
-            values |= {"from": None, "to": None}
-        return urlencode({name: value for name, value in (values | changes).items() if value is not None})
+        return query_string(values, changes)
+
+    def days(self) -> dict[str, object]:
+        """The time that is asked for, as parameters."""
+        return {
+            "when": self.when.value,
+            "from": self.first_day.isoformat() if self.first_day else None,
+            "to": self.last_day.isoformat() if self.last_day else None,
+        }
 
     def without_verdict(self) -> CallFilter:
         return replace(self, verdict=None)
 
 
+def query_string(values: Mapping[str, object], changes: Mapping[str, object]) -> str:
+    """Parameters with some changed (None removes one); another `when` forgets the days that were typed."""
+    forgotten = {"from": None, "to": None} if changes.get("when") else {}
+    chosen = {**values, **forgotten, **changes}
+    return urlencode({name: value for name, value in chosen.items() if value is not None})
+
+
+def given_in(query: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that are not empty, each at most `TEXT_LIMIT` long."""
+    return {name: value.strip()[:TEXT_LIMIT] for name, value in query.items() if value.strip()}
+
+
 def read_filter(query: Mapping[str, str], now: float, zone: ZoneInfo) -> CallFilter:
     """Empty parameters count as absent. Raises InvalidInputError naming the parameter it cannot use."""
-    given = {name: value.strip()[:TEXT_LIMIT] for name, value in query.items() if value.strip()}
+    given = given_in(query)
     first, last = _day(given, "from"), _day(given, "to")
-    when = _choice(given, "when", When) or (When.CUSTOM if first or last else When.WEEK)
+    when = choice(given, "when", When) or (When.CUSTOM if first or last else When.WEEK)
     if when is not When.CUSTOM:
         first = last = None
     if first and last and last < first:
@@ -102,12 +118,12 @@ def read_filter(query: Mapping[str, str], now: float, zone: ZoneInfo) -> CallFil
         until=until,
         first_day=first,
         last_day=last,
-        direction=_choice(given, "direction", Direction),
-        verdict=_choice(given, "verdict", Verdict),
+        direction=choice(given, "direction", Direction),
+        verdict=choice(given, "verdict", Verdict),
         agent=_number(given, "agent"),
         queue=given.get("queue"),
         number=given.get("number"),
-        pop=_choice(given, "pop", PopOutcome),
+        pop=choice(given, "pop", PopOutcome),
     )
 
 
@@ -137,7 +153,8 @@ def _range(
             return None, None
 
 
-def _choice(given: Mapping[str, str], name: str, kind: type[E]) -> E | None:
+def choice(given: Mapping[str, str], name: str, kind: type[E]) -> E | None:
+    """One of a closed set, None when it is not given. Raises InvalidInputError."""
     text = given.get(name)
     if text is None:
         return None

@@ -7,17 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from callback.kinds import Source, State
-from core.errors import InvalidInputError
-from server.views.call_filter import CallFilter, read_filter
-
-TEXT_LIMIT = 80
-
-E = TypeVar("E", bound=StrEnum)
+from server.views.call_filter import CallFilter, choice, given_in, query_string, read_filter
 
 
 class Tab(StrEnum):
@@ -74,40 +67,26 @@ class CallbackFilter:
         """As a query string, with some parts changed (None removes one)."""
         values = {
             "show": self.tab.value,
-            "when": self.time.when.value,
-            "from": self.time.first_day.isoformat() if self.time.first_day else None,
-            "to": self.time.last_day.isoformat() if self.time.last_day else None,
+            **self.time.days(),
             "stage": self.stage,
             "department": self.department,
             "source": self.source,
             "number": self.number,
         }
-        if changes.get("when"):
-            values |= {"from": None, "to": None}
-        return urlencode({name: value for name, value in (values | changes).items() if value is not None})
+        return query_string(values, changes)
 
 
 def read_callback_filter(query: Mapping[str, str], now: float, zone: ZoneInfo) -> CallbackFilter:
     """Empty parameters count as absent. Raises InvalidInputError naming the parameter it cannot use."""
-    given = {name: value.strip()[:TEXT_LIMIT] for name, value in query.items() if value.strip()}
+    given = given_in(query)
     time = read_filter({name: given[name] for name in ("when", "from", "to") if name in given}, now, zone)
-    stage = _choice(given, "stage", Stage)
-    tab = Tab.ALL if stage else _choice(given, "show", Tab) or Tab.WAITING
+    stage = choice(given, "stage", Stage)
+    tab = Tab.ALL if stage else choice(given, "show", Tab) or Tab.WAITING
     return CallbackFilter(
         tab=tab,
         time=time,
         stage=stage,
         department=given.get("department"),
-        source=_choice(given, "source", Source),
+        source=choice(given, "source", Source),
         number=given.get("number"),
     )
-
-
-def _choice(given: Mapping[str, str], name: str, kind: type[E]) -> E | None:
-    text = given.get(name)
-    if text is None:
-        return None
-    try:
-        return kind(text)
-    except ValueError:
-        raise InvalidInputError(f"{name} is one of {', '.join(kind)}", field=name) from None
