@@ -37,7 +37,10 @@ from core.ports import DialOrder
 
 OF = Attempt.id == bindparam("of")
 SEEN: dict[type[Fact], Any] = {
-    kind: update(Attempt).where(OF, column.is_(None)).values({column: bindparam("at")})
+    kind: update(Attempt)
+    .where(OF, column.is_(None))
+    .values({column: bindparam("at")})
+    .returning(Attempt.callback_id)
     for kind, column in (
         (PhoneRinging, Attempt.agent_rang_at),
         (CallAnswered, Attempt.agent_answered_at),
@@ -121,7 +124,7 @@ async def store(connection: AsyncConnection, made: Made) -> None:
 
 
 class Attempts:
-    """Subscribe it before the first fact is published. `on_end` is called after an attempt's end was committed."""
+    """Subscribe it before the first fact is published."""
 
     def __init__(
         self,
@@ -129,13 +132,11 @@ class Attempts:
         bus: Bus,
         clock: Clock,
         progress: Progress,
-        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._progress = progress
         self._bus = bus
         self._clock = clock
-        self._on_end = on_end
 
     def subscribe(self) -> None:
         self._bus.subscribe(CallStarted, self._started, name="attempts")
@@ -154,13 +155,15 @@ class Attempts:
         """No reply: the PBX may or may not have taken it."""
         await self._mark(attempt_id, AttemptState.UNCERTAIN, why=why)
 
-    async def _mark(self, attempt_id: str, state: AttemptState, **values: object) -> None:
-        """Never undoes an end: the call may be over before the reply to its order is read."""
+    async def _mark(self, attempt_id: str, state: AttemptState, **values: object) -> int | None:
+        """Never undoes an end: the call may be over before the reply to its order is read. Returns the callback that
+        this changed."""
         async with self._database.write() as connection:
-            await connection.execute(
+            return await connection.scalar(
                 update(Attempt)
                 .where(Attempt.id == attempt_id, Attempt.ended_at.is_(None))
                 .values(state=state.value, **values)
+                .returning(Attempt.callback_id)
             )
 
     # ---- facts of its call
@@ -169,17 +172,16 @@ class Attempts:
         """The PBX has it: whatever was uncertain is not any more."""
         attempt_id = attempt_of(fact.call_id)
         if attempt_id is not None:
-            await self._mark(attempt_id, AttemptState.SENT, call_id=fact.call_id)
-            await self._announce(attempt_id, fact.at)
+            marked = await self._mark(attempt_id, AttemptState.SENT, call_id=fact.call_id)
+            await self._announce(marked, fact.at)
 
     async def _seen(self, fact: PhoneRinging | CallAnswered | CustomerDialled) -> None:
         attempt_id = attempt_of(fact.call_id)
         if attempt_id is None:
             return
         async with self._database.write() as connection:
-            changed = await connection.execute(SEEN[type(fact)], {"of": attempt_id, "at": fact.at})
-        if changed.rowcount:
-            await self._announce(attempt_id, fact.at)
+            changed = await connection.scalar(SEEN[type(fact)], {"of": attempt_id, "at": fact.at})
+        await self._announce(changed, fact.at)
 
     async def _joined(self, fact: CallsJoined) -> None:
         """The call of the attempt became part of another; its end will be told under that id."""
@@ -232,13 +234,10 @@ class Attempts:
                 await self._progress.go_on(
                     connection, row.callback_id, ended.result, self._clock(), ended.call_id
                 )
-        await self._announce(attempt_id, ended.at)
-        self._on_end()
+        await self._announce(row.callback_id, ended.at)
         return True
 
-    async def _announce(self, attempt_id: str, at: float) -> None:
-        async with self._database.read() as connection:
-            callback_id = await connection.scalar(select(Attempt.callback_id).where(Attempt.id == attempt_id))
+    async def _announce(self, callback_id: int | None, at: float) -> None:
         if callback_id is not None:
             await self._bus.publish(CallbackChanged(callback_id, at))
 

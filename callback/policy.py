@@ -180,6 +180,9 @@ class Times:
     expires_at: float
 
 
+Decision = Go | NotNow | ToInbox | Close
+
+
 def first_times(number: str, wished_at: float, rules: Rules) -> Times | None:
     """When a promise to this number (E.164), wished for at `wished_at`, may first be kept, and when it expires, counted
     from there. None when department and customer share no time of day."""
@@ -187,7 +190,7 @@ def first_times(number: str, wished_at: float, rules: Rules) -> Times | None:
     return None if due is None else Times(due, due + rules.expire_s)
 
 
-def decide(promise: Promise, situation: Situation, rules: Rules) -> Go | NotNow | ToInbox | Close:
+def decide(promise: Promise, situation: Situation, rules: Rules) -> Decision:
     """What to do with a waiting promise at `situation.now`. The first of the reasons in P14's order counts."""
     now = situation.now
     if situation.suppressed:

@@ -6,7 +6,8 @@ after its attempt was committed. Nothing here knows AMI, and no time is waited f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from callback.kinds import AttemptKind, AttemptState, Marker, NotNow, Outcome, R
 from callback.policy import Rules, Situation
 from callback.progress import COLUMNS, declined, promise_of, to_inbox
 from callback.tables import Attempt, Callback
+from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
@@ -30,7 +32,7 @@ from core.ports import AgentPool, Dialer, DialOrder
 
 log = structlog.get_logger(__name__)
 
-IsSuppressed = Callable[[str], Awaitable[bool]]
+SuppressedAmong = Callable[[Collection[str]], Awaitable[frozenset[str]]]
 
 ANNOUNCED_S = 10.0
 """So long after the agent's answer the customer has been dialled, whether or not we were there to see it."""
@@ -46,7 +48,8 @@ ONLY_TIME = frozenset({NotNow.CLOSED, NotNow.QUIET_HOURS, NotNow.TOO_EARLY})
 class Times:
     """Seconds.
 
-    `look`: between turns, when nothing wakes us sooner. `begin`: the PBX refuses an order that reaches it later than
+    `look`: between turns, when nothing wakes us sooner. `gather`: what wakes us comes in bursts (each phone's every
+    change of state): one turn for all of it. `begin`: the PBX refuses an order that reaches it later than
     this after the attempt was made. `patience`: after this an attempt that the PBX does not show was not placed, or is
     over; longer than `begin`, so that nothing placed late meets a second attempt: 25 s of the agent's ringing, 5 s of
     the announcement, 30 s for a slow PBX, and the 5 s we wait for its reply. `gone`: a call that is gone from the PBX's
@@ -55,6 +58,7 @@ class Times:
     """
 
     look: float = 1.0
+    gather: float = 0.05
     begin: float = 20.0
     patience: float = 65.0
     gone: float = 10.0
@@ -85,7 +89,7 @@ class Scheduler:
         pool: AgentPool,
         attempts: Attempts,
         budgets: Budgets,
-        is_suppressed: IsSuppressed,
+        suppressed_among: SuppressedAmong,
         times: Times | None = None,
     ) -> None:
         self._departments = tuple(departments)
@@ -97,7 +101,7 @@ class Scheduler:
         self._pool = pool
         self._attempts = attempts
         self._budgets = budgets
-        self._is_suppressed = is_suppressed
+        self._suppressed_among = suppressed_among
         self._times = times or Times()
         self._woken = asyncio.Event()
         self._gone_since: dict[str, float] = {}
@@ -110,18 +114,18 @@ class Scheduler:
     async def run(self) -> None:
         """Turn for ever."""
         while True:
+            self._woken.clear()
             await self.turn()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), self._times.look)
-            except TimeoutError:
-                continue
-            finally:
-                self._woken.clear()
+                await asyncio.sleep(self._times.gather)
 
     async def turn(self) -> None:
         """One look at everything."""
-        await self._look_into_doubts()
-        await self._call_off()
+        async with self._database.read() as connection:
+            unfinished = (await connection.execute(UNFINISHED)).all()
+        await self._look_into_doubts(unfinished)
+        await self._call_off(unfinished)
         for department in self._departments:
             await self._serve(department)
 
@@ -137,9 +141,16 @@ class Scheduler:
             running = (await connection.execute(_running(department.pbx))).all()
             again_at = await self._budgets.again_at(connection, now)
             refused_by = await declined(connection, [row.id for row in rows])
+        suppressed = await self._suppressed_among({row.number for row in rows})
         situation = self._situation(department, running, now, again_at)
         for row in rows:
-            situation = await self._consider(department, row, refused_by.get(row.id), situation)
+            situation = replace(
+                situation,
+                suppressed=row.number in suppressed,
+                talking=self._pool.is_talking(row.number),
+            )
+            decision = policy.decide(promise_of(row, refused_by.get(row.id)), situation, department.rules)
+            situation = await self._act(department, row, decision, situation)
 
     def _situation(
         self, department: Department, running: Sequence[Any], now: float, again_at: float | None
@@ -160,17 +171,12 @@ class Scheduler:
             budget_again_at=again_at,
         )
 
-    async def _consider(
-        self, department: Department, row: Any, refused_by: frozenset[int] | None, situation: Situation
+    async def _act(
+        self, department: Department, row: Any, decision: policy.Decision, situation: Situation
     ) -> Situation:
-        """Decide about one callback and act; returns the situation that this leaves for the next one."""
-        about_it = replace(
-            situation,
-            suppressed=await self._is_suppressed(row.number),
-            talking=self._pool.is_talking(row.number),
-        )
+        """Do what was decided about one callback; returns the situation that this leaves for the next one."""
         self._not_before.pop(row.id, None)
-        match policy.decide(promise_of(row, refused_by), about_it, department.rules):
+        match decision:
             case policy.Go(kind, agent):
                 made = self._made(department, row, kind, agent, situation.now)
                 if await self._take(made):
@@ -244,18 +250,18 @@ class Scheduler:
 
     # ---- what nobody needs any more
 
-    async def _call_off(self) -> None:
+    async def _call_off(self, unfinished: Sequence[Any]) -> None:
         """Ring no agent, and keep no place in a queue, for a promise that was closed or may not be kept now. Once the
         customer's phone rings the attempt goes on."""
-        async with self._database.read() as connection:
-            rows = (await connection.execute(NOT_YET_DIALLED)).all()
         now = self._clock()
-        for row in rows:
+        for row in unfinished:
+            if row.callback_id is None or row.customer_dialled_at is not None:
+                continue
             rules = self._rules.get(row.department)
             held = row.kind == AttemptKind.QUEUE.value and row.agent_answered_at is None
             too_late = held and rules is not None and not rules.callable_at(row.number, now)
             announcing = row.agent_answered_at is None or now - row.agent_answered_at < ANNOUNCED_S
-            if announcing and (row.state != State.DIALLING.value or too_late):
+            if announcing and (row.callback_state != State.DIALLING.value or too_late):
                 await self._hang_up(row.pbx, row.id)
 
     async def _hang_up(self, pbx: str, attempt_id: str) -> None:
@@ -268,15 +274,13 @@ class Scheduler:
 
     # ---- what is in doubt
 
-    async def _look_into_doubts(self) -> None:
+    async def _look_into_doubts(self, unfinished: Sequence[Any]) -> None:
         """An attempt that the PBX does not show any more, and whose end was not told, is settled by what the PBX's
         dialplan marked; never by dialling again."""
-        async with self._database.read() as connection:
-            open_ones = (await connection.execute(UNFINISHED)).all()
         self._gone_since = {
-            one.id: self._gone_since[one.id] for one in open_ones if one.id in self._gone_since
+            one.id: self._gone_since[one.id] for one in unfinished if one.id in self._gone_since
         }
-        for attempt in open_ones:
+        for attempt in unfinished:
             if self._is_gone(attempt):
                 await self._settle(attempt)
             elif self._dialer.sees(attempt.pbx) is not None and self._is_too_long_in_doubt(attempt):
@@ -335,20 +339,13 @@ def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
     return Ended(Result.NOT_PLACED, now, "The PBX has no trace of this attempt: it was not placed.")
 
 
-NOT_YET_DIALLED = (
-    select(
-        Attempt.id,
-        Attempt.pbx,
-        Attempt.kind,
-        Attempt.number,
-        Attempt.agent_answered_at,
-        Callback.state,
-        Callback.department,
-    )
-    .join(Callback, Callback.id == Attempt.callback_id)
-    .where(Attempt.ended_at.is_(None), Attempt.customer_dialled_at.is_(None))
+UNFINISHED = (
+    select(Attempt, Callback.state.label("callback_state"), Callback.department)
+    .outerjoin(Callback, Callback.id == Attempt.callback_id)
+    .where(Attempt.state != AttemptState.ENDED.value)
+    .order_by(Attempt.made_at)
 )
-UNFINISHED = select(Attempt).where(Attempt.state != AttemptState.ENDED.value).order_by(Attempt.made_at)
+"""Attempts, with where their callback stands (click-to-call may have none)."""
 
 
 def _due(department: str, now: float) -> Any:
@@ -380,10 +377,10 @@ def _less(situation: Situation, made: Made) -> Situation:
     )
 
 
-def departments(settings: Any, rules: Mapping[str, Rules]) -> list[Department]:
+def departments(settings: Settings, rules: Mapping[str, Rules]) -> list[Department]:
     """Those that can return calls: with a PBX."""
     return [
-        Department(key, settings.pbx_of(key), one.queue, rules[key])
+        Department(key, pbx, one.queue, rules[key])
         for key, one in settings.department.items()
-        if settings.pbx_of(key) is not None
+        if (pbx := settings.pbx_of(key)) is not None
     ]

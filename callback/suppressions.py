@@ -3,6 +3,7 @@ the wish "do not call me" survives the erasure of the person who wished it, and 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
@@ -52,9 +53,16 @@ class Suppressions:
 
     async def holds(self, number: str) -> bool:
         """Whether this number must not be dialled."""
-        wanted = await self.hash(number)
+        return number in await self.among([number])
+
+    async def among(self, numbers: Collection[str]) -> frozenset[str]:
+        """Those of these numbers that must not be dialled."""
+        hashes = {await self.hash(number): number for number in numbers}
         async with self._database.read() as connection:
-            return await is_listed(connection, wanted)
+            listed = await connection.scalars(
+                select(Suppression.number_hash).where(Suppression.number_hash.in_(hashes))
+            )
+            return frozenset(hashes[one] for one in listed)
 
     async def add(self, number: str, reason: str, at: float, user_id: int | None = None) -> None:
         """From now on this number is never dialled. Nothing happens when it is listed already."""

@@ -13,7 +13,6 @@ from callback.attempts import Attempts
 from callback.budgets import Budgets
 from callback.click import Clicks
 from callback.machine import Machines
-from callback.policy import Rules
 from callback.progress import Progress
 from callback.scheduler import Scheduler, departments
 from callback.sources import Sources
@@ -36,38 +35,29 @@ UPKEEP_S = 60.0
 
 SCHEDULER = web.AppKey("scheduler", Scheduler)
 POOL = web.AppKey("pool", Agents)
-RULES: web.AppKey[dict[str, Rules]] = web.AppKey("rules")
 DIALER: web.AppKey[Dialer] = web.AppKey("dialer")
 CLICKS = web.AppKey("clicks", Clicks)
 MACHINES = web.AppKey("machines", Machines)
-
-
-def rules_of(settings: Settings) -> dict[str, Rules]:
-    """Each department's rules, by its section's name."""
-    return {
-        key: Rules.of(department, settings.callback, settings.site.time_zone)
-        for key, department in settings.department.items()
-    }
 
 
 def add_callbacks(
     app: web.Application, settings: Settings, database: Database, bus: Bus, clock: Clock, dialer: Dialer
 ) -> None:
     """Put callbacks into `app`, after the desks (`desk_parts`, `callback_desk_parts`) and before the bridges."""
-    app[RULES] = rules = rules_of(settings)
+    requests = app[REQUESTS]
     app[DIALER] = dialer
     app[POOL] = pool = Agents(app[LIVE], app[AGENTS])
     pool.subscribe(bus)
-    progress = Progress(rules)
+    progress = Progress(requests.rules)
     app[MACHINES] = Machines(database, bus, clock, progress)
     attempts = Attempts(database, bus, clock, progress)
     attempts.subscribe()
     consumer = FactConsumer(database, "attempts", (CallEnded,), attempts.call_ended)
-    sources = Sources(app[REQUESTS], database, bus, clock, settings)
+    sources = Sources(requests, database, bus, clock, settings)
     sources.subscribe()
     app[CONSUMERS] += [consumer, sources.consumer]
     app[SCHEDULER] = scheduler = Scheduler(
-        departments(settings, rules),
+        departments(settings, requests.rules),
         database=database,
         bus=bus,
         clock=clock,
@@ -75,23 +65,24 @@ def add_callbacks(
         pool=pool,
         attempts=attempts,
         budgets=Budgets(settings.callback.limits),
-        is_suppressed=app[REQUESTS].suppressions.holds,
+        suppressed_among=requests.suppressions.among,
     )
+    app[CLICKS] = Clicks(database, clock, dialer, scheduler.place, requests.suppressions.holds)
 
-    suppressed = app[REQUESTS].suppressions.holds
-    app[CLICKS] = Clicks(database, clock, dialer, scheduler.place, suppressed)
-
-    async def look(_fact: object) -> None:
+    async def deliver(_fact: CallEnded) -> None:
         consumer.wake()
         sources.consumer.wake()
+
+    async def look(_fact: object) -> None:
         scheduler.wake()
 
+    bus.subscribe(CallEnded, deliver, name="callbacks: deliver")
     for kind in (CallEnded, CallbackChanged, AgentStateChanged, DeviceChanged):
         bus.subscribe(kind, look, name="callbacks: look")
 
     async def keep_house() -> None:
         while True:
-            await app[REQUESTS].upkeep()
+            await requests.upkeep()
             await asyncio.sleep(UPKEEP_S)
 
     async def part(_app: web.Application) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from server import visitor_pages as pages
 from server import widget_files as files
 from server.bounds import note_head, read_body
 from server.callback_desk_parts import REQUESTS
-from server.callback_parts import DIALER, POOL, RULES
+from server.callback_parts import DIALER, POOL
 from server.guard import refuse_large_body
 from server.keys import CLOCK, DATABASE, DEMO, SETTINGS, ZONE
 from server.network import (
@@ -105,8 +105,8 @@ def public_application(staff: web.Application) -> web.Application:
 
 def front(staff: web.Application) -> Front:
     """What the public side works with, from the parts of the staff's application."""
-    settings, clock, requests, rules = staff[SETTINGS], staff[CLOCK], staff[REQUESTS], staff[RULES]
-    offers = Offers(settings, rules, staff[DATABASE], clock, pool=staff[POOL], dialer=staff[DIALER])
+    settings, clock, requests = staff[SETTINGS], staff[CLOCK], staff[REQUESTS]
+    offers = Offers(settings, requests.rules, staff[DATABASE], clock, pool=staff[POOL], dialer=staff[DIALER])
     return Front(
         settings=settings,
         requests=requests,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import insert, select
@@ -119,7 +119,7 @@ class Office:
         self.rules = Rules.of(department, CallbackSettings(), "Europe/Warsaw")
         self.database, self.time, self.bus = database, time, Bus()
         self.dialer, self.pool = ScriptedDialer(), FilledPool()
-        self.suppressed: set[str] = set()
+        self.suppressed: frozenset[str] = frozenset()
         self.attempts = Attempts(database, self.bus, time, Progress({"sales": self.rules}))
         self.attempts.subscribe()
         self.consumer = FactConsumer(database, "attempts", (CallEnded,), self.attempts.call_ended)
@@ -132,11 +132,11 @@ class Office:
             pool=self.pool,
             attempts=self.attempts,
             budgets=Budgets(CallbackSettings().limits),
-            is_suppressed=self._is_suppressed,
+            suppressed_among=self._suppressed_among,
         )
 
-    async def _is_suppressed(self, number: str) -> bool:
-        return number in self.suppressed
+    async def _suppressed_among(self, numbers: Collection[str]) -> frozenset[str]:
+        return self.suppressed.intersection(numbers)
 
     async def agent(self, extension: str = "101") -> FreeAgent:
         """Somebody real, free since long ago."""
@@ -199,6 +199,12 @@ class Office:
 
     async def customer_is_dialled(self) -> None:
         await self.bus.publish(CustomerDialled(self.call_id, self.time()))
+
+    async def rings_through_to_the_customer(self) -> None:
+        """The agent's phone rings, they answer, the customer is dialled."""
+        await self.agent_rings()
+        await self.agent_answers()
+        await self.customer_is_dialled()
 
     async def call_ends(
         self, result: Verdict, talk_s: float = 0.0, ended_by: EndedBy = EndedBy.CALLER

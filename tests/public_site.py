@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from callback.policy import Rules
 from callback.requests import Requests
 from config.callbacks import Department, Website
 from config.settings import Public, Settings
@@ -24,7 +23,7 @@ from core.bus import Bus
 from core.db import Database
 from core.ports import FreeAgent
 from server.callback_desk_parts import REQUESTS
-from server.callback_parts import DIALER, POOL, RULES
+from server.callback_parts import DIALER, POOL
 from server.keys import CLOCK, DATABASE, DEMO, SETTINGS, ZONE
 from server.public import public_application
 from tests.callback_office import MONDAY_NOON, FilledPool, ScriptedDialer, Time
@@ -88,7 +87,6 @@ async def public_site(
         ZONE: ZoneInfo(settings.site.time_zone),
         DEMO: False,
         REQUESTS: requests,
-        RULES: {"sales": Rules.of(settings.department["sales"], settings.callback, "Europe/Warsaw")},
         POOL: pool,
         DIALER: dialer,
     }

@@ -22,7 +22,7 @@ from callback.attempts import Attempts, Made, claim
 from callback.policy import Rules
 from callback.scheduler import Scheduler, Times
 from config.logging import set_up
-from config.settings import Settings, load
+from config.settings import load
 from core.fact_log import LoggedFact
 from core.facts import attempt_of
 from core.ports import DialOrder
@@ -71,12 +71,12 @@ def install(halt: Halt) -> None:
         return taken
 
     scheduler.claim = taking  # type: ignore[attr-defined]
-    rules_of = callback_parts.rules_of
+    rules_of = Rules.of
 
-    def short_rules(settings: Settings) -> dict[str, Rules]:
-        return {key: replace(rules, **WAITS) for key, rules in rules_of(settings).items()}  # type: ignore[arg-type]
+    def short_rules(*settings: Any) -> Rules:
+        return replace(rules_of(*settings), **WAITS)  # type: ignore[arg-type]
 
-    callback_parts.rules_of = short_rules
+    Rules.of = short_rules  # type: ignore[method-assign,assignment]
     callback_parts.Scheduler = partial(Scheduler, times=SHORT)  # type: ignore[assignment,attr-defined]
 
 
