@@ -20,8 +20,9 @@ from server.callback_access import departments_of, reachable, requests_of
 from server.callback_parts import CLICKS, DIALER, MACHINES
 from server.callbacks_page import PostponeBody, common, until_of, with_next
 from server.cards import Card, CardState
-from server.desk import _Body, _body, _card
+from server.desk import card_of
 from server.guard import current_user
+from server.json_body import Body, body_of
 from server.keys import CLOCK, DATABASE, SETTINGS
 from server.live_socket import LIVE
 from server.pages import render
@@ -39,7 +40,7 @@ REFUSALS = {
 }
 
 
-class CallBody(_Body):
+class CallBody(Body):
     number: Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -57,7 +58,7 @@ async def connect(request: web.Request) -> web.Response:
 async def decline(request: web.Request) -> web.Response:
     """Not now: the customer is not dialled."""
     pbx, attempt_id = _attempt(request)
-    call = request.app[LIVE].board.calls.get(_card(request).call_id)
+    call = request.app[LIVE].board.calls.get(card_of(request).call_id)
     if call is not None and call.customer_dialled_at is not None:
         raise ConflictError("the customer is being dialled already: hang up to end the call")
     await request.app[DIALER].hang_up(pbx, attempt_id)
@@ -73,7 +74,7 @@ async def machine(request: web.Request) -> web.Response:
 
 async def promise(request: web.Request) -> web.Response:
     """The agent promised to call back; the callback is theirs."""
-    body, card, user = await _body(request, PromiseBody), _card(request), current_user(request)
+    body, card, user = await body_of(request, PromiseBody), card_of(request), current_user(request)
     if card.direction is Direction.INTERNAL or not card.number:
         raise ConflictError("there is no number to call back")
     if card.callback is not None and card.state is not CardState.WRAP_UP:
@@ -106,7 +107,7 @@ async def owed(request: web.Request) -> web.Response:
 
 async def call_number(request: web.Request) -> web.Response:
     """Click-to-call: this person's phone rings, answering it calls the number."""
-    body = await _body(request, CallBody)
+    body = await body_of(request, CallBody)
     number = parse_number(body.number, request.app[SETTINGS].site.region).e164
     if number is None:
         raise InvalidInputError("this is no telephone number", field="number")
@@ -144,7 +145,7 @@ def phone_of(user: User) -> UserDevice:
 
 def _attempt(request: web.Request) -> tuple[str, str]:
     """PBX and attempt of the call in the URL. Raises NotFoundError when it is no callback on the asker's desk."""
-    card = _card(request)
+    card = card_of(request)
     call, attempt_id = request.app[LIVE].board.calls.get(card.call_id), attempt_of(card.call_id)
     if call is None or attempt_id is None or DIALER not in request.app:
         raise NotFoundError("this call is no callback")

@@ -16,8 +16,8 @@ from core.errors import InvalidInputError
 from server import callback_words
 from server.callback_access import callback_id_of, reachable, requests_of
 from server.callback_desk_parts import REQUESTS
-from server.desk import _Body, _body
 from server.guard import current_user
+from server.json_body import Body, body_of
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.pages import render
 from server.views.call_filter import WHEN_LABELS
@@ -31,11 +31,11 @@ PAGE, ROWS = "callbacks/index.html", "callbacks/_rows.html"
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_REASON)]
 
 
-class ReasonBody(_Body):
+class ReasonBody(Body):
     reason: Reason = ""
 
 
-class PostponeBody(_Body):
+class PostponeBody(Body):
     """Either so many minutes from now, or a wall-clock time of the site (`2026-11-23T14:00`)."""
 
     minutes: Annotated[int, Field(ge=0, le=60 * 24 * 60)] = 0
@@ -85,7 +85,7 @@ async def release(request: web.Request) -> web.Response:
 
 
 async def refuse(request: web.Request) -> web.Response:
-    body = await _body(request, ReasonBody)
+    body = await body_of(request, ReasonBody)
     await requests_of(request).refuse(callback_id_of(request), current_user(request).id, body.reason)
     return web.Response(status=204)
 
@@ -96,7 +96,7 @@ async def take(request: web.Request) -> web.Response:
 
 
 async def postpone(request: web.Request) -> web.Response:
-    body = await _body(request, PostponeBody)
+    body = await body_of(request, PostponeBody)
     user = current_user(request)
     until = until_of(request, body)
     await requests_of(request).postpone(await reachable(request), user.id, until, body.reason)
@@ -104,7 +104,7 @@ async def postpone(request: web.Request) -> web.Response:
 
 
 async def close(request: web.Request) -> web.Response:
-    body = await _body(request, ReasonBody)
+    body = await body_of(request, ReasonBody)
     await requests_of(request).close(await reachable(request), current_user(request).id, body.reason)
     return web.Response(status=204)
 

@@ -4,10 +4,10 @@ page shows is decided in `board.py`, drawn by `static/desk*.js`."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from core.clock import iso
 from core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -17,6 +17,7 @@ from server.callback_parts import CLICKS
 from server.cards import Card, CardState
 from server.desk_parts import AGENTS, WRAP_UPS
 from server.guard import current_user
+from server.json_body import Body, body_of
 from server.keys import ANNOTATIONS, CUSTOMERS, PAUSER, SETTINGS
 from server.live_socket import LIVE
 from server.pages import render
@@ -26,35 +27,28 @@ from server.wrap_ups import LONGEST_NOTE
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StateBody(_Body):
+class StateBody(Body):
     state: AgentState
     reason: Annotated[str, Field(max_length=60)] | None = None
 
 
-class NoteBody(_Body):
+class NoteBody(Body):
     note: Annotated[str, Field(max_length=LONGEST_NOTE)]
     disposition: str | None = None
 
 
-class PickBody(_Body):
+class PickBody(Body):
     customer_id: int
 
 
-class NameBody(_Body):
+class NameBody(Body):
     name: Text | None = None
     company: Text | None = None
 
 
-class TagBody(_Body):
+class TagBody(Body):
     tag: Text
     on: bool
-
-
-B = TypeVar("B", bound=_Body)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -75,7 +69,7 @@ async def show(request: web.Request) -> web.Response:
 
 async def set_state(request: web.Request) -> web.Response:
     """Available, paused (with one of the settings' reasons) or wrapping up. 502 when the PBX refused."""
-    body = await _body(request, StateBody)
+    body = await body_of(request, StateBody)
     reasons = request.app[SETTINGS].desk.pause_reasons
     if body.state is AgentState.PAUSED and body.reason not in reasons:
         raise InvalidInputError(f"say why you pause: {', '.join(reasons)}", field="reason")
@@ -91,18 +85,18 @@ async def save_note(request: web.Request) -> web.Response:
 
 async def close_wrap_up(request: web.Request) -> web.Response:
     """Keep the note and put the card away. 409 while the call still goes on."""
-    if _card(request).state is not CardState.WRAP_UP:
+    if card_of(request).state is not CardState.WRAP_UP:
         raise ConflictError("the call still goes on: your note is kept, and asked for when it is over")
     return await _save(request, close=True)
 
 
 async def _save(request: web.Request, *, close: bool) -> web.Response:
-    body = await _body(request, NoteBody)
+    body = await body_of(request, NoteBody)
     known = request.app[SETTINGS].desk.dispositions
     if body.disposition is not None and body.disposition not in known:
         raise InvalidInputError(f"choose one of: {', '.join(known)}", field="disposition")
     draft = await request.app[WRAP_UPS].save(
-        _card(request).call_id,
+        card_of(request).call_id,
         current_user(request).id,
         note=body.note,
         disposition=body.disposition,
@@ -113,7 +107,7 @@ async def _save(request: web.Request, *, close: bool) -> web.Response:
 
 async def pick_customer(request: web.Request) -> web.Response:
     """Say which of several customers the caller is; the choice is kept (rule P8)."""
-    body, card = await _body(request, PickBody), _card(request)
+    body, card = await body_of(request, PickBody), card_of(request)
     if body.customer_id not in {one.id for one in card.customers}:
         raise NotFoundError("this customer is not one of the candidates of this call")
     await request.app[CUSTOMERS].pick(card.call_id, body.customer_id, current_user(request).id)
@@ -122,27 +116,27 @@ async def pick_customer(request: web.Request) -> web.Response:
 
 async def name_customer(request: web.Request) -> web.Response:
     """Give the customer of this call a name or a company: a provisional customer becomes a real one."""
-    body = await _body(request, NameBody)
+    body = await body_of(request, NameBody)
     if not (body.name or body.company):
         raise InvalidInputError("write a name or a company", field="name")
     edit = CustomerEdit(
         name=UNCHANGED if body.name is None else body.name,
         company=UNCHANGED if body.company is None else body.company,
     )
-    await request.app[CUSTOMERS].edit(_customer_id(_card(request)), edit, current_user(request).id)
+    await request.app[CUSTOMERS].edit(_customer_id(card_of(request)), edit, current_user(request).id)
     return web.Response(status=204)
 
 
 async def tag_customer(request: web.Request) -> web.Response:
     """Put a tag on the customer of this call, or take it off."""
-    body, customer_id = await _body(request, TagBody), _customer_id(_card(request))
+    body, customer_id = await body_of(request, TagBody), _customer_id(card_of(request))
     annotations, user = request.app[ANNOTATIONS], current_user(request)
     change = annotations.add_tag if body.on else annotations.remove_tag
     await change(customer_id, body.tag, user.id)
     return web.Response(status=204)
 
 
-def _card(request: web.Request) -> Card:
+def card_of(request: web.Request) -> Card:
     """The asker's own card of the call in the URL. Raises NotFoundError for every other call."""
     hub = request.app[LIVE]
     card = hub.board.card(current_user(request).id, hub.resolve(request.match_info["call_id"]))
@@ -155,13 +149,3 @@ def _customer_id(card: Card) -> int:
     if len(card.customers) != 1:
         raise ConflictError("choose first which customer this is")
     return card.customers[0].id
-
-
-async def _body(request: web.Request, shape: type[B]) -> B:
-    """Raises InvalidInputError naming the field."""
-    try:
-        return shape.model_validate_json(await request.read())
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or None
-        raise InvalidInputError(f"{field or 'body'}: {first['msg']}", field=field) from error
