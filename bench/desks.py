@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +22,7 @@ from playwright.async_api import async_playwright, expect
 from tests.browser.conftest import FLAGS, chromium_program, log_in, open_window
 from tests.site import PASSWORD
 
+MEMORY = Path("/dev/shm")
 LOGINS_AT_ONCE = 2
 """The server checks two passwords at a time anyway."""
 
@@ -67,14 +70,30 @@ def _cards(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     return (change["card"] for change in message.get("changes", ()) if change["c"] == "card")
 
 
+@contextmanager
+def profile_in_memory() -> Iterator[None]:
+    """An agent's browser keeps its profile on a disk of its own. On the server's disk its cache delays each commit:
+    measured, the slowest card in a hundred came after 470 ms instead of 72 ms at 20 calls/s."""
+    before = os.environ.get("TMPDIR")
+    if MEMORY.is_dir():
+        os.environ["TMPDIR"] = str(MEMORY)
+    try:
+        yield
+    finally:
+        os.environ.pop("TMPDIR", None)
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
 @asynccontextmanager
 async def open_chromium(url: str, login: str) -> AsyncIterator[None]:
     """The real desk in a real browser."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_program(), args=FLAGS)
-        page = (await open_window(browser)).page
-        await log_in(page, url, login, PASSWORD)
-        await page.goto(f"{url}/desk")
-        await expect(page.locator("#desk[data-line='up']")).to_be_attached(timeout=30_000)
-        yield
-        await browser.close()
+    with profile_in_memory():
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium_program(), args=FLAGS)
+            page = (await open_window(browser)).page
+            await log_in(page, url, login, PASSWORD)
+            await page.goto(f"{url}/desk")
+            await expect(page.locator("#desk[data-line='up']")).to_be_attached(timeout=30_000)
+            yield
+            await browser.close()

@@ -129,7 +129,8 @@ class CallBook:
             self._lost(
                 list(self._comparison.lost(status, legs, blind, at)), f"its end was not seen: {reason}", facts
             )
-        ended_unseen = {call.id for call in self._directory.calls.values() if call.is_over and call.blind}
+        over = {call.id for call in self._directory.calls.values() if call.is_over}
+        ended_unseen = {call_id for call_id in over & before if self._directory.calls[call_id].blind}
         self._adopting = True
         for event, moment in self._news_of(status, blind, at):
             self._take(event, moment, None, facts)
@@ -138,7 +139,9 @@ class CallBook:
             facts += call.news(at)
         self._blind = None
         self.reconciled = Reconciled(
-            len(before - ended_unseen), len(before & ended_unseen), len(self._directory.calls.keys() - before)
+            kept=len(before - over),
+            ended_unseen=len(ended_unseen),
+            found=len(self._directory.calls.keys() - before),
         )
         return facts
 

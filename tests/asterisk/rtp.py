@@ -85,14 +85,16 @@ class Rtp(asyncio.DatagramProtocol):
 
     def share_of(self, hertz: int) -> float:
         """Which part of the power of what came in lately is this tone: 0.0 (or nothing came in) to 1.0."""
-        samples = [LINEAR[code] for packet in self._heard for code in packet]
-        power = sum(sample * sample for sample in samples) * len(samples)
-        if not power:
-            return 0.0
         turn = 2 * math.pi * hertz / 8000
-        across = sum(sample * math.cos(turn * n) for n, sample in enumerate(samples))
-        along = sum(sample * math.sin(turn * n) for n, sample in enumerate(samples))
-        return 2 * (across * across + along * along) / power
+        power = tones = 0.0
+        # Packet by packet: one that came too late leaves a jump in the tone, which whole seconds would cancel out.
+        for packet in self._heard:
+            samples = [LINEAR[code] for code in packet]
+            across = sum(sample * math.cos(turn * n) for n, sample in enumerate(samples))
+            along = sum(sample * math.sin(turn * n) for n, sample in enumerate(samples))
+            power += sum(sample * sample for sample in samples)
+            tones += 2 * (across * across + along * along) / max(len(samples), 1)
+        return tones / power if power else 0.0
 
     def start(self, peer: tuple[str, int]) -> None:
         """Send to the other side from now on (again after a re-INVITE)."""

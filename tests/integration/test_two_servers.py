@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from core.db import Database
 from core.fact_log import FactLogRow
+from core.facts import CallEnded
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call, CallJournal, CallMoment
 from tests.process import Server
@@ -107,12 +108,14 @@ async def test_a_server_that_slept_writes_nothing_after_another_took_over(
 
 
 async def everything(database: Database) -> dict[str, list[Any]]:
-    """All that a reader of the PBX writes of calls."""
+    """All that a reader of the PBX writes of calls. Whose they are is found out aside, soon afterwards."""
     async with database.read() as connection:
-        return {
+        found = {
             table.__tablename__: [tuple(row) for row in await connection.execute(select(*table.__table__.c))]
-            for table in (Call, CallMoment, CallJournal, BlindWindow, FactLogRow)
+            for table in (Call, CallMoment, CallJournal, BlindWindow)
         }
+        ends = select(FactLogRow.subject, FactLogRow.at).where(FactLogRow.kind == CallEnded.__name__)
+        return {**found, "ends": [tuple(row) for row in await connection.execute(ends)]}
 
 
 async def gave_way(server: Server) -> bool:

@@ -65,6 +65,16 @@ def test_a_call_that_went_on_is_kept_and_says_nothing() -> None:
     assert pbx.book.reconciled.kept == 1
 
 
+def test_a_call_whose_end_was_seen_just_before_is_neither_kept_nor_ended_unseen() -> None:
+    """A PBX that is told to stop hangs up first: those calls are only waiting for what may still be said of them."""
+    pbx, customer, phone = talking()
+    pbx.request(customer)
+    pbx.hangup(customer, phone)
+    pbx.book.blind(pbx.now, "our link to the PBX was down")
+    pbx.book.reconcile(NOBODY, pbx.now + 1)
+    assert (pbx.book.reconciled.kept, pbx.book.reconciled.ended_unseen) == (0, 0)
+
+
 def test_repeating_a_comparison_changes_nothing() -> None:
     pbx, customer, phone = talking()
     pbx.book.blind(pbx.now, "our link to the PBX was down")
