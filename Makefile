@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# A file's tests share a PBX, a browser, a database. In the order they are found: those with real telephones and
+# browsers mostly wait and come first, those that only compute fill the rest; three at a time on two processors.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install run test test-full test-tools faults lint bench clean
 
@@ -24,14 +27,14 @@ test-tools: install ## what the tests need beside Python: Chromium, SIPp, Postgr
 
 test: install test-tools ## lint, types and all tests; six stories run live on a real Asterisk
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not full"
+	$(BIN)/python -m pytest $(SPREAD) -m "not full"
 
 test-full: install test-tools ## everything: all stories live on Asterisk 22 and 16
 	$(BIN)/python -m tests.tools --all
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(SPREAD)
 
 faults: install test-tools ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
-	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults -n 2 --dist loadfile
+	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults $(SPREAD)
 
 lint: install       ## ruff, mypy strict, the import rule
 	$(BIN)/ruff check .

@@ -144,16 +144,6 @@ async def password_hash_of(connection: AsyncConnection, user_id: int) -> str:
     return result.scalar_one()
 
 
-async def device_owners(connection: AsyncConnection) -> dict[tuple[str, str], int]:
-    """(pbx, device) → id of the person whose phone it is; disabled people own no phone."""
-    result = await connection.execute(
-        select(UserDeviceRow.pbx, UserDeviceRow.device, UserDeviceRow.user_id)
-        .join(UserRow, UserRow.id == UserDeviceRow.user_id)
-        .where(UserRow.disabled_at.is_(None))
-    )
-    return {(pbx, device): user_id for pbx, device, user_id in result}
-
-
 async def rename_user(connection: AsyncConnection, user_id: int, name: str, role: Role) -> None:
     """Raises InvalidInputError for an unusable name, ConflictError when nobody could administer afterwards."""
     await _keep_an_administrator(connection, user_id, stays=role is Role.ADMINISTRATOR)

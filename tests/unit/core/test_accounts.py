@@ -36,7 +36,6 @@ async def test_a_user_comes_back_as_created(database: Database) -> None:
     assert user == User(user.id, "anna.k", "Anna.K", Role.MANAGER, False, (PHONE,))
     async with database.read() as connection:
         assert await accounts.find_user_by_login(connection, " ANNA.k ") == user
-        assert await accounts.device_owners(connection) == {("main", "PJSIP/101"): user.id}
 
 
 async def test_a_login_exists_once(database: Database) -> None:
