@@ -109,14 +109,19 @@ class Intake:
             if site is None:
                 raise InvalidInputError(f"there is no [website.{ask.site}] in the settings", field="site")
             return site.department, site.countries or own
-        if ask.department is None or ask.department not in self._settings.department:
+        department = ask.department or ""
+        return department, self.countries_of(department)
+
+    def countries_of(self, department: str) -> Collection[str]:
+        """Whom its colleagues and programs may promise a call: customers of any of its websites may be theirs. Raises
+        InvalidInputError for an unknown department."""
+        if department not in self._settings.department:
             known = ", ".join(self._settings.department) or "there is none yet"
             raise InvalidInputError(
-                f"{ask.department!r} is no department of the settings: {known}", field="department"
+                f"{department!r} is no department of the settings: {known}", field="department"
             )
-        # Customers of any of its websites may be theirs.
         served = {country for site in self._settings.website.values() for country in site.countries}
-        return ask.department, served.union(own)
+        return served | {self._settings.site.region}
 
     async def _hashed(self, visitor: str | None) -> str | None:
         return None if visitor is None else await self._keys.hash("visitors", visitor)

@@ -1,17 +1,15 @@
-"""Many callbacks at once: CSV text in, a report out that names the line of everything refused. One bad line stops no
-other, and the same file handed in twice promises nothing twice. Columns: number, name, message, when (ISO 8601 with an
-offset; empty: as soon as possible)."""
+"""*Pure.* A list of people to call back: the bytes of a CSV file in, its lines out, each with what a person should mend
+in it. Columns: number, name, message, when (ISO 8601 with an offset; empty: as soon as possible), separated
+by commas, semicolons or tabs, as spreadsheets write them. Whether a number may be dialled is not decided here."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from callback.ask import Accepted, Ask, Correctable
-from callback.kinds import Source
-from callback.requests import Requests
 from core.clock import from_iso
 from core.errors import InvalidInputError
 
@@ -19,83 +17,134 @@ COLUMNS = ("number", "name", "message", "when")
 MAX_LINES = 2000
 """More than a department calls in a week."""
 
-SENTENCES = {
-    "number_invalid": "this is no number that can be dialled",
-    "number_kind": "numbers of this kind (premium, shared cost, satellite …) are not dialled",
-    "country": "numbers of this country are not called back",
-}
+LARGEST = 1024 * 1024
+"""Bytes: `MAX_LINES` lines with a message of 500 characters each."""
+
+LONGEST = {"number": 60, "name": 200, "message": 2000, "when": 60}
+"""Characters that are kept; a longer cell is refused, not cut."""
+
+_SHORTENED = re.compile(r"^\d([.,]\d+)?[eE]\+\d+$")
 
 
-@dataclass(slots=True)
-class ListReport:
-    """`failed` holds (line number, sentence); `held` lines wait for a manager."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One person. `at` is the file's line number, from 1, at which it begins. `fault` is a sentence, "" without."""
 
-    accepted: int = 0
-    held: int = 0
-    failed: list[tuple[int, str]] = field(default_factory=list)
+    at: int
+    number: str
+    name: str = ""
+    message: str = ""
+    wished_at: float | None = None
+    fault: str = ""
 
 
-async def submit_list(requests: Requests, csv_text: str, department: str, user_id: int | None) -> ListReport:
-    """Ask for a callback for each line. Raises InvalidInputError for an unknown department, and when the text is no
-    such table at all; single bad lines go into the report."""
-    if department not in requests.rules:
-        raise InvalidInputError(f"{department!r} is no department of the settings", field="department")
-    key = hashlib.sha256(f"{department}\n{csv_text}".encode("utf-8", "replace")).hexdigest()[:40]
-    report = ListReport()
-    for line, row in _rows(csv_text):
+def decode(raw: bytes) -> str:
+    """The file's text. Raises InvalidInputError for one that is too large or no text that we can read for sure."""
+    if len(raw) > LARGEST:
+        raise InvalidInputError(f"a list has at most {LARGEST // 1024} kB: send it in parts")
+    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].count(b"\n") + 1
+        raise InvalidInputError(
+            f"line {before} holds letters that are not UTF-8: save the file as “CSV UTF-8” and choose it again"
+        ) from error
+    if "\0" in text:
+        raise InvalidInputError("this is no text file: save the sheet as CSV and choose that")
+    return text
+
+
+def read_lines(text: str) -> list[Line]:
+    """All lines with anything in them. Raises InvalidInputError when the text is no such table at all."""
+    rows = _read(text)
+    _, header = next(rows, (1, []))
+    names = _columns(header)
+    lines: list[Line] = []
+    for at, cells in rows:
+        if len(lines) == MAX_LINES:
+            raise InvalidInputError(
+                f"a list has at most {MAX_LINES} lines: send the rest, from line {at}, as another"
+            )
+        lines.append(_line(at, names, cells))
+    if not lines:
+        raise InvalidInputError(
+            "there is nobody in this list: under the columns' names comes a line for each person"
+        )
+    return lines
+
+
+def rows_at(text: str, wanted: Collection[int]) -> list[list[str]]:
+    """The header and the rows that begin at these lines of the file, as they were written."""
+    rows = _read(text)
+    _, header = next(rows, (1, []))
+    return [header, *(cells for at, cells in rows if at in wanted)]
+
+
+def _read(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, with the line at which each begins."""
+    head = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        at = reader.line_num + 1
         try:
-            ask = _ask(row, department, user_id, f"list:{key}:{line}")
-            answer = await requests.submit(ask)
-        except InvalidInputError as error:
-            report.failed.append((line, str(error)))
-            continue
-        if isinstance(answer, Correctable):
-            report.failed.append((line, SENTENCES[answer.code]))
-        elif isinstance(answer, Accepted):
-            report.accepted += 1
-        else:
-            report.held += 1
-    return report
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidInputError(
+                f"line {at} is no line of a table ({error}): look for a quotation mark without its partner"
+            ) from error
+        if any(cell.strip() for cell in cells):
+            yield at, cells
 
 
-def _ask(row: dict[str, str], department: str, user_id: int | None, key: str) -> Ask:
-    if "surplus" in row:
-        raise InvalidInputError("more cells than columns: put quotes around a cell that holds a comma")
-    return Ask(
-        source=Source.LIST,
+def _columns(header: Sequence[str]) -> list[str]:
+    names = [name.strip().lower() for name in header]
+    wrong = [name for name in names if name not in COLUMNS]
+    wanted = f"the first line names the columns: {','.join(COLUMNS)}; all but number may be left out"
+    if wrong:
+        found = wrong[0][:40] or "a column without a name"
+        raise InvalidInputError(f"{wanted}. Here it says {found!r}")
+    if "number" not in names or len(set(names)) < len(names):
+        raise InvalidInputError(f"{wanted}, and none may come twice")
+    return names
+
+
+def _line(at: int, names: Sequence[str], cells: Sequence[str]) -> Line:
+    row = dict.fromkeys(names, "") | dict(zip(names, (cell.strip() for cell in cells), strict=False))
+    row["number"] = row["number"].lstrip("'")  # a spreadsheet's mark for text
+    wished_at, fault = _instant(row.get("when", ""))
+    return Line(
+        at=at,
         number=row["number"],
-        department=department,
-        wished_at=_instant(row.get("when", "")),
         name=row.get("name", ""),
         message=row.get("message", ""),
-        user_id=user_id,
-        idempotency_key=key,
+        wished_at=wished_at,
+        fault=_fault(names, row, cells) or fault,
     )
 
 
-def _instant(text: str) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return from_iso(text.strip())
-    except ValueError as error:
-        raise InvalidInputError(
-            f"{text[:40]!r} is no time: write it like 2026-11-23T10:00+01:00", field="when"
-        ) from error
+def _fault(names: Sequence[str], row: Mapping[str, str], cells: Sequence[str]) -> str:
+    if len(cells) > len(names):
+        return (
+            f"it has {len(cells)} cells for {len(names)} columns: put quotes around a cell that holds a comma"
+        )
+    if not row["number"]:
+        return "the number is missing: write one, or take the line out"
+    if _SHORTENED.match(row["number"]):
+        return f"{row['number']} is what the spreadsheet made of the number: format the column as text and save again"
+    for name, most in LONGEST.items():
+        if len(row.get(name, "")) > most:
+            return f"the {name} has {len(row[name])} characters: at most {most}"
+    return ""
 
 
-def _rows(csv_text: str) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(io.StringIO(csv_text.lstrip("\ufeff")), restkey="surplus", restval="")
-    header = [name.strip().lower() for name in reader.fieldnames or ()]
-    if "number" not in header or not set(header) <= set(COLUMNS):
-        raise InvalidInputError(f"the first line names the columns: {','.join(COLUMNS)}")
-    reader.fieldnames = header
-    rows: list[tuple[int, dict[str, str]]] = []
+def _instant(text: str) -> tuple[float | None, str]:
+    if not text:
+        return None, ""
     try:
-        for row in reader:
-            rows.append((reader.line_num, row))
-            if len(rows) > MAX_LINES:
-                raise InvalidInputError(f"at most {MAX_LINES} lines in one file")
-    except csv.Error as error:
-        raise InvalidInputError(f"line {reader.line_num} is no line of a table: {error}") from error
-    return rows
+        return from_iso(text), ""
+    except (ValueError, OverflowError):
+        return None, f"{text[:40]!r} is no time: write it with its offset, like 2026-11-23T10:00+01:00"

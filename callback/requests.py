@@ -60,6 +60,11 @@ class Requests:
         }
         self._intake = Intake(database, settings, self.rules, self.keys, self.links, self.suppressions, knows)
 
+    def countries_of(self, department: str) -> Collection[str]:
+        """ISO codes of the countries that colleagues of this department may have called. Raises InvalidInputError for
+        an unknown department."""
+        return self._intake.countries_of(department)
+
     async def submit(self, ask: Ask) -> Answer:
         """Judge an ask, and promise it or hold it. The same call, or the same idempotency key with the same content,
         gets the same answer again.

@@ -156,6 +156,7 @@ class Attempt(Base):
     why: Mapped[str] = mapped_column(Text, default="", doc="one sentence for a person")
 
     __table_args__ = (
+        Index("ix_attempts_made_at", "made_at"),
         Index(
             "uq_attempts_running_callback_id",
             "callback_id",
@@ -189,6 +190,47 @@ class Suppression(Base):
     since: Mapped[float] = mapped_column(Double)
     reason: Mapped[str] = mapped_column(Text)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class CallbackList(Base):
+    """A file of people to call back: handed in, looked at, submitted, sent line by line. Forgotten after a while."""
+
+    __tablename__ = "callback_lists"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    department: Mapped[str] = mapped_column(String(60))
+    digest: Mapped[str] = mapped_column(String(64), doc="of the text: the same file is the same list")
+    name: Mapped[str] = mapped_column(String(200), doc="of the file")
+    text: Mapped[str] = mapped_column(Text)
+    lines: Mapped[int]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    at: Mapped[float] = mapped_column(Double)
+    submitted_at: Mapped[float | None] = mapped_column(Double)
+    leased_until: Mapped[float] = mapped_column(Double, default=0.0, doc="a process is at it until then")
+    done: Mapped[int] = mapped_column(default=0, doc="lines that were sent")
+    accepted: Mapped[int] = mapped_column(default=0)
+    joined: Mapped[int] = mapped_column(default=0, doc="of the accepted, to a callback that was open already")
+    held: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[str] = mapped_column(Text, default="[]", doc="JSON: [line of the file, sentence] each")
+    ended_at: Mapped[float | None] = mapped_column(Double)
+
+    __table_args__ = (UniqueConstraint("department", "digest"),)
+
+
+class InboxDismissal(Base):
+    """A person's word that nothing is owed for a number's calls up to `at`. Taken back, it stays as a line."""
+
+    __tablename__ = "inbox_dismissals"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    number: Mapped[str] = mapped_column(String(20), doc="E.164")
+    at: Mapped[float] = mapped_column(Double)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    reason: Mapped[str] = mapped_column(Text)
+    undone_at: Mapped[float | None] = mapped_column(Double)
+    undone_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+    __table_args__ = (Index("ix_inbox_dismissals_number_at", "number", "at"),)
 
 
 class GuardCount(Base):

@@ -10,12 +10,10 @@ from sqlalchemy import insert
 
 from callback.ask import Accepted, Held
 from callback.kinds import Outcome, State
-from callback.lists import submit_list
 from callback.sources import Sources
 from callback.tables import Attempt
 from core import fact_log
 from core.db import Database
-from core.errors import InvalidInputError
 from core.facts import (
     CallbackDeclined,
     CallEnded,
@@ -25,7 +23,7 @@ from core.facts import (
     EndedBy,
     Verdict,
 )
-from tests.integration.callback_room import DAY, HOUR, MOBILE, MONDAY_10, Room
+from tests.integration.callback_room import DAY, MOBILE, MONDAY_10, Room
 
 MISSED = CallRecord(
     call_id="main-1",
@@ -224,32 +222,3 @@ async def test_pressing_9_ends_it_for_good(room: Room, phones: Phones) -> None:
 async def test_pressing_9_in_an_unknown_attempt_does_nothing(room: Room, phones: Phones) -> None:
     await room.bus.publish(CallbackDeclined("b" * 20, "main", MONDAY_10))
     assert await room.requests.suppressions.listed() == []
-
-
-LIST = """number,name,message,when
-501 234 567,Ewa,"tea, please",
-nonsense,Jan,,
-+33142685300,Uwe,,
-501 234 568,Ola,,2026-11-23T12:00:00+01:00
-501 234 569,Iza,,tomorrow
-501 234 570,Iza,,2026-11-23T12:00:00+01:00,more
-+48700123456,Premium,,
-"""
-
-
-async def test_a_list_tells_of_each_bad_line(room: Room) -> None:
-    report = await submit_list(room.requests, LIST, "sales", None)
-    assert (report.accepted, report.held) == (2, 0)
-    assert [line for line, _ in report.failed] == [3, 4, 6, 7, 8]
-    assert [row.promised_from for row in await room.callbacks()] == [None, MONDAY_10 + 2 * HOUR]
-    again = await submit_list(room.requests, LIST, "sales", None)
-    assert (again.accepted, len(await room.submissions())) == (2, 2)
-
-
-@pytest.mark.parametrize("text", ["", "name\nx\n", "number,colour\n1,2\n", "number\n" + "1\n" * 2001])
-async def test_what_is_no_list_is_refused_whole(room: Room, text: str) -> None:
-    with pytest.raises(InvalidInputError):
-        await submit_list(room.requests, text, "sales", None)
-    assert await room.callbacks() == []
-    with pytest.raises(InvalidInputError):
-        await submit_list(room.requests, LIST, "nowhere", None)

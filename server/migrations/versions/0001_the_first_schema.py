@@ -256,6 +256,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("call_id", "user_id", name=op.f("pk_call_wrap_ups")),
     )
     op.create_table(
+        "callback_lists",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("department", sa.String(length=60), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("submitted_at", sa.Double(), nullable=True),
+        sa.Column("leased_until", sa.Double(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("joined", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_callback_lists_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_lists")),
+        sa.UniqueConstraint("department", "digest", name=op.f("uq_callback_lists_department")),
+    )
+    op.create_table(
         "callbacks",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -342,6 +368,28 @@ def upgrade() -> None:
             sqlite_where=sa.text("merged_into_id IS NOT NULL"),
             postgresql_where=sa.text("merged_into_id IS NOT NULL"),
         )
+
+    op.create_table(
+        "inbox_dismissals",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("undone_at", sa.Double(), nullable=True),
+        sa.Column("undone_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["undone_by"], ["users.id"], name=op.f("fk_inbox_dismissals_undone_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_inbox_dismissals_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_dismissals")),
+    )
+    with op.batch_alter_table("inbox_dismissals", schema=None) as batch_op:
+        batch_op.create_index("ix_inbox_dismissals_number_at", ["number", "at"], unique=False)
 
     op.create_table(
         "pops",
@@ -450,6 +498,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_attempts_callback_id"), ["callback_id"], unique=False)
+        batch_op.create_index("ix_attempts_made_at", ["made_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_state"), ["state"], unique=False)
         batch_op.create_index(
             "uq_attempts_running_callback_id",
@@ -745,6 +794,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL AND callback_id IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_attempts_state"))
+        batch_op.drop_index("ix_attempts_made_at")
         batch_op.drop_index(batch_op.f("ix_attempts_callback_id"))
 
     op.drop_table("attempts")
@@ -761,6 +811,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_pops_call_id"))
 
     op.drop_table("pops")
+    with op.batch_alter_table("inbox_dismissals", schema=None) as batch_op:
+        batch_op.drop_index("ix_inbox_dismissals_number_at")
+
+    op.drop_table("inbox_dismissals")
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_customers_merged_into_id",
@@ -785,6 +839,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_callbacks_closed_at")
 
     op.drop_table("callbacks")
+    op.drop_table("callback_lists")
     op.drop_table("call_wrap_ups")
     op.drop_table("call_transfers")
     with op.batch_alter_table("call_people", schema=None) as batch_op:
