@@ -46,7 +46,8 @@ class Outcome(StrEnum):
 
 
 class NotNow(StrEnum):
-    """Why a callback that is due is not dialled at this moment (P14). Stored and shown."""
+    """Why a callback that is due is not dialled at this moment (P14). Stored and shown. BUDGET: as many calls go on, or
+    began within a minute, as may; MINUTES and MONEY of the last 24 hours are spent; TRUNK: call after call fails."""
 
     CLOSED = "closed"
     QUIET_HOURS = "quiet_hours"
@@ -55,6 +56,9 @@ class NotNow(StrEnum):
     NO_AGENT = "no_agent"
     CALLERS_FIRST = "callers_first"
     BUDGET = "budget"
+    MINUTES = "minutes"
+    MONEY = "money"
+    TRUNK = "trunk"
     PBX_AWAY = "pbx_away"
     EXPIRED = "expired"
     TOO_EARLY = "too_early"

@@ -60,7 +60,7 @@ class Offers:
         self._clock = clock
         self._pool = pool
         self._dialer = dialer
-        self._budgets = Budgets(settings.callback.limits)
+        self._budgets = Budgets(settings.callback)
 
     async def look(self, department: str) -> Offer:
         """What can be offered now."""
@@ -107,7 +107,7 @@ class Offers:
             staffed=self._pool.staffed(pbx, queue),
             unassigned=sum(one.user_id is None for one in running),
             pbx_away=self._dialer.sees(pbx),
-            budget_again_at=await self._budgets.again_at(connection, now),
+            limit=await self._budgets.for_callback(connection, pbx, now),
         )
 
 

@@ -116,11 +116,19 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class NotNow:
+    """Do not dial at this moment; store and show the reason, and look again then or when the situation changes."""
+
+    reason: kinds.NotNow
+    look_again_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """The moment of a decision. `free` are free agents of the queue, longest free first, *less those for whom an
     attempt is running*; `waiting` its callers; `staffed` its agents at work. `unassigned`: attempts that run without an
     agent of their own and do not yet wait in the queue (customer first, until they answer). `pbx_away`: why the PBX
-    cannot be dialled through, None when it can. `budget_again_at`: when a spent limit has room again, None: it has."""
+    cannot be dialled through, None when it can. `limit`: which limit of dialling is reached, None: there is room."""
 
     now: float
     free: Sequence[FreeAgent]
@@ -130,7 +138,7 @@ class Situation:
     suppressed: bool = False
     talking: bool = False
     pbx_away: str | None = None
-    budget_again_at: float | None = None
+    limit: NotNow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +147,6 @@ class Go:
 
     kind: kinds.AttemptKind
     agent: FreeAgent | None
-
-
-@dataclass(frozen=True, slots=True)
-class NotNow:
-    """Do not dial at this moment; store and show the reason, and look again then or when the situation changes."""
-
-    reason: kinds.NotNow
-    look_again_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +248,7 @@ def estimate(situation: Situation, ahead: int, handle_s: float | None, rules: Ru
     until they are free again, None when too few calls were measured. The figure is one that is kept in about five of
     six cases: with everybody busy, the time until n of s agents become free is Erlang with mean n·handle/s.
     """
-    if situation.pbx_away or situation.budget_again_at is not None or not rules.hours.is_open(situation.now):
+    if situation.pbx_away or situation.limit is not None or not rules.hours.is_open(situation.now):
         return None
     missing = situation.waiting + situation.unassigned + ahead + 1 - len(situation.free)
     seconds = LEAD_S
@@ -275,8 +275,8 @@ def _refused(promise: Promise, situation: Situation, rules: Rules) -> tuple[kind
         return kinds.NotNow.TALKING, now + POLL_S
     if situation.pbx_away:
         return kinds.NotNow.PBX_AWAY, now + POLL_S
-    if situation.budget_again_at is not None:
-        return kinds.NotNow.BUDGET, situation.budget_again_at
+    if situation.limit is not None:
+        return situation.limit.reason, situation.limit.look_again_at
     return None
 
 

@@ -139,10 +139,10 @@ class Scheduler:
             if not rows:
                 return
             running = (await connection.execute(_running(department.pbx))).all()
-            again_at = await self._budgets.again_at(connection, now)
+            limit = await self._budgets.for_callback(connection, department.pbx, now)
             refused_by = await declined(connection, [row.id for row in rows])
         suppressed = await self._suppressed_among({row.number for row in rows})
-        situation = self._situation(department, running, now, again_at)
+        situation = self._situation(department, running, now, limit)
         for row in rows:
             situation = replace(
                 situation,
@@ -153,7 +153,7 @@ class Scheduler:
             situation = await self._act(department, row, decision, situation)
 
     def _situation(
-        self, department: Department, running: Sequence[Any], now: float, again_at: float | None
+        self, department: Department, running: Sequence[Any], now: float, limit: policy.NotNow | None
     ) -> Situation:
         taken = {one.user_id for one in running}
         free = self._pool.free(department.pbx, department.queue)
@@ -168,7 +168,7 @@ class Scheduler:
                 for one in running
             ),
             pbx_away=self._dialer.sees(department.pbx),
-            budget_again_at=again_at,
+            limit=limit,
         )
 
     async def _act(
@@ -181,7 +181,7 @@ class Scheduler:
                 made = self._made(department, row, kind, agent, situation.now)
                 if await self._take(made):
                     await self.place(made)
-                    return _less(situation, made)
+                    return await self._less(department, situation, made)
             case policy.NotNow(reason, again_at):
                 if reason in ONLY_TIME:
                     self._not_before[row.id] = again_at
@@ -193,6 +193,18 @@ class Scheduler:
             case policy.Close(outcome):
                 await self._close(row.id, outcome, situation.now)
         return situation
+
+    async def _less(self, department: Department, situation: Situation, made: Made) -> Situation:
+        """The situation once this attempt is on its way."""
+        async with self._database.read() as connection:
+            limit = await self._budgets.for_callback(connection, department.pbx, situation.now)
+        return replace(
+            situation,
+            free=tuple(agent for agent in situation.free if agent.user_id != made.user_id),
+            unassigned=situation.unassigned + (made.kind is AttemptKind.CUSTOMER_FIRST),
+            waiting=situation.waiting + (made.kind is AttemptKind.QUEUE),
+            limit=limit,
+        )
 
     def _made(self, department: Department, row: Any, kind: AttemptKind, agent: Any, now: float) -> Made:
         by_queue = kind is not AttemptKind.AGENT_FIRST
@@ -364,16 +376,6 @@ def _due(department: str, now: float) -> Any:
 def _running(pbx: str) -> Any:
     return select(Attempt.user_id, Attempt.kind, Attempt.agent_answered_at).where(
         Attempt.pbx == pbx, Attempt.state != AttemptState.ENDED.value
-    )
-
-
-def _less(situation: Situation, made: Made) -> Situation:
-    """The situation once this attempt is on its way."""
-    return replace(
-        situation,
-        free=tuple(agent for agent in situation.free if agent.user_id != made.user_id),
-        unassigned=situation.unassigned + (made.kind is AttemptKind.CUSTOMER_FIRST),
-        waiting=situation.waiting + (made.kind is AttemptKind.QUEUE),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 import holidays
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from config.part import Part, known_zone
 
@@ -145,7 +145,8 @@ class Website(Part):
 
 
 class CallbackLimits(Part):
-    """What the guard lets through to dialling; requests above are held for a manager, not lost."""
+    """What the guard lets through to dialling (requests above are held for a manager, not lost), and what dialling
+    itself may use."""
 
     number_a_day: int = Field(3, ge=1, le=1000)
     prefix_an_hour: int = Field(
@@ -159,7 +160,22 @@ class CallbackLimits(Part):
     calls_a_minute: int = Field(10, ge=1, le=10_000)
     at_once: int = Field(10, ge=1, le=1000)
     minutes_a_day: int = Field(
-        1200, ge=1, le=1_000_000, description="of talk; above it all dialling stops with an alarm"
+        1200,
+        ge=1,
+        le=1_000_000,
+        description="on the line with customers within 24 hours; when they are spent dialling stops, with an alarm",
+    )
+    money_a_day: float | None = Field(
+        None, gt=0, le=1e9, description="the same for money, by the prices below; none: no such limit"
+    )
+    failures_in_a_row: int = Field(
+        5,
+        ge=2,
+        le=100,
+        description="calls to so many different numbers: the trunk is taken to be broken, and dialling pauses",
+    )
+    failures_pause_minutes: int = Field(
+        5, ge=1, le=24 * 60, description="then one call tries whether it works again"
     )
 
 
@@ -172,4 +188,30 @@ class CallbackSettings(Part):
     quiet_until: str = Field("08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     link_days: int = Field(14, ge=1, le=365, description="how long a visitor's link works")
     address_days: int = Field(7, ge=1, le=365, description="how long a visitor's network address is kept")
+    currency: str = Field("EUR", max_length=10, description="of all prices; only a word beside the figure")
+    price_a_minute: float = Field(
+        0.0, ge=0, le=1e6, description="of a call to a number that none of `prices` begins"
+    )
+    prices: dict[str, float] = Field(
+        {}, max_length=1000, description="by how a number begins, e.g. +48; the longest beginning counts"
+    )
     limits: CallbackLimits = CallbackLimits()
+
+    @field_validator("prices")
+    @classmethod
+    def _prefixes(cls, value: dict[str, float]) -> dict[str, float]:
+        for prefix, price in value.items():
+            if not re.fullmatch(r"\+[1-9]\d{0,14}", prefix):
+                raise ValueError(f"{prefix!r} begins no number: write + and digits, such as +48 or +48601")
+            if not 0 <= price <= 1e6:
+                raise ValueError(f"{price} is no price of a minute: write 0 or more, at most 1000000")
+        return value
+
+    @model_validator(mode="after")
+    def _priced(self) -> CallbackSettings:
+        if self.limits.money_a_day is not None and not self.price_a_minute:
+            raise ValueError(
+                "limits.money_a_day needs price_a_minute: what a minute costs to a number without a price of "
+                "its own, else such calls would cost nothing and never stop"
+            )
+        return self

@@ -12,6 +12,7 @@ from aiohttp import web
 from callback.attempts import Attempts
 from callback.budgets import Budgets
 from callback.click import Clicks
+from callback.limit_alarms import LimitAlarms
 from callback.machine import Machines
 from callback.progress import Progress
 from callback.scheduler import Scheduler, departments
@@ -64,10 +65,12 @@ def add_callbacks(
         dialer=dialer,
         pool=pool,
         attempts=attempts,
-        budgets=Budgets(settings.callback.limits),
+        budgets=Budgets(settings.callback),
         suppressed_among=requests.suppressions.among,
     )
     app[CLICKS] = Clicks(database, clock, dialer, scheduler.place, requests.suppressions.holds)
+
+    alarms = LimitAlarms(database, clock, settings)
 
     async def deliver(_fact: CallEnded) -> None:
         consumer.wake()
@@ -91,6 +94,7 @@ def add_callbacks(
             running("callbacks: attempts", consumer.run),
             running("callbacks: from the telephone", sources.consumer.run),
             running("callbacks: scheduler", scheduler.run),
+            running("callbacks: alarms of limits", alarms.run),
             running("callbacks: keep house", keep_house),
         ):
             yield

@@ -114,9 +114,12 @@ class FilledPool:
 class Office:
     """Everything wired as `server/app.py` wires it, without a PBX."""
 
-    def __init__(self, database: Database, time: Time, **settings: object) -> None:
+    def __init__(
+        self, database: Database, time: Time, callback: CallbackSettings | None = None, **settings: object
+    ) -> None:
         department = DepartmentSettings.model_validate({"queue": QUEUE, **settings})
-        self.rules = Rules.of(department, CallbackSettings(), "Europe/Warsaw")
+        callback = callback or CallbackSettings()
+        self.rules = Rules.of(department, callback, "Europe/Warsaw")
         self.database, self.time, self.bus = database, time, Bus()
         self.dialer, self.pool = ScriptedDialer(), FilledPool()
         self.suppressed: frozenset[str] = frozenset()
@@ -131,7 +134,7 @@ class Office:
             dialer=self.dialer,
             pool=self.pool,
             attempts=self.attempts,
-            budgets=Budgets(CallbackSettings().limits),
+            budgets=Budgets(callback),
             suppressed_among=self._suppressed_among,
         )
 

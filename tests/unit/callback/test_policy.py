@@ -99,7 +99,8 @@ def test_a_promise_that_is_due_goes_to_the_agent_free_longest() -> None:
         ({"number": TOLL_FREE}, {}, NotNow(kinds.NotNow.QUIET_HOURS, FAR)),
         ({}, {"talking": True}, NotNow(kinds.NotNow.TALKING, NOON + POLL_S)),
         ({}, {"pbx_away": "no link"}, NotNow(kinds.NotNow.PBX_AWAY, NOON + POLL_S)),
-        ({}, {"budget_again_at": NOON + 99}, NotNow(kinds.NotNow.BUDGET, NOON + 99)),
+        ({}, {"limit": NotNow(kinds.NotNow.BUDGET, NOON + 99)}, NotNow(kinds.NotNow.BUDGET, NOON + 99)),
+        ({}, {"limit": NotNow(kinds.NotNow.MONEY, FAR + 1)}, NotNow(kinds.NotNow.MONEY, FAR)),
         ({}, {"free": ()}, NotNow(kinds.NotNow.NO_AGENT, NOON + POLL_S)),
         ({"expires_at": NOON + 5}, {"free": ()}, NotNow(kinds.NotNow.NO_AGENT, NOON + 5)),
         ({}, {"waiting": 2}, Go(AttemptKind.AGENT_FIRST, ANN)),
@@ -290,7 +291,7 @@ def test_a_slot_that_is_offered_can_be_kept() -> None:
         ({"free": (), "waiting": 50}, 0, 180.0, None),
         ({"free": (), "staffed": 0}, 0, 180.0, None),
         ({"pbx_away": "no link"}, 0, 180.0, None),
-        ({"budget_again_at": NOON + 1}, 0, 180.0, None),
+        ({"limit": NotNow(kinds.NotNow.BUDGET, NOON + 1)}, 0, 180.0, None),
         ({"now": AFTER_CLOSING}, 0, 180.0, None),
         ({"now": AFTER_CLOSING - 30}, 0, 180.0, None),
         ({"now": AFTER_CLOSING - 300, "free": (), "waiting": 2}, 1, 180.0, None),
@@ -389,7 +390,7 @@ situations = st.builds(
     suppressed=st.booleans(),
     talking=st.booleans(),
     pbx_away=st.sampled_from((None, None, "no link")),
-    budget_again_at=st.none(),
+    limit=st.none(),
 )
 promises = st.builds(
     Promise,

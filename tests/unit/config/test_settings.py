@@ -142,6 +142,9 @@ def test_the_example_is_valid_and_shows_every_key() -> None:
             '[website.shop]\norigins = ["https://shop.example.com"]\ndepartment = "sales"',
             "no section [department.…]",
         ),
+        ("[callback.limits]\nmoney_a_day = 50", "`callback`: limits.money_a_day needs price_a_minute"),
+        ('[callback.prices]\n"48" = 0.05', "'48' begins no number: write + and digits"),
+        ('[callback.prices]\n"+48" = -1', "-1.0 is no price of a minute"),
         ("[public]\nport = 8081\ntls_key = 'k.pem'", "public.tls_certificate and public.tls_key go together"),
     ],
 )
