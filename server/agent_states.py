@@ -72,13 +72,7 @@ class AgentStates:
     async def set(self, user_id: int, state: AgentState, reason: str | None) -> None:
         """Agree with the PBX, store, tell. Raises PbxError when the PBX refused: then nothing has changed."""
         async with self._turns[user_id]:
-            words = _words(state, reason)
-            if words is None:
-                await self._pauses.unpause(user_id)
-            else:
-                await self._pauses.pause(user_id, words)
-            self._unsure.pop(user_id, None)
-            await self._store(AgentStateChanged(user_id, self._clock(), state.value, reason))
+            await self._set(user_id, state, reason)
 
     def wrap_up_changed(self, user_id: int, is_open: bool) -> None:
         """A person's first wrap-up opened, or the last one closed."""
@@ -138,18 +132,29 @@ class AgentStates:
                 else:
                     log.warning("the PBX did not take an agent's state", user_id=user_id, cause=str(error))
 
+    async def _set(self, user_id: int, state: AgentState, reason: str | None) -> None:
+        words = _words(state, reason)
+        if words is None:
+            await self._pauses.unpause(user_id)
+        else:
+            await self._pauses.pause(user_id, words)
+        self._unsure.pop(user_id, None)
+        await self._store(AgentStateChanged(user_id, self._clock(), state.value, reason))
+
     async def _follow_wrap_up(self, user_id: int, is_open: bool) -> None:
-        """Paused people stay paused: only available becomes wrapping up, and only that becomes available."""
+        """Paused people stay paused: only available becomes wrapping up, and only that becomes available. What they are
+        is looked at in their turn: a note may be saved while the PBX is still being told of the pause for it."""
         before = AgentState.AVAILABLE if is_open else AgentState.WRAP_UP
         after = AgentState.WRAP_UP if is_open else AgentState.AVAILABLE
-        if self.of(user_id) is not before:
-            return
-        try:
-            await self.set(user_id, after, None)
-        except PbxError as error:
-            log.warning(
-                "the PBX did not take an agent's state", user_id=user_id, state=after, cause=str(error)
-            )
+        async with self._turns[user_id]:
+            if self.of(user_id) is not before:
+                return
+            try:
+                await self._set(user_id, after, None)
+            except PbxError as error:
+                log.warning(
+                    "the PBX did not take an agent's state", user_id=user_id, state=after, cause=str(error)
+                )
 
     async def _stored(self, user_id: int) -> AgentStateChanged | None:
         async with self._database.read() as connection:

@@ -3,6 +3,7 @@ for a wrap-up that nothing would end, and what people said of themselves holds a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -73,6 +74,22 @@ async def test_a_stopping_server_leaves_nobody_paused_for_a_wrap_up(
         await until_paused(pbx, WRAP_UP_REASON)
         assert again.app[AGENTS].of(anna) is AgentState.WRAP_UP
         await again.app[AGENTS].set(anna, AgentState.AVAILABLE, None)
+        assert paused(pbx) == set()
+
+
+async def test_a_note_saved_while_the_pbx_is_told_of_the_pause_for_it_ends_that_pause(
+    pbx: Simulator, settings: Settings
+) -> None:
+    async with running(settings) as site:
+        anna = await anna_wraps_up(site, pbx)
+        states = site.app[AGENTS]
+        await states.set(anna, AgentState.AVAILABLE, None)
+        states.wrap_up_changed(anna, True)
+        states.wrap_up_changed(anna, False)
+        told = [one for one in asyncio.all_tasks() if one.get_name() == "agent state after a call"]
+        assert len(told) == 2
+        await asyncio.gather(*told)
+        assert states.of(anna) is AgentState.AVAILABLE
         assert paused(pbx) == set()
 
 
