@@ -2,10 +2,13 @@
 at most once. In: who clicked, their phone, a number (E.164), an idempotency key; out: the attempt.
 
 Nobody is called behind anybody's back: numbers on the suppression list are refused, and where a callback to the number
-waits the click keeps that promise, so that the scheduler does not dial the same customer a minute later."""
+waits the click keeps that promise, so that the scheduler does not dial the same customer a minute later. A person's own
+call uses the same lines and the same money, so the limits of dialling hold for it; opening hours, quiet time and a
+trunk that failed do not: whoever clicks has looked at the clock, and may try."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +16,24 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callback import ledger
+from callback import kinds, ledger, policy, promises
 from callback.attempts import Made, claim, new_attempt_id, store
+from callback.budgets import Budgets
 from callback.kinds import AttemptKind, AttemptState, State
 from callback.tables import Attempt, Callback
 from core.accounts import UserDevice
 from core.clock import Clock
 from core.db import Database
-from core.errors import ConflictError, InvalidInputError, PbxError
+from core.errors import ConflictError, InvalidInputError, PbxError, TooManyRequestsError
 from core.ports import Dialer, DialOrder
 
 LONGEST_KEY = 180
+
+REACHED = {
+    kinds.NotNow.BUDGET: "as many calls as may go on at once, or begin within a minute, already do",
+    kinds.NotNow.MINUTES: "the minutes for calls of 24 hours are used up",
+    kinds.NotNow.MONEY: "the money for calls of 24 hours is used up",
+}
 
 Place = Callable[[Made], Awaitable[None]]
 IsSuppressed = Callable[[str], Awaitable[bool]]
@@ -45,12 +55,20 @@ class Clicks:
     """One per application. `place` sends a committed attempt (`Scheduler.place`)."""
 
     def __init__(
-        self, database: Database, clock: Clock, dialer: Dialer, place: Place, is_suppressed: IsSuppressed
+        self,
+        database: Database,
+        clock: Clock,
+        dialer: Dialer,
+        place: Place,
+        *,
+        budgets: Budgets,
+        is_suppressed: IsSuppressed,
     ) -> None:
         self._database = database
         self._clock = clock
         self._dialer = dialer
         self._place = place
+        self._budgets = budgets
         self._suppressed = is_suppressed
 
     async def call(self, click: Click) -> str:
@@ -58,7 +76,8 @@ class Clicks:
         same attempt and rings nobody.
 
         Raises InvalidInputError for a key that is too long, ConflictError for a suppressed number, a person or a
-        customer who is being called already, PbxError when the PBX cannot be dialled through.
+        customer who is being called already, TooManyRequestsError with the wait when a limit of dialling is reached,
+        PbxError when the PBX cannot be dialled through.
         """
         if not 0 < len(click.key) <= LONGEST_KEY:
             raise InvalidInputError(f"an Idempotency-Key has 1 to {LONGEST_KEY} characters")
@@ -73,12 +92,14 @@ class Clicks:
         now = self._clock()
         order = DialOrder(new_attempt_id(), click.device.pbx, click.number, agent=click.device)
         async with self._database.write() as connection:
+            await promises.in_turn(connection)  # two clicks never take the last place of a limit
             before = await _of_key(connection, click.key)
             if before is not None:
                 return _again(click, before, now)
             if (away := self._dialer.sees(click.device.pbx)) is not None:
                 raise PbxError(f"the PBX cannot be dialled through now: {away}")
             await _refuse_second(connection, click.user_id)
+            _refuse_above(await self._budgets.for_click(connection, now), now)
             callback_id = await _take(connection, click)
             made = Made(order, AttemptKind.CLICK, now, click.user_id, callback_id, click.key)
             if callback_id is None:
@@ -98,6 +119,20 @@ def _again(click: Click, before: Any, now: float) -> tuple[Made, bool]:
 async def _of_key(connection: AsyncConnection, key: str) -> Any:
     found = await connection.execute(select(Attempt).where(Attempt.idempotency_key == key))
     return found.one_or_none()
+
+
+def _refuse_above(limit: policy.NotNow | None, now: float) -> None:
+    if limit is not None:
+        wait = max(1, math.ceil(limit.look_again_at - now))
+        words = f"{REACHED[limit.reason]}: try again in {_spoken(wait)}"
+        raise TooManyRequestsError(words, retry_after=wait)
+
+
+def _spoken(seconds: int) -> str:
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if seconds > 120 else f"{seconds} s"
 
 
 async def _refuse_second(connection: AsyncConnection, user_id: int) -> None:

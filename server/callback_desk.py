@@ -12,7 +12,7 @@ from pydantic import Field
 from callback.ask import Ask, Correctable, Held
 from callback.click import Click
 from callback.kinds import Source
-from core.accounts import Role, User, UserDevice
+from core.accounts import Role, User
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.facts import Direction, attempt_of
 from core.phone import parse_number
@@ -26,6 +26,7 @@ from server.json_body import Body, body_of
 from server.keys import CLOCK, DATABASE, SETTINGS
 from server.live_socket import LIVE
 from server.pages import render
+from server.phones import phone_of
 from server.views.callbacks import read_callback, read_owed
 
 MOST_OWED = 30
@@ -42,6 +43,7 @@ REFUSALS = {
 
 class CallBody(Body):
     number: Annotated[str, Field(min_length=1, max_length=80)]
+    device: Annotated[str, Field(max_length=120)] = ""
 
 
 class PromiseBody(PostponeBody):
@@ -111,7 +113,7 @@ async def call_number(request: web.Request) -> web.Response:
     number = parse_number(body.number, request.app[SETTINGS].site.region).e164
     if number is None:
         raise InvalidInputError("this is no telephone number", field="number")
-    return await _click(request, number, None)
+    return await _click(request, number, None, body.device)
 
 
 async def call_back(request: web.Request) -> web.Response:
@@ -124,23 +126,19 @@ async def call_back(request: web.Request) -> web.Response:
     return await _click(request, row.number, callback_id)
 
 
-async def _click(request: web.Request, number: str, callback_id: int | None) -> web.Response:
+async def _click(
+    request: web.Request, number: str, callback_id: int | None, device: str = ""
+) -> web.Response:
     user = current_user(request)
     if CLICKS not in request.app:
         raise ConflictError("calls cannot be placed here: no department and no dial user is set up")
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         raise InvalidInputError("send an Idempotency-Key, so that no click rings twice")
-    click = Click(user.id, phone_of(user), number, f"user {user.id}: {key}", callback_id)
+    phone = await phone_of(request, user, device)
+    click = Click(user.id, phone, number, f"user {user.id}: {key}", callback_id)
     attempt_id = await request.app[CLICKS].call(click)
     return web.json_response({"attempt_id": attempt_id}, status=202)
-
-
-def phone_of(user: User) -> UserDevice:
-    """The phone that rings first for this person. Raises ConflictError when they have none."""
-    if not user.devices:
-        raise ConflictError("no phone is set up for you: your administrator can name one")
-    return user.devices[0]
 
 
 def _attempt(request: web.Request) -> tuple[str, str]:

@@ -57,6 +57,7 @@ def add_callbacks(
     sources = Sources(requests, database, bus, clock, settings)
     sources.subscribe()
     app[CONSUMERS] += [consumer, sources.consumer]
+    budgets = Budgets(settings.callback)
     app[SCHEDULER] = scheduler = Scheduler(
         departments(settings, requests.rules),
         database=database,
@@ -65,10 +66,17 @@ def add_callbacks(
         dialer=dialer,
         pool=pool,
         attempts=attempts,
-        budgets=Budgets(settings.callback),
+        budgets=budgets,
         suppressed_among=requests.suppressions.among,
     )
-    app[CLICKS] = Clicks(database, clock, dialer, scheduler.place, requests.suppressions.holds)
+    app[CLICKS] = Clicks(
+        database,
+        clock,
+        dialer,
+        scheduler.place,
+        budgets=budgets,
+        is_suppressed=requests.suppressions.holds,
+    )
 
     alarms = LimitAlarms(database, clock, settings)
 

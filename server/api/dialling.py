@@ -13,15 +13,22 @@ from core.phone import parse_number
 from server.api.callbacks import Key, sender_key
 from server.api.operation import operation
 from server.api.shapes import Given, Taken
-from server.callback_desk import phone_of
 from server.callback_parts import CLICKS
 from server.guard import API_KEY, current_user
 from server.keys import DATABASE, SETTINGS
+from server.phones import phone_of
 
 
 class NewCall(Taken):
     number: str = Field(min_length=1, max_length=80, description="In any spelling.")
     agent_id: int = Field(ge=1, le=2**31 - 1, description="Whose phone rings first.")
+    device: str | None = Field(
+        None,
+        max_length=120,
+        description="Which phone of theirs (`PJSIP/101`, or its extension); else a registered idle one, where they "
+        "talked last.",
+        examples=["PJSIP/101"],
+    )
 
 
 class PlacedCall(Given):
@@ -30,10 +37,11 @@ class PlacedCall(Given):
     attempt_id: str
 
 
-@operation("Call a number from an agent's phone", tag="Calls", status=202, problems=(409, 502))
+@operation("Call a number from an agent's phone", tag="Calls", status=202, problems=(409, 429, 502))
 async def place_call(request: web.Request, body: NewCall, key: Key) -> PlacedCall:
     """The agent's phone rings first; answering it calls the number. Where a callback to it waits, this call keeps it.
-    409: somebody is being called already, or the number asked not to be called."""
+    409: somebody is being called already, the number asked not to be called, or no phone of the agent is registered.
+    429: a limit of dialling is reached; `Retry-After` says when there is room."""
     if not key:
         raise InvalidInputError(
             "send an Idempotency-Key, so that nobody is rung twice", field="Idempotency-Key"
@@ -48,7 +56,8 @@ async def place_call(request: web.Request, body: NewCall, key: Key) -> PlacedCal
         agent = await find_user(connection, body.agent_id)
     if agent is None or agent.disabled:
         raise InvalidInputError(f"there is no agent {body.agent_id}", field="agent_id")
-    click = Click(agent.id, phone_of(agent), number, sender_key(request, key))
+    phone = await phone_of(request, agent, body.device)
+    click = Click(agent.id, phone, number, sender_key(request, key))
     return PlacedCall(attempt_id=await request.app[CLICKS].call(click))
 
 

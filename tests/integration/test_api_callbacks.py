@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from sqlalchemy import insert, update
 
+from callback.tables import Attempt
+from core.accounts import UserDevice, set_devices
 from core.api_keys import SCOPES, create_key
+from core.clock import system_clock
 from core.db import Database
+from core.facts import DeviceChanged
+from server.live_socket import LIVE
 from tests.callback_site import CallbackSite, callback_site
-from tests.live_story import CUSTOMER
+from tests.live_story import CUSTOMER, PBX, ended, started
 from tests.site import eventually
 
 
@@ -115,6 +121,71 @@ async def test_a_click_keeps_the_promise_that_waits(api: Api) -> None:
     other = {"number": CUSTOMER, "agent_id": api.site.users["bartek"].id}
     await api.send("POST", "calls", other, 409, "k2")
     assert len(api.site.dialer.orders) == 1
+
+
+async def _two_phones(api: Api) -> None:
+    async with api.site.database.write() as connection:
+        phones = [UserDevice(PBX, f"PJSIP/{one}", one) for one in ("101", "201")]
+        await set_devices(connection, api.site.users["anna"].id, phones)
+    await api.site.app[LIVE].reload_people()
+
+
+async def test_of_two_phones_the_one_named_else_the_one_that_is_there(api: Api) -> None:
+    await _two_phones(api)
+    body = {"number": CUSTOMER, "agent_id": api.site.users["anna"].id}
+    await api.send("POST", "calls", body | {"device": "PJSIP/102"}, 422, "k1")
+    await api.site.tell(DeviceChanged(PBX, 1.0, "PJSIP/101", "UNAVAILABLE"))
+    await api.send("POST", "calls", body, 202, "k2")
+    await api.site.tell(DeviceChanged(PBX, 2.0, "PJSIP/201", "UNAVAILABLE"))
+    problem = await api.send("POST", "calls", body, 409, "k3")
+    assert "PJSIP/101, PJSIP/201 not registered" in problem["detail"]
+    assert [order.agent.extension for order in api.site.dialer.orders if order.agent] == ["201"]
+
+
+@pytest.mark.parametrize("device", ["201", "PJSIP/201"])
+async def test_a_program_names_the_phone(api: Api, device: str) -> None:
+    await _two_phones(api)
+    body = {"number": CUSTOMER, "agent_id": api.site.users["anna"].id, "device": device}
+    await api.send("POST", "calls", body, 202, "k1")
+    assert [order.agent.extension for order in api.site.dialer.orders if order.agent] == ["201"]
+
+
+@pytest.mark.parametrize("last", ["101", "201"])
+async def test_of_two_phones_the_one_they_talked_on_last(api: Api, last: str) -> None:
+    await _two_phones(api)
+    now = system_clock()
+    for call_id, extension, at in (("c1", "101", 500.0), ("c2", "201", 400.0), ("c3", last, 300.0)):
+        over = ended(call_id, now - at + 50, talked=(extension,))
+        record = replace(over.record, started_at=now - at)
+        await api.site.tell(started(call_id, now - at), replace(over, record=record))
+    await api.send("POST", "calls", {"number": CUSTOMER, "agent_id": api.site.users["anna"].id}, 202, "k1")
+    assert [order.agent.extension for order in api.site.dialer.orders if order.agent] == [last]
+
+
+async def test_a_click_waits_for_room_in_the_limits(api: Api) -> None:
+    rows = [
+        {
+            "id": f"a{one}", "kind": "click", "state": "sent", "pbx": PBX, "number": "+48221234599",
+            "made_at": system_clock() - 90,
+        }
+        for one in range(10)
+    ]  # fmt: skip
+    async with api.site.database.write() as connection:
+        await connection.execute(insert(Attempt), rows)
+    callback_id = await api.site.ask()
+    body = {"number": CUSTOMER, "agent_id": api.site.users["anna"].id}
+    problem = await api.send("POST", "calls", body, 429, "k1")
+    assert "try again in 5 s" in problem["detail"]
+    assert (await api.send("GET", f"callbacks/{callback_id}"))["attempts"] == [], (
+        "the promise stays as it was"
+    )
+    async with api.site.database.write() as connection:
+        await connection.execute(update(Attempt).where(Attempt.id == "a1").values(state="ended"))
+    first = await api.send("POST", "calls", body, 202, "k1")
+    assert await api.send("POST", "calls", body, 202, "k1") == first, (
+        "what was placed is told again, room or not"
+    )
+    assert [one.number for one in api.site.dialer.orders] == [CUSTOMER]
 
 
 async def test_who_asked_not_to_be_called_is_not(api: Api) -> None:
