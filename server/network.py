@@ -3,6 +3,7 @@ whether a request comes from our own pages; and whether the configured listener 
 
 from __future__ import annotations
 
+import codecs
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -57,22 +58,45 @@ def trusted_networks(settings: Settings) -> tuple[Network, ...]:
 
 
 def client_address(request: web.Request) -> str:
-    """The address of the browser: the first one, from our side, that is not a trusted proxy."""
-    address = request.remote or ""
-    forwarded = [
-        part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()
-    ]
+    """The address of the browser: the first one, from our side, that is not a trusted proxy. Where a proxy wrote
+    something that is no address, its own stands: it answers for whoever is behind it."""
+    address = _address_in(request.remote or "") or ""
+    # Some proxies append to the line they got, others add a line of their own: theirs is the last either way.
+    lines = ",".join(request.headers.getall("X-Forwarded-For", []))
+    forwarded = [part.strip() for part in lines.split(",") if part.strip()]
     while forwarded and _is_trusted(request, address):
-        address = forwarded.pop()
+        before = _address_in(forwarded.pop())
+        if before is None:
+            return address
+        address = before
     return address
+
+
+def _address_in(text: str) -> str | None:
+    """`text` without a port, an IPv4 address within IPv6 as such; None when it is no address."""
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        try:
+            ip = ip_address(urlsplit(f"//{text}").hostname or "")
+        except ValueError:
+            return None
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 def is_secure(request: web.Request) -> bool:
     """Whether the browser speaks TLS, to us or to a trusted proxy."""
     if request.secure:
         return True
-    forwarded = request.headers.get("X-Forwarded-Proto", "").strip().lower()
-    return forwarded == "https" and _is_trusted(request, request.remote or "")
+    return _said_by_proxy(request, "X-Forwarded-Proto").lower() == "https"
+
+
+def _said_by_proxy(request: web.Request, header: str) -> str:
+    """What the trusted proxy next to us says, empty when it says nothing or there is none. It is the last word: what
+    stands before it may have come from the browser."""
+    if not _is_trusted(request, _address_in(request.remote or "") or ""):
+        return ""
+    return ",".join(request.headers.getall(header, [])).split(",")[-1].strip()
 
 
 def refuse_plain_http(request: web.Request) -> None:
@@ -96,6 +120,14 @@ def refuse_cross_site(request: web.Request) -> None:
         )
 
 
+def refuse_unknown_charset(request: web.Request) -> None:
+    """Raises HTTPUnsupportedMediaType for a body in letters that nobody knows."""
+    try:
+        codecs.lookup(request.charset or "utf-8")
+    except LookupError:
+        raise web.HTTPUnsupportedMediaType(text="this charset is not known: send UTF-8") from None
+
+
 def own_origins(request: web.Request) -> list[str]:
     """What the browser's Origin may be: the address it used, and the public one of the settings."""
     origins = [address_used(request)]
@@ -106,9 +138,7 @@ def own_origins(request: web.Request) -> list[str]:
 
 def address_used(request: web.Request) -> str:
     """The origin under which the browser reached us, through a trusted proxy or straight."""
-    host = request.host
-    if _is_trusted(request, request.remote or ""):
-        host = request.headers.get("X-Forwarded-Host", host)
+    host = _said_by_proxy(request, "X-Forwarded-Host") or request.host
     return f"{'https' if is_secure(request) else 'http'}://{host}"
 
 

@@ -26,6 +26,7 @@ from core.errors import (
     UnauthenticatedError,
 )
 from server.keys import REQUEST_ID
+from server.network import refuse_unknown_charset
 from server.pages import render
 from server.routing import Handler
 
@@ -86,6 +87,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[REQUEST_ID] = secrets.token_hex(8)
     with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
         try:
+            refuse_unknown_charset(request)
             response = await handler(request)
         except RingbackError as error:
             response = tell(request, problem_of(error))
@@ -158,7 +160,7 @@ def _http_exception(request: web.Request, error: web.HTTPException) -> web.Strea
         408: "The body took too long to arrive.",
         411: "Say the length of the body in a Content-Length header.",
         413: "This is more than may be sent here.",
-        415: "Send one plain body: neither packed (Content-Encoding) nor in parts (multipart).",
+        415: "Send one plain body in UTF-8: neither packed (Content-Encoding) nor in parts (multipart).",
     }
     code = HTTP_CODES.get(error.status, "http-error")
     response = tell(request, Problem(error.status, code, sentences.get(error.status, error.reason)))

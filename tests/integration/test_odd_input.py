@@ -54,6 +54,15 @@ async def test_an_odd_address_is_nobodys_fault(visitor: Visitor, path: str) -> N
         assert "root:" not in await answer.text()
 
 
+async def test_letters_that_nobody_knows_are_refused(visitor: Visitor) -> None:
+    kind = {"Content-Type": "application/x-www-form-urlencoded; charset=bogus"}
+    answer = await visitor.session.post(
+        f"{visitor.site.origin}/login", data=b"login=a", headers={**kind, "Origin": visitor.site.origin}
+    )
+    assert answer.status == 415
+    assert "UTF-8" in await answer.text()
+
+
 @pytest.mark.parametrize("number", ["²", "9" * 100, "-1", "1e3"])
 @pytest.mark.parametrize("field", ["owner", "version"])
 async def test_an_odd_number_in_a_form_is_refused(visitor: Visitor, field: str, number: str) -> None:
