@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callback.list_imports import Lists
 from callback.requests import Requests
 from core.bus import Bus
 from core.clock import Clock
@@ -20,11 +21,13 @@ from server.keys import SETTINGS
 from server.live_socket import LIVE
 
 REQUESTS = web.AppKey("requests", Requests)
+LISTS = web.AppKey("lists", Lists)
 
 
 def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
     """Put it into `app`, after the desk and before the bridges."""
     app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows)
+    app[LISTS] = lists = Lists(app[REQUESTS], database, clock, app[SETTINGS])
     app[TICKS] = ticks = Ticks()
     ticks.subscribe(bus)
     names = {key: one.name or key for key, one in app[SETTINGS].department.items()}
@@ -36,6 +39,7 @@ def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock:
         async with (
             running("callbacks: sessions of pages", ticks.keep_house),
             running("callbacks: read for cards", loader.run),
+            running("callbacks: lists", lists.run),
         ):
             yield
 

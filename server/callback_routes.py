@@ -4,7 +4,7 @@ not exist. Agents may act on what their own departments owe (`callback_access.py
 from __future__ import annotations
 
 from core.accounts import Role
-from server import callback_desk, callback_ticks, callbacks_page, inbox_page
+from server import callback_desk, callback_ticks, callbacks_page, inbox_page, lists_page
 from server.routing import Route
 
 __all__ = ["CALLBACK_ROUTES"]
@@ -16,6 +16,12 @@ CALLBACK_ROUTES = (
     Route("POST", "/callbacks/suppressions", inbox_page.suppress, Role.MANAGER),
     Route("POST", "/callbacks/suppressions/allow", inbox_page.allow_number, Role.MANAGER),
     Route("POST", "/callbacks/suppressions/{id}/remove", inbox_page.allow_again, Role.MANAGER),
+    Route("GET", "/callbacks/lists", lists_page.index, Role.MANAGER),
+    Route("POST", "/callbacks/lists", lists_page.add, Role.MANAGER, body_limit=lists_page.BODY_LIMIT),
+    Route("GET", "/callbacks/lists/{id}", lists_page.show, Role.MANAGER),
+    Route("POST", "/callbacks/lists/{id}/submit", lists_page.submit, Role.MANAGER),
+    Route("POST", "/callbacks/lists/{id}/drop", lists_page.drop, Role.MANAGER),
+    Route("GET", "/callbacks/lists/{id}/refused.csv", lists_page.refused, Role.MANAGER),
     Route("GET", "/inbox", inbox_page.index, Role.MANAGER),
     Route("GET", "/callbacks/{id}", callbacks_page.show, Role.MANAGER),
     Route("POST", "/callbacks/{id}/release", callbacks_page.release, Role.MANAGER),

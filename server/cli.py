@@ -22,6 +22,8 @@ user_app = typer.Typer(no_args_is_help=True, help="Add people, reset passwords, 
 app.add_typer(user_app, name="user")
 api_key_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke keys for programs.")
 app.add_typer(api_key_app, name="api-key")
+callbacks_app = typer.Typer(no_args_is_help=True, help="Call a list of people back.")
+app.add_typer(callbacks_app, name="callbacks")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file (default: ringback.toml)")
@@ -186,6 +188,28 @@ def api_key_revoke(
     from server import api_keys
 
     _run(lambda: api_keys.revoke(_settings(config), key))
+
+
+@callbacks_app.command("import")
+def callbacks_import(
+    file: Path,
+    department: Annotated[str, typer.Option(help="Who calls them: NAME of a [department.NAME]")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of each line")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Ask for a callback for each line of a CSV file with the columns number,name,message,when.
+
+    The exit status is 1 when a line was refused. The same file is not sent twice within 30 days.
+    """
+    from server.list_command import import_list
+
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {file}: {error}") from error
+    _run(lambda: import_list(_settings(config), raw, file.name, department, dry_run=dry_run))
 
 
 @app.command("check-pbx")
