@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback.kinds import Outcome, State
 from callback.tables import Callback, CallbackStep
 from core import fact_log
-from core.facts import CallbackClosed
+from core.facts import CallbackClosed, CallbackReopened, Fact
 
 
 async def tell(
@@ -33,7 +33,7 @@ async def tell(
 async def move(
     connection: AsyncConnection, callback_id: int, came_from: Collection[State], to: State, **values: Any
 ) -> bool:
-    """Bring an open callback from one of these states to another. False when it stands elsewhere meanwhile."""
+    """Bring a callback from one of these states to another. False when it stands elsewhere meanwhile."""
     moved = await connection.execute(
         update(Callback)
         .where(Callback.id == callback_id, Callback.state.in_([one.value for one in came_from]))
@@ -70,11 +70,36 @@ async def close(
     if not closed:
         return False
     await tell(connection, callback_id, at, f"closed_{outcome.value}", user_id=user_id, detail=detail)
-    row = (
-        await connection.execute(
-            select(Callback.number, Callback.department).where(Callback.id == callback_id)
-        )
-    ).one()
-    fact = CallbackClosed(callback_id, at, row.number, row.department, outcome.value)
-    await fact_log.append(connection, fact, subject=f"callback-{callback_id}", at=at)
+    number, department = await _whose(connection, callback_id)
+    await _log(
+        connection, CallbackClosed(callback_id, at, number, department, outcome.value), callback_id, at
+    )
     return True
+
+
+async def reopen(connection: AsyncConnection, callback_id: int, at: float) -> bool:
+    """Take a closing back: the callback stands where its last attempt had brought it. False when it is not closed."""
+    reopened = await move(
+        connection,
+        callback_id,
+        (State.CLOSED,),
+        State.DIALLING,
+        closed_at=None,
+        outcome=None,
+        closed_by=None,
+        closed_call_id=None,
+    )
+    if reopened:
+        number, department = await _whose(connection, callback_id)
+        await _log(connection, CallbackReopened(callback_id, at, number, department), callback_id, at)
+    return reopened
+
+
+async def _whose(connection: AsyncConnection, callback_id: int) -> tuple[str, str]:
+    asked = select(Callback.number, Callback.department).where(Callback.id == callback_id)
+    row = (await connection.execute(asked)).one()
+    return row.number, row.department
+
+
+async def _log(connection: AsyncConnection, fact: Fact, callback_id: int, at: float) -> None:
+    await fact_log.append(connection, fact, subject=f"callback-{callback_id}", at=at)

@@ -1,6 +1,6 @@
 """The agent's word that a machine answered: nobody can tell it from the line. In: an attempt; out: its mark, and where
-its callback was closed as kept, that promise again, one rung further (`progress.py`). Said during the call, the
-attempt's own end takes it into account (`attempts.py`)."""
+its callback was closed as kept, that promise again, one rung further, or closed as not reached when that was the last
+rung (`progress.py`). Said during the call, the attempt's own end takes it into account (`attempts.py`)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callback import promises
+from callback import ledger, promises
 from callback.attempts import BY_MACHINE
-from callback.kinds import Outcome, Result, State
-from callback.ledger import tell
+from callback.kinds import Outcome, Result
 from callback.progress import Progress
 from callback.tables import Attempt, Callback
 from core.bus import Bus
@@ -44,7 +43,7 @@ class Machines:
             await connection.execute(update(Attempt).where(Attempt.id == attempt_id).values(machine=True))
             if row.callback_id is None:
                 return
-            await tell(connection, row.callback_id, now, "machine", user_id=user_id)
+            await ledger.tell(connection, row.callback_id, now, "machine", user_id=user_id)
             if row.result == Result.REACHED:
                 await self._owe_again(connection, row, now)
         await self._bus.publish(CallbackChanged(row.callback_id, now))
@@ -60,12 +59,5 @@ class Machines:
             return
         if await promises.find_open(connection, row.number, row.department) is not None:
             return  # they have asked again meanwhile: that promise stands
-        # Back to where its attempt had brought it, so that the ladder goes on from there.
-        await connection.execute(
-            update(Callback)
-            .where(Callback.id == row.id)
-            .values(
-                state=State.DIALLING.value, closed_at=None, outcome=None, closed_by=None, closed_call_id=None
-            )
-        )
+        await ledger.reopen(connection, row.id, now)
         await self._progress.go_on(connection, row.id, Result.NO_ANSWER, now, attempt.call_id)

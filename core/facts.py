@@ -393,6 +393,17 @@ class CallbackClosed(Fact):
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackReopened(Fact):
+    """*Durable.* The closing told last was a mistake (a machine had answered): the promise is open again, or closed
+    anew by the `CallbackClosed` that follows. So each closing is told once, and of two the later one counts."""
+
+    callback_id: int
+    at: float
+    number: str
+    department: str
+
+
 # --- customers ----------------------------------------------------------------------------------------------
 
 
