@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.db import Database
 from core.tasks import running
 from crm_link.identities import holders
+from server.callback_closures import Closures
 from server.callback_loader import CallbackLoader
 from server.callback_ticks import TICKS, Ticks
 from server.keys import SETTINGS
@@ -34,12 +35,17 @@ def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock:
     loader = CallbackLoader(database, app[LIVE], names)
     loader.subscribe(bus)
 
+    closures = Closures(database, bus)
+    closures.subscribe()
+
     async def part(_app: web.Application) -> AsyncIterator[None]:
         loader.load_all()
+        await closures.begin()
         async with (
             running("callbacks: sessions of pages", ticks.keep_house),
             running("callbacks: read for cards", loader.run),
             running("callbacks: lists", lists.run),
+            running("callbacks: closed ones", closures.run),
         ):
             yield
 

@@ -1,6 +1,7 @@
-"""Facts in from the bus, numbered texts out to programs that listen. Every fact gets `epoch:seq`; the last ones are
-kept, so that a program whose line broke gets what it missed, or is told that it must look again. A listener that reads
-too slowly is cut off, never waited for. What a fact looks like is `api/events.py`'s, the connection too."""
+"""Facts in from the bus, numbered texts out to programs that listen. Every fact gets `epoch:seq`, whoever hears it; the
+last ones are kept, so that a program whose line broke gets what it missed, or is told that it must look again. A
+listener that reads too slowly is cut off, never waited for. What a fact looks like is `api/events.py`'s, the connection
+too."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from core.bus import Bus
 from core.errors import TooManyRequestsError
 from core.facts import Fact
+
+Hears = Callable[[type[Fact]], bool]
+"""Which facts one program may hear."""
 
 KEPT = 2000
 """Facts a program may have missed: some minutes of a busy site, about half a megabyte."""
@@ -38,7 +42,8 @@ class FeedTimes:
 class Listener:
     """One program's place in the feed. `cut` is set when it is to be disconnected."""
 
-    def __init__(self) -> None:
+    def __init__(self, hears: Hears) -> None:
+        self.hears = hears
         self.cut = False
         self._waiting: deque[str] = deque()
         self._news = asyncio.Event()
@@ -83,7 +88,7 @@ class FactFeed:
         self.seq = 0
         self.is_closed = False
         self._write = write
-        self._ring: deque[str] = deque(maxlen=KEPT)
+        self._ring: deque[tuple[type[Fact], str]] = deque(maxlen=KEPT)
         self._listeners: set[Listener] = set()
         for kind in facts:
             bus.subscribe(kind, self._hear, name="programs")
@@ -96,24 +101,25 @@ class FactFeed:
     async def _hear(self, fact: Fact) -> None:
         self.seq += 1
         text = self._write(fact, self.position)
-        self._ring.append(text)
+        self._ring.append((type(fact), text))
         for listener in tuple(self._listeners):
-            listener.put(text)
+            if listener.hears(type(fact)):
+                listener.put(text)
 
-    def join(self) -> Listener:
+    def join(self, hears: Hears = lambda _kind: True) -> Listener:
         """From now on. Raises TooManyRequestsError."""
         if len(self._listeners) >= MOST_LISTENERS:
             raise TooManyRequestsError(
                 f"{MOST_LISTENERS} programs listen already: close one of them", retry_after=RETRY_S
             )
-        listener = Listener()
+        listener = Listener(hears)
         self._listeners.add(listener)
         return listener
 
     def leave(self, listener: Listener) -> None:
         self._listeners.discard(listener)
 
-    def missed(self, position: str | None) -> list[str] | None:
+    def missed(self, position: str | None, hears: Hears = lambda _kind: True) -> list[str] | None:
         """What came after `position`; None when that is not known any more, or never was."""
         epoch, _, seq = (position or "").partition(":")
         if epoch != self.epoch or not (seq.isascii() and seq.isdigit() and len(seq) <= 15):
@@ -121,7 +127,7 @@ class FactFeed:
         behind = self.seq - int(seq)
         if not 0 <= behind <= len(self._ring):
             return None
-        return list(self._ring)[len(self._ring) - behind :]
+        return [text for kind, text in list(self._ring)[len(self._ring) - behind :] if hears(kind)]
 
     def close(self) -> None:
         """Send everybody away: the server stops."""

@@ -19,7 +19,7 @@ from server.api.calls import EndedCall, Transfer
 from server.api.operation import Header, operation
 from server.api.shapes import Given, Instant
 from server.calls_now import CallNow, PhoneState
-from server.fact_feed import FactFeed, Listener
+from server.fact_feed import FactFeed, Hears, Listener
 from server.guard import API_KEY, session_alive
 from server.keys import DATABASE
 from server.live_socket import LIVE
@@ -38,6 +38,8 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.PhoneRinging,
     facts.PhoneStopped,
     facts.CallAnswered,
+    facts.CallerLeftByKey,
+    facts.CustomerDialled,
     facts.AgentLeft,
     facts.CallHeld,
     facts.CallResumed,
@@ -49,8 +51,15 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.DeviceChanged,
     facts.QueueMemberChanged,
     facts.AgentStateChanged,
+    facts.CallbackChanged,
+    facts.CallbackDeclined,
+    facts.CallbackClosed,
 )
 """What programs are told: everything but what concerns people's sessions."""
+
+OF_CALLBACKS = frozenset({facts.CallbackChanged, facts.CallbackDeclined, facts.CallbackClosed})
+CALLBACK_SCOPE = "callbacks:read"
+"""What a key needs to hear of callbacks too: they tell whom we owe a call."""
 
 BEAT = ": still here\n\n"
 RETRY_MS = 2000
@@ -155,17 +164,19 @@ LastEventId = Annotated[
 
 @operation("What happens now, as Server-Sent Events", tag="Live", media=STREAM, answer=Event, problems=(429,))
 async def stream(request: web.Request, last_event_id: LastEventId) -> web.StreamResponse:
-    """A snapshot, then every fact as it becomes known. A program that reads too slowly is disconnected; reconnect with
-    the header `Last-Event-ID` to get what you missed. Facts may be told twice after a restart: they are statements, not
-    commands. For work that must not be lost read `/api/v1/calls`, where everything is once it is over."""
+    """A snapshot, then every fact as it becomes known; facts about callbacks (`CallbackChanged`, also when one is asked
+    for, `CallbackDeclined`, `CallbackClosed`) only for a key that has `callbacks:read` as well. A program that reads
+    too slowly is disconnected; reconnect with the header `Last-Event-ID` to get what you missed. Facts may be told
+    twice after a restart: they are statements, not commands. For work that must not be lost read `/api/v1/calls`,
+    where everything is once it is over."""
     response = web.StreamResponse(headers={"Content-Type": STREAM, "X-Accel-Buffering": "no"})
     if request.method == "HEAD":
         return response
     feed = request.app[FEED]
-    listener = feed.join()
+    listener = feed.join(_hears(request))
     try:
         # Nothing is awaited between joining and this: not one fact is missed or told twice.
-        begin = _begin(request, feed, last_event_id)
+        begin = _begin(request, feed, listener, last_event_id)
         await response.prepare(request)
         await _carry(request, response, listener, begin)
     finally:
@@ -178,8 +189,14 @@ async def end_streams(app: web.Application) -> None:
     app[FEED].close()
 
 
-def _begin(request: web.Request, feed: FactFeed, last_event_id: str | None) -> str:
-    missed = feed.missed(last_event_id)
+def _hears(request: web.Request) -> Hears:
+    """People with a session are managers, who may see both."""
+    may_all = API_KEY not in request or CALLBACK_SCOPE in request[API_KEY].scopes
+    return lambda kind: may_all or kind not in OF_CALLBACKS
+
+
+def _begin(request: web.Request, feed: FactFeed, listener: Listener, last_event_id: str | None) -> str:
+    missed = feed.missed(last_event_id, listener.hears)
     going_on = () if missed is not None else request.app[LIVE].board.calls.values()
     snapshot = Snapshot(
         position=feed.position,

@@ -13,13 +13,25 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
+from callback.ask import Accepted, Ask
+from callback.kinds import Source
+from callback.requests import Requests
+from config.callbacks import Department
 from core.api_keys import list_keys, revoke_key
 from core.clock import iso
 from core.db import Database
-from core.facts import CallMatched, CustomerChanged, MatchKind, SessionsEnded
+from core.facts import (
+    CallbackChanged,
+    CallbackClosed,
+    CallMatched,
+    CustomerChanged,
+    MatchKind,
+    SessionsEnded,
+)
 from server import fact_feed
 from server.api import events
 from server.fact_feed import FactFeed, FeedTimes, Listener
+from server.keys import SETTINGS
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 
 PATH = "/api/v1/events"
@@ -129,6 +141,44 @@ async def test_a_place_that_is_not_known_gets_a_snapshot(api: ApiServer, positio
     assert [call["call_id"] for call in snapshot["calls"]] == ["c1"]
 
 
+async def test_a_callback_is_told_from_request_to_end(api: ApiServer) -> None:
+    api.app[SETTINGS].department["sales"] = Department(queue="sales")
+    async with listening(api) as ear:
+        await ear.next()
+        requests = Requests(api.database, api.bus, lambda: NOW, api.app[SETTINGS])
+        ask = Ask(source=Source.API, number=CUSTOMER, department="sales", idempotency_key="k1")
+        answer = await requests.submit(ask)
+        assert isinstance(answer, Accepted)
+        changed = {"callback_id": answer.callback_id, "at": iso(NOW), "type": "CallbackChanged"}
+        assert await ear.next() == changed
+        await requests.close(answer.callback_id, None)
+        heard = [await ear.next(), await ear.next()]
+    assert heard == [
+        changed,
+        {
+            "callback_id": answer.callback_id, "at": iso(NOW), "number": CUSTOMER, "department": "sales",
+            "outcome": "done_by_hand", "type": "CallbackClosed",
+        },
+    ]  # fmt: skip
+
+
+async def test_a_key_without_the_scope_hears_nothing_of_callbacks(api: ApiServer) -> None:
+    key = await api.make_key("live:read")
+    told = (
+        CallbackChanged(1, NOW),
+        CallbackClosed(1, NOW, CUSTOMER, "sales", "reached"),
+        CustomerChanged(7, NOW),
+    )
+    async with listening(api, key=key) as ear:
+        await ear.next()
+        await api.tell(*told)
+        assert (await ear.next())["type"] == "CustomerChanged"
+    await api.tell(*told)
+    async with listening(api, ear.last_id, key=key) as again:
+        snapshot = await again.next()
+        assert (snapshot["resumed"], (await again.next())["type"]) == (True, "CustomerChanged")
+
+
 async def test_nobody_is_told_of_sessions(api: ApiServer) -> None:
     async with listening(api) as ear:
         await ear.next()
@@ -182,7 +232,7 @@ async def test_a_slow_listener_is_cut_and_the_others_hear_everything(api: ApiSer
 
 
 def test_a_cut_listener_keeps_nothing() -> None:
-    listener = Listener()
+    listener = Listener(lambda _kind: True)
     for number in range(fact_feed.WAITING * 3):
         listener.put(f"{number}")
     assert listener.cut
