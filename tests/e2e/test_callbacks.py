@@ -196,6 +196,45 @@ async def test_an_agent_who_does_not_answer_costs_the_customer_nothing(
     assert lab.trunk.calls == []
 
 
+async def test_an_agent_who_says_not_now_at_the_desk_costs_the_customer_nothing(
+    site: Site, lab: Lab, anna: Desk
+) -> None:
+    phone = await lab.phone("101")
+    await ask(site)
+    at_agent = await phone.rings()
+    await at_agent.answer()
+    await anna.cards.get_by_role("button", name="Not now").click()
+    await at_agent.ended()
+    callback = await settled(site)
+    assert (callback.state, callback.rung, callback.offers) == ("waiting", 0, 1)
+    (attempt,) = await attempts(site)
+    assert (attempt.result, attempt.customer_dialled_at) == ("agent_declined", None)
+    assert at_agent.ended_by == "them"
+    assert lab.trunk.calls == []
+
+
+async def test_a_customer_whose_machine_answered_is_still_owed_the_call(
+    site: Site, lab: Lab, anna: Desk
+) -> None:
+    phone = await lab.phone("101")
+    await ask(site)
+    at_agent = await phone.rings()
+    await at_agent.answer()
+    await anna.cards.get_by_role("button", name="Connect now").click()
+    at_machine = await lab.trunk.rings(DIGITS)
+    await at_machine.answer()
+    at_machine.plays(600)
+    await at_agent.hears_tone(600)
+    await anna.cards.get_by_role("button", name="A machine answered").click()
+    await anna.shows("talking", "still owed a call")
+    await at_agent.hangup()
+    callback = await settled(site)
+    assert (callback.state, callback.rung, callback.outcome) == ("waiting", 1, None)
+    (attempt,) = await attempts(site)
+    assert (attempt.result, attempt.machine) == ("no_answer", True)
+    assert len(lab.trunk.calls) == 1
+
+
 async def test_a_busy_customer_is_tried_again_later(site: Site, lab: Lab, anna: Desk) -> None:
     phone = await lab.phone("101")
     await ask(site)

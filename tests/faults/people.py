@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 
+from core.clock import Clock, system_clock
 from core.db import Database
 from core.sessions import start_session
 from server.guard import LOCAL_COOKIE
@@ -127,14 +127,12 @@ def _hears(call: Call) -> bool:
     return call.rtp is not None and call.rtp.received > 100
 
 
-async def keep_desk_open(database: Database, user_id: int, url: str) -> None:
+async def keep_desk_open(database: Database, user_id: int, url: str, clock: Clock = system_clock) -> None:
     """An agent's browser: opens its desk again whenever the server is back, and puts each wrap-up away."""
     while True:
         with suppress(ClientError, OSError, asyncio.TimeoutError):
             async with database.write() as connection:
-                token = await start_session(
-                    connection, user_id, time.time(), address="127.0.0.1", browser="test"
-                )
+                token = await start_session(connection, user_id, clock(), address="127.0.0.1", browser="test")
             jar = CookieJar(unsafe=True)
             async with ClientSession(cookie_jar=jar, cookies={LOCAL_COOKIE: token}) as session:
                 socket = await session.ws_connect(f"{url}/live", headers={"Origin": url}, max_msg_size=0)
