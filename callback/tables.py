@@ -49,11 +49,14 @@ class Callback(Base):
     promised_until: Mapped[float | None] = mapped_column(Double, doc="after this the promise is not on time")
     due_at: Mapped[float] = mapped_column(Double, doc="no attempt before")
     expires_at: Mapped[float] = mapped_column(Double)
+    postponed_until: Mapped[float | None] = mapped_column(
+        Double, doc="somebody of ours says: not before; only they, or the visitor who moves it, know better"
+    )
     rung: Mapped[int] = mapped_column(default=0, doc="attempts that dialled the customer in vain")
     offers: Mapped[int] = mapped_column(default=0, doc="attempts that only an agent did not take (P17)")
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     place: Mapped[int | None] = mapped_column(
-        doc="left the queue by key at this place, from 1: held for the first try"
+        doc="left the queue by key at this place, from 1: held until the customer is dialled"
     )
     why_not: Mapped[str | None] = mapped_column(String(20), doc="why it was not dialled when last looked at")
     why_not_at: Mapped[float | None] = mapped_column(Double)
@@ -119,6 +122,9 @@ class Submission(Base):
     )
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     withdrawn_at: Mapped[float | None] = mapped_column(Double)
+    repeats: Mapped[int] = mapped_column(
+        default=0, doc="not 0: no request of its own, but so many that were only counted"
+    )
 
 
 class Attempt(Base):

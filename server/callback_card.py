@@ -12,7 +12,8 @@ from core.facts import Fact
 class CallbackSummary:
     """The request behind an attempt. `id` is None for a click-to-call that keeps no promise. `tries` counts attempts
     that dialled the customer before this one; `source` and `department` are words for people; `announces` says that
-    whoever answers has a moment to say "not now" before the customer is dialled."""
+    whoever answers has a moment to say "not now" before the customer is dialled; `unverified` that nobody vouches
+    for name and words."""
 
     attempt_id: str
     announces: bool
@@ -30,6 +31,7 @@ class CallbackSummary:
     promised_until: float | None = None
     tries: int = 0
     machine: bool = False
+    unverified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

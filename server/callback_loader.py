@@ -18,6 +18,7 @@ from core.facts import CallbackChanged, CallStarted, attempt_of
 from server import callback_words
 from server.callback_card import CallbackKnown, CallbackSummary
 from server.live import LiveHub
+from server.views.asked import UNVERIFIED, WORTH
 from server.views.callback_story import utm_of
 
 
@@ -87,7 +88,7 @@ class CallbackLoader:
         announces = row.kind != AttemptKind.CUSTOMER_FIRST
         if row.id is None:
             return CallbackSummary(attempt_id, announces)
-        asked = await _request(connection, row.id)
+        asked = await read_request(connection, row.id)
         return CallbackSummary(
             attempt_id,
             announces,
@@ -102,8 +103,8 @@ class CallbackLoader:
         )
 
 
-async def _request(connection: AsyncConnection, callback_id: int) -> dict[str, Any]:
-    """The last request that said something, else the last one."""
+async def read_request(connection: AsyncConnection, callback_id: int) -> dict[str, Any]:
+    """The last request to be believed that said something, else the last one of these."""
     rows = await connection.execute(
         select(
             Submission.source,
@@ -113,9 +114,10 @@ async def _request(connection: AsyncConnection, callback_id: int) -> dict[str, A
             Submission.page_url,
             Submission.referrer,
             Submission.utm,
+            WORTH.label("worth"),
         )
         .where(Submission.callback_id == callback_id, Submission.withdrawn_at.is_(None))
-        .order_by((Submission.message != "").desc(), Submission.id.desc())
+        .order_by(WORTH, (Submission.message != "").desc(), Submission.id.desc())
         .limit(1)
     )
     row = rows.first()
@@ -129,6 +131,7 @@ async def _request(connection: AsyncConnection, callback_id: int) -> dict[str, A
         "page_url": row.page_url,
         "referrer": row.referrer,
         "utm": utm_of(row.utm),
+        "unverified": row.worth in UNVERIFIED,
     }
 
 

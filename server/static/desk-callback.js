@@ -55,7 +55,7 @@ function request(callback) {
     "section",
     { class: "cb-asked", "aria-label": "What they asked for" },
     h("p", { class: "cb-asked-head" }, h("strong", {}, [source ?? "Callback", site].filter(Boolean).join(" · ")), ...facts.filter(Boolean).map((one) => (one.classList.add("muted"), one))),
-    name && h("p", {}, "Name given: ", h("strong", {}, name)),
+    name && h("p", {}, "Name given: ", h("strong", {}, name), callback.unverified && h("span", { class: "badge warn" }, "Unverified")),
     message && h("blockquote", {}, message),
     page && h("p", { class: "cb-asked-page" }, icon("globe"), h("span", { class: "visually-hidden" }, "Page "), pageLink(page)),
     (utm.length > 0 || referrer) && h("p", { class: "cb-tags" }, ...utm.map(([key, value]) => h("span", { class: "chip", title: key }, icon("tag"), value)), referrer && h("span", { class: "muted" }, `from ${host(referrer)}`)),

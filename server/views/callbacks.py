@@ -18,6 +18,7 @@ from core.accounts import UserRow
 from core.errors import InvalidInputError
 from core.phone import parse_number
 from crm_link.tables import Customer, Identity
+from server.views.asked import read_asked
 from server.views.call_filter import When
 from server.views.callback_filter import TAB_STATES, CallbackFilter, Stage, Tab
 from server.views.calls import CustomerRef
@@ -37,8 +38,12 @@ REACHED = exists().where(_OF, _HUMAN, Attempt.result.in_((Result.REACHED, Result
 
 BRIDGED = exists().where(_OF, _HUMAN, Attempt.bridged_at.is_not(None))
 PROMISED = and_(
-    Callback.state != State.HELD, or_(Callback.outcome.is_(None), Callback.outcome != Outcome.REFUSED)
+    Callback.state != State.HELD,
+    Callback.reasons == "",
+    or_(Callback.outcome.is_(None), Callback.outcome != Outcome.REFUSED),
 )
+"""Reasons stay where somebody was held to the end, and withdrew or was forgotten: nothing was promised them."""
+
 _CALLED_IN_TIME = exists().where(_OF, Attempt.customer_dialled_at <= Callback.promised_until)
 _CONTACT_IN_TIME = and_(
     Callback.outcome.in_((Outcome.CONTACT, Outcome.DONE_BY_HAND)),
@@ -62,9 +67,9 @@ def late(now: float) -> ColumnElement[bool]:
 @dataclass(frozen=True, slots=True)
 class CallbackRow:
     """One callback. `tried` counts attempts that dialled the customer, `offers` those that only agents did not take.
-    `name`, `source` and `site` are of its first request; `requests` is how many were joined. `next_at` is when it is
-    dialled next, as far as time decides it (None: it is due), `waits_for` why not now. `told`: why it lies in
-    the inbox."""
+    `name`, `message`, `source` and `site` are of the first request to be believed (`asked.py`), `unverified` when none
+    is; `requests` is how many there were. `next_at` is when it is dialled next, as far as time decides it (None: it is
+    due), `waits_for` why not now. `told`: why it lies in the inbox."""
 
     id: int
     number: str
@@ -91,6 +96,7 @@ class CallbackRow:
     message: str = ""
     source: str | None = None
     site: str | None = None
+    unverified: bool = False
     requests: int = 0
     customers: tuple[CustomerRef, ...] = ()
     next_at: float | None = None
@@ -101,6 +107,11 @@ class CallbackRow:
     def title(self) -> str:
         """What to call them; empty when nothing but the number is known."""
         return (self.customers[0].title if self.customers else "") or self.name
+
+    @property
+    def is_only_said(self) -> bool:
+        """Whether what to call them is a stranger's word that nobody has vouched for."""
+        return self.unverified and self.title == self.name != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +263,7 @@ async def dress(connection: AsyncConnection, rows: Sequence[CallbackRow]) -> tup
     """Add requests and customers."""
     if not rows:
         return ()
-    asked = await _requests(connection, [row.id for row in rows])
+    asked = await read_asked(connection, [row.id for row in rows])
     customers = await customers_of(connection, {row.number for row in rows})
     told = await _told(connection, [row.id for row in rows if row.state == State.INBOX])
     return tuple(
@@ -292,30 +303,6 @@ async def customers_of(
     for number, customer_id, name, company in result:
         found[number].append(CustomerRef(customer_id, name or company))
     return {number: tuple(refs) for number, refs in found.items()}
-
-
-async def _requests(connection: AsyncConnection, ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """Of each callback the first request's words and how many there are."""
-    result = await connection.execute(
-        select(
-            Submission.callback_id,
-            Submission.name,
-            Submission.message,
-            Submission.source,
-            Submission.site,
-        )
-        .where(Submission.callback_id.in_(ids))
-        .order_by(Submission.id)
-    )
-    found: dict[int, dict[str, Any]] = {}
-    for callback_id, name, message, source, site in result:
-        known = found.setdefault(
-            callback_id, {"name": name, "message": message, "source": source, "site": site, "requests": 0}
-        )
-        known["requests"] += 1
-        known["name"] = known["name"] or name
-        known["message"] = known["message"] or message
-    return found
 
 
 def _conditions(wanted: CallbackFilter, region: str) -> list[ColumnElement[bool]]:

@@ -296,6 +296,7 @@ def upgrade() -> None:
         sa.Column("promised_until", sa.Double(), nullable=True),
         sa.Column("due_at", sa.Double(), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("postponed_until", sa.Double(), nullable=True),
         sa.Column("rung", sa.Integer(), nullable=False),
         sa.Column("offers", sa.Integer(), nullable=False),
         sa.Column("owner_id", sa.Integer(), nullable=True),
@@ -701,6 +702,7 @@ def upgrade() -> None:
         sa.Column("call_id", sa.String(length=255), nullable=True),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("withdrawn_at", sa.Double(), nullable=True),
+        sa.Column("repeats", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["callback_id"],
             ["callbacks.id"],
