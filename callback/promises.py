@@ -7,6 +7,7 @@ are taken back it is worked out anew from those that are left."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -75,7 +76,7 @@ async def promise(connection: AsyncConnection, row: Any, wish: Wish, rules: Rule
     if row is None:
         return await _open(connection, wish, rules, now)
     if wish.reasons:
-        await _join_held(connection, row, wish)
+        await _join_held(connection, row, wish, promised(wish.number, wish.wished_at, rules, now))
     else:
         await _join(connection, row, wish, rules, now)
     return int(row.id)
@@ -125,10 +126,16 @@ async def _join(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules,
     await ledger.tell(connection, row.id, now, "joined")
 
 
-async def _join_held(connection: AsyncConnection, row: Any, wish: Wish) -> None:
+async def _join_held(
+    connection: AsyncConnection, row: Any, wish: Wish, times: Mapping[str, float | None]
+) -> None:
     if row.state == State.HELD:
         reasons = dict.fromkeys((*row.reasons.split(), *wish.reasons))
-        values = {"reasons": " ".join(reasons), "rank": max(row.rank, wish.rank)}
+        values = {
+            "reasons": " ".join(reasons),
+            "rank": max(row.rank, wish.rank),
+            "expires_at": max(row.expires_at, times["expires_at"]),
+        }
         await connection.execute(update(Callback).where(Callback.id == row.id).values(values))
 
 

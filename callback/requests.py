@@ -35,6 +35,11 @@ LONGEST_WORDS = 2000
 
 LONGEST_REASON = 500
 
+MOST_LAPSED = 500
+"""Held requests closed in one transaction, the oldest first: the rest follows with the next turn."""
+
+NOBODY_LOOKED = "Held for a manager’s word, which nobody gave in time."
+
 
 async def knows_nobody(_connection: AsyncConnection, _number: str) -> bool:
     """Where there is no list of customers."""
@@ -180,12 +185,27 @@ class Requests:
     # ---- by itself
 
     async def upkeep(self) -> None:
-        """To be called every minute or so: promise what was held for nothing but too many requests in one minute, the
-        likeliest customers first, as far as there is room; forget what is old enough."""
+        """To be called every minute or so: close what was held until its time was over; promise what was held for
+        nothing but too many requests in one minute, the likeliest customers first, as far as there is room; forget what
+        is old enough."""
+        for lapsed in await self._expire_held():
+            await self._changed(lapsed, self._clock())
         while (callback_id := await self._release_best()) is not None:
             await self._changed(callback_id, self._clock())
         async with self._database.write() as connection:
             await limits.sweep(connection, self._clock(), self._settings.callback.address_days)
+
+    async def _expire_held(self) -> list[int]:
+        """Whom nobody would call any more even if a manager said so now. They were promised no minute, and a list that
+        only grows is not read."""
+        now = self._clock()
+        lapsed = select(Callback.id).where(Callback.state == State.HELD.value, Callback.expires_at <= now)
+        async with self._database.read() as connection:
+            ids = (await connection.scalars(lapsed.order_by(Callback.id).limit(MOST_LAPSED))).all()
+        if not ids:
+            return []
+        async with self._database.write() as connection:
+            return [one for one in ids if await _lapse(connection, one, now)]
 
     async def _release_best(self) -> int | None:
         now = self._clock()
@@ -292,6 +312,13 @@ class Requests:
 
     async def _changed(self, callback_id: int, at: float) -> None:
         await self._bus.publish(CallbackChanged(callback_id, at))
+
+
+async def _lapse(connection: AsyncConnection, callback_id: int, now: float) -> bool:
+    """Close one that is still held."""
+    return await ledger.close(
+        connection, callback_id, now, Outcome.EXPIRED, came_from=(State.HELD,), detail=NOBODY_LOOKED
+    )
 
 
 async def _change(connection: AsyncConnection, submission_id: int, **values: object) -> None:

@@ -259,3 +259,42 @@ async def test_hostile_text_is_stored_harmlessly(room: Room) -> None:
     (request,) = await room.submissions()
     assert len(request.name) <= 200
     assert len(request.message) == 2000
+
+
+async def test_what_nobody_looks_at_is_closed_when_its_time_is_over(room: Room) -> None:
+    await room.requests.submit(room.web(signs=Signs(), source=Source.FORM))
+    held = await room.callback()
+    room.clock.now = held.expires_at - 1
+    await room.requests.upkeep()
+    assert (await room.callback()).state == State.HELD
+    room.changed.clear()
+    room.clock.now += 1
+    await room.requests.upkeep()
+    await room.requests.upkeep()
+    row = await room.callback()
+    assert (row.state, row.outcome, row.closed_at) == (State.CLOSED, Outcome.EXPIRED, room.clock.now)
+    assert room.changed == [held.id]
+    assert await room.steps(held.id) == ["held", "closed_expired"]
+    with pytest.raises(ConflictError):
+        await room.requests.release(held.id, None)
+
+
+async def test_asking_again_keeps_a_held_request_longer(room: Room) -> None:
+    await room.requests.submit(room.web(signs=Signs(), source=Source.FORM))
+    first = (await room.callback()).expires_at
+    room.clock.now += DAY
+    await room.requests.submit(room.web(signs=Signs(), source=Source.FORM))
+    room.clock.now = first
+    await room.requests.upkeep()
+    row = await room.callback()
+    assert (row.state, row.expires_at) == (State.HELD, first + DAY)
+
+
+async def test_what_a_manager_released_is_not_closed_with_the_held(room: Room) -> None:
+    await room.requests.submit(room.web(signs=Signs(), source=Source.FORM))
+    held = await room.callback()
+    room.clock.now = held.expires_at - 1
+    await room.requests.release(held.id, None)
+    room.clock.now += 2
+    await room.requests.upkeep()
+    assert (await room.callback()).state == State.WAITING

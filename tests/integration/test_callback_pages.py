@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from callback.kinds import AttemptKind, AttemptState, Result, State
+from callback.kinds import AttemptKind, AttemptState, Outcome, Result, State
 from callback.tables import Attempt, Callback, CallbackStep
 from core.db import Database
 from core.facts import QueueMemberChanged
@@ -76,6 +76,16 @@ async def test_customer_first_counts_the_customer_who_answered_and_nobody_was_th
         await connection.execute(update(Attempt).where(Attempt.callback_id == 2).values(machine=True))
         funnel = await read_funnel(connection, _filter(when="all"), NOW, region="PL")
         assert (funnel.attempted, funnel.reached, funnel.bridged) == (2, 1, 0), "a machine is nobody"
+
+
+async def test_what_was_held_to_its_end_was_never_promised(pages: Pages) -> None:
+    await seed_callbacks(pages.database, pages.users)
+    held = await _one(pages, State.HELD)
+    async with pages.database.write() as connection:
+        before = await read_funnel(connection, _filter(when="all"), NOW, region="PL")
+        lapsed = {"state": State.CLOSED.value, "outcome": Outcome.EXPIRED.value, "closed_at": NOW}
+        await connection.execute(update(Callback).where(Callback.id == held).values(lapsed))
+        assert await read_funnel(connection, _filter(when="all"), NOW, region="PL") == before
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(pages: Pages) -> None:
