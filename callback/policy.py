@@ -100,7 +100,8 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What policy needs of a callback's row. `holds_place`: its caller left the queue by key, and the PBX can hold the
-    place for the first attempt. `declined`: agents (user ids) who did not take it since the customer was dialled."""
+    place until the customer is dialled: what agents do not take costs nobody their turn. `declined`: agents (user ids)
+    who did not take it since the customer was dialled, or since they said that they will."""
 
     id: int
     number: str
@@ -282,7 +283,7 @@ def _refused(promise: Promise, situation: Situation, rules: Rules) -> tuple[kind
 
 def _go(promise: Promise, situation: Situation, rules: Rules) -> Go | NotNow:
     now = situation.now
-    if promise.holds_place and situation.staffed and promise.rung == promise.offers == 0:
+    if promise.holds_place and situation.staffed and promise.rung == 0:
         return Go(kinds.AttemptKind.QUEUE, None)
     soon = min(now + POLL_S, promise.expires_at)
     if situation.free and len(situation.free) <= situation.waiting + situation.unassigned:

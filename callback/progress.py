@@ -4,15 +4,16 @@ caller's transaction."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import inf
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import ledger, policy
 from callback.kinds import NO_RUNG, Result, State
 from callback.policy import Promise, Rules
-from callback.tables import Attempt, Callback
+from callback.tables import Attempt, Callback, CallbackStep
 
 COLUMNS = (
     Callback.id,
@@ -30,6 +31,10 @@ COLUMNS = (
     Callback.why_not,
 )
 """What `promise_of` needs of a row, and whoever shows why it waits."""
+
+
+OFFERED = frozenset({Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED})
+"""An agent was asked, and did not go on to the customer."""
 
 
 class Progress:
@@ -50,15 +55,10 @@ class Progress:
         promise = promise_of(row, (await declined(connection, [callback_id])).get(callback_id))
         match policy.after(promise, result, rules, at):
             case policy.Again(due_at, rung, offers):
-                await ledger.move(
-                    connection,
-                    callback_id,
-                    (State.DIALLING,),
-                    State.WAITING,
-                    due_at=due_at,
-                    rung=rung,
-                    offers=offers,
-                )
+                values = {"due_at": due_at, "rung": rung, "offers": offers}
+                if row.place is not None and result in OFFERED:
+                    values["place"] = 1  # its turn had come: whoever waits now came later
+                await ledger.move(connection, callback_id, (State.DIALLING,), State.WAITING, **values)
             case policy.ToInbox(reason):
                 await to_inbox(connection, callback_id, at, reason)
             case policy.Close(outcome):
@@ -89,19 +89,33 @@ def promise_of(row: Any, declined: frozenset[int] | None = None) -> Promise:
 
 
 async def declined(connection: AsyncConnection, callback_ids: Collection[int]) -> dict[int, frozenset[int]]:
-    """For each callback the agents who did not take it since its customer was dialled last."""
+    """For each callback the agents who did not take it since its customer was dialled last, and who have not said since
+    that they will."""
+    taken = await _taken(connection, callback_ids)
     rows = await connection.execute(
-        select(Attempt.callback_id, Attempt.user_id, Attempt.result)
+        select(Attempt.callback_id, Attempt.user_id, Attempt.result, Attempt.made_at)
         .where(Attempt.callback_id.in_(callback_ids), Attempt.ended_at.is_not(None))
         .order_by(Attempt.made_at.desc())
     )
     found: dict[int, set[int]] = {}
     dialled: set[int] = set()
-    for callback_id, user_id, result in rows:
+    for callback_id, user_id, result, made_at in rows:
         if callback_id is None or callback_id in dialled:
             continue
         if result not in NO_RUNG:
             dialled.add(callback_id)
-        elif user_id is not None:
+        elif user_id is not None and made_at > taken.get((callback_id, user_id), -inf):
             found.setdefault(callback_id, set()).add(user_id)
     return {callback_id: frozenset(users) for callback_id, users in found.items()}
+
+
+async def _taken(
+    connection: AsyncConnection, callback_ids: Collection[int]
+) -> dict[tuple[int | None, int | None], float]:
+    """When each of them was last taken by whom."""
+    rows = await connection.execute(
+        select(CallbackStep.callback_id, CallbackStep.user_id, func.max(CallbackStep.at))
+        .where(CallbackStep.callback_id.in_(callback_ids), CallbackStep.kind == "taken")
+        .group_by(CallbackStep.callback_id, CallbackStep.user_id)
+    )
+    return {(callback_id, user_id): at for callback_id, user_id, at in rows}

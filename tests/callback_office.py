@@ -209,6 +209,17 @@ class Office:
         await self.agent_answers()
         await self.customer_is_dialled()
 
+    async def place_is_declined(self, answers: bool) -> None:
+        """Of a place in the queue: an agent's phone rings in vain, or they answer and say "not now"."""
+        await self.bus.publish(CallStarted(self.call_id, PBX, self.time(), self.parties))
+        phone = Phone(self.pool.agents[0].device, self.pool.agents[0].device.extension)
+        await self.bus.publish(PhoneRinging(self.call_id, self.time(), phone))
+        if answers:
+            await self.bus.publish(CallAnswered(self.call_id, self.time(), phone))
+        await self.call_ends(Verdict.MISSED)
+        self.dialer.markers[self.order.attempt_id] = "agent"
+        await self.turn(1)
+
     async def call_ends(
         self, result: Verdict, talk_s: float = 0.0, ended_by: EndedBy = EndedBy.CALLER
     ) -> None:

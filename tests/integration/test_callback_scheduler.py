@@ -8,11 +8,14 @@ import pytest
 
 from callback import ledger
 from callback.kinds import NotNow, Outcome, Result, State
+from callback.requests import Requests
 from callback.scheduler import Times
+from config.settings import Settings
 from core.db import Database
 from core.errors import PbxError, PbxUncertainError
 from core.facts import EndedBy, Verdict
 from tests.callback_office import CUSTOMER, MONDAY_NOON, Office, Time
+from tests.integration.callback_room import SETTINGS
 
 
 @pytest.fixture
@@ -93,6 +96,22 @@ async def test_an_agent_who_does_not_take_it_uses_no_rung(office: Office, answer
     assert (row.state, row.rung, row.offers) == (State.WAITING, 0, 1)
     (attempt,) = await office.attempt_rows()
     assert attempt.result == (Result.AGENT_DECLINED if answers else Result.AGENT_NO_ANSWER)
+
+
+async def test_whoever_declined_it_and_takes_it_later_gets_it(office: Office) -> None:
+    anna = await office.agent("101")
+    await office.agent("102")
+    requests = Requests(office.database, office.bus, office.time, Settings.model_validate(SETTINGS))
+    owed = await office.owe()
+    await office.turn()
+    await office.agent_rings()
+    await office.call_ends(Verdict.MISSED)
+    office.dialer.markers[office.order.attempt_id] = "agent"
+    await office.turn(1)
+    await requests.postpone(owed, anna.user_id, office.time() + 3600, "in a meeting")
+    await requests.take(owed, anna.user_id)
+    await office.turn(3601)
+    assert [one.agent.extension for one in office.dialer.orders if one.agent] == ["101", "101"]
 
 
 async def test_five_offers_in_vain_are_for_a_manager(office: Office) -> None:
@@ -339,3 +358,29 @@ async def test_a_place_in_the_queue_is_given_up_at_closing_time(database: Databa
     row = await evening.callback(owed)
     assert (row.state, row.rung) == (State.WAITING, 0)
     assert row.due_at > MONDAY_NOON + 20 * 3600
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_a_place_that_an_agent_did_not_take_is_held_again_first_in_line(
+    office: Office, answers: bool
+) -> None:
+    """Its turn had come; behind those who came later it would have waited for nothing (P16)."""
+    await office.agent("101")
+    owed = await office.owe(place=3, proven=True)
+    await office.turn()
+    assert (office.order.queue, office.order.position) == ("sales", 3)
+    await office.place_is_declined(answers)
+    office.pool.callers = 4
+    await office.turn(61)
+    assert [(one.queue, one.position) for one in office.dialer.orders] == [("sales", 3), ("sales", 1)]
+    assert (await office.callback(owed)).rung == 0
+
+
+async def test_a_place_that_the_pbx_refused_is_held_where_it_was(office: Office) -> None:
+    await office.agent("101")
+    await office.owe(place=3, proven=True)
+    office.dialer.refuse = PbxError("no")
+    await office.turn()
+    office.dialer.refuse = None
+    await office.turn(61)
+    assert [one.position for one in office.dialer.orders] == [3, 3]

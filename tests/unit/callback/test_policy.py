@@ -114,7 +114,8 @@ def test_a_promise_that_is_due_goes_to_the_agent_free_longest() -> None:
         ({"declined": frozenset({1, 2, 3})}, {}, Go(AttemptKind.AGENT_FIRST, ANN)),
         ({"holds_place": True}, {"free": (), "waiting": 5}, Go(AttemptKind.QUEUE, None)),
         ({"holds_place": True}, {"free": (), "staffed": 0}, NotNow(kinds.NotNow.NO_AGENT, NOON + POLL_S)),
-        ({"holds_place": True, "offers": 1}, {}, Go(AttemptKind.AGENT_FIRST, ANN)),
+        ({"holds_place": True, "offers": 1}, {"waiting": 5}, Go(AttemptKind.QUEUE, None)),
+        ({"holds_place": True, "rung": 1}, {}, Go(AttemptKind.AGENT_FIRST, ANN)),
         ({"holds_place": True}, {"now": AFTER_CLOSING}, NotNow(kinds.NotNow.CLOSED, NEXT_MORNING)),
     ],
 )
