@@ -1,5 +1,6 @@
-"""Tells this process of callbacks that were closed, here or by another process: facts that were committed to the log go
-in, the same facts are published. For programs that listen now; whoever owes work for them reads the log itself."""
+"""Tells this process of callbacks that were closed, or opened again, here or by another process: facts that were
+committed to the log go in, the same facts are published. For programs that listen now; whoever owes work for them reads
+the log itself."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from sqlalchemy import func, select
 from core.bus import Bus
 from core.db import Database
 from core.fact_log import BATCH, FactLogRow
-from core.facts import CallbackChanged, CallbackClosed
+from core.facts import CallbackChanged, CallbackClosed, CallbackReopened
 
 LOOK_EVERY_S = 5.0
 """For what other processes close; our own are told at once."""
 
-KIND = CallbackClosed.__name__
+KINDS = {kind.__name__: kind for kind in (CallbackClosed, CallbackReopened)}
 
 
 class Closures:
@@ -52,14 +53,14 @@ class Closures:
 
     async def _tell(self) -> int:
         due = (
-            select(FactLogRow.id, FactLogRow.body)
-            .where(FactLogRow.kind == KIND, FactLogRow.id > self._last)
+            select(FactLogRow.id, FactLogRow.kind, FactLogRow.body)
+            .where(FactLogRow.kind.in_(KINDS), FactLogRow.id > self._last)
             .order_by(FactLogRow.id)
             .limit(BATCH)
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(due)).all()
         for row in rows:
-            await self._bus.publish(CallbackClosed(**json.loads(row.body)))
+            await self._bus.publish(KINDS[row.kind](**json.loads(row.body)))
             self._last = row.id
         return len(rows)

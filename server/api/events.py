@@ -54,10 +54,13 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.CallbackChanged,
     facts.CallbackDeclined,
     facts.CallbackClosed,
+    facts.CallbackReopened,
 )
 """What programs are told: everything but what concerns people's sessions."""
 
-OF_CALLBACKS = frozenset({facts.CallbackChanged, facts.CallbackDeclined, facts.CallbackClosed})
+OF_CALLBACKS = frozenset(
+    {facts.CallbackChanged, facts.CallbackDeclined, facts.CallbackClosed, facts.CallbackReopened}
+)
 CALLBACK_SCOPE = "callbacks:read"
 """What a key needs to hear of callbacks too: they tell whom we owe a call."""
 
@@ -165,7 +168,7 @@ LastEventId = Annotated[
 @operation("What happens now, as Server-Sent Events", tag="Live", media=STREAM, answer=Event, problems=(429,))
 async def stream(request: web.Request, last_event_id: LastEventId) -> web.StreamResponse:
     """A snapshot, then every fact as it becomes known; facts about callbacks (`CallbackChanged`, also when one is asked
-    for, `CallbackDeclined`, `CallbackClosed`) only for a key that has `callbacks:read` as well. A program that reads
+    for, `CallbackDeclined`, `CallbackClosed` …) only for a key that has `callbacks:read` as well. A program that reads
     too slowly is disconnected; reconnect with the header `Last-Event-ID` to get what you missed. Facts may be told
     twice after a restart: they are statements, not commands. For work that must not be lost read `/api/v1/calls`,
     where everything is once it is over."""
