@@ -212,7 +212,8 @@ class Office:
     async def place_is_declined(self, answers: bool) -> None:
         """Of a place in the queue: an agent's phone rings in vain, or they answer and say "not now"."""
         await self.bus.publish(CallStarted(self.call_id, PBX, self.time(), self.parties))
-        phone = Phone(self.pool.agents[0].device, self.pool.agents[0].device.extension)
+        agent = self.pool.agents[0].device
+        phone = Phone(agent.device, agent.extension)
         await self.bus.publish(PhoneRinging(self.call_id, self.time(), phone))
         if answers:
             await self.bus.publish(CallAnswered(self.call_id, self.time(), phone))
