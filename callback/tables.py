@@ -83,6 +83,7 @@ class Callback(Base):
         Index("ix_callbacks_state_due_at", "state", "due_at"),
         Index("ix_callbacks_created_at", "created_at"),
         Index("ix_callbacks_closed_at", "closed_at"),
+        Index("ix_callbacks_number_closed_at", "number", "closed_at"),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callback.dismissals import Dismissals
 from callback.list_imports import Lists
 from callback.requests import Requests
 from core.bus import Bus
@@ -22,12 +23,14 @@ from server.keys import SETTINGS
 from server.live_socket import LIVE
 
 REQUESTS = web.AppKey("requests", Requests)
+DISMISSALS = web.AppKey("dismissals", Dismissals)
 LISTS = web.AppKey("lists", Lists)
 
 
 def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
     """Put it into `app`, after the desk and before the bridges."""
     app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows)
+    app[DISMISSALS] = Dismissals(database, clock, app[SETTINGS].site.region)
     app[LISTS] = lists = Lists(app[REQUESTS], database, clock, app[SETTINGS])
     app[TICKS] = ticks = Ticks()
     ticks.subscribe(bus)

@@ -23,6 +23,8 @@ CALLBACK_ROUTES = (
     Route("POST", "/callbacks/lists/{id}/drop", lists_page.drop, Role.MANAGER),
     Route("GET", "/callbacks/lists/{id}/refused.csv", lists_page.refused, Role.MANAGER),
     Route("GET", "/inbox", inbox_page.index, Role.MANAGER),
+    Route("POST", "/inbox/dismiss", inbox_page.dismiss, Role.MANAGER),
+    Route("POST", "/inbox/dismissals/{id}/undo", inbox_page.owe_again, Role.MANAGER),
     Route("GET", "/callbacks/{id}", callbacks_page.show, Role.MANAGER),
     Route("POST", "/callbacks/{id}/release", callbacks_page.release, Role.MANAGER),
     Route("POST", "/callbacks/{id}/refuse", callbacks_page.refuse, Role.MANAGER),

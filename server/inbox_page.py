@@ -1,48 +1,83 @@
-"""The inbox of unreturned contacts (`views/inbox.py`), and the list of numbers that are never called. Reads, and the
-buttons of that list; callbacks are worked on by `callbacks_page.py`."""
+"""The inbox of unreturned contacts (`views/inbox.py`) with what was dismissed from it, and the list of numbers that are
+never called. Callbacks themselves are worked on by `callbacks_page.py`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 from aiohttp import web
+from pydantic import StringConstraints
 
+from callback.dismissals import LONGEST_REASON
 from core.accounts import list_users
 from core.errors import InvalidInputError, NotFoundError
 from core.phone import parse_number
 from server.callback_access import callback_id_of, requests_of
-from server.callback_desk_parts import REQUESTS
+from server.callback_desk_parts import DISMISSALS, REQUESTS
 from server.callback_parts import CLICKS
 from server.callbacks_page import common, with_next
 from server.guard import current_user
+from server.json_body import Body, body_of
 from server.keys import CLOCK, DATABASE, SETTINGS
 from server.pages import render, see_other
+from server.views.dismissed import read_dismissed
 from server.views.inbox import read_inbox
 
-LONGEST_REASON = 200
+DISMISSED = "dismissed"
+
+
+class DismissBody(Body):
+    number: Annotated[str, StringConstraints(max_length=40)]
+    reason: Annotated[str, StringConstraints(max_length=LONGEST_REASON)] = ""
 
 
 async def index(request: web.Request) -> web.StreamResponse:
     """The whole page; for htmx only what changed: the list, or the lines that follow a cursor."""
     after = request.query.get("after")
+    if request.query.get("show") == DISMISSED:
+        return await _dismissed(request, after)
     async with request.app[DATABASE].read() as connection:
         page = await read_inbox(connection, request.app[CLOCK](), after=after)
     contacts = [
         replace(one, callbacks=tuple(with_next(request, row) for row in one.callbacks))
         for one in page.contacts
     ]
-    template = "inbox/index.html"
-    if "HX-Request" in request.headers:
-        template = "inbox/_lines.html" if after else "inbox/_list.html"
     return render(
         request,
-        template,
+        _template(request, after, "inbox/_lines.html"),
         **common(request),
+        show="",
         contacts=contacts,
         total=page.total,
         next=page.next,
         can_call=CLICKS in request.app,
     )
+
+
+async def _dismissed(request: web.Request, after: str | None) -> web.Response:
+    async with request.app[DATABASE].read() as connection:
+        page = await read_dismissed(connection, after=after)
+    template = _template(request, after, "inbox/_dismissed.html")
+    return render(request, template, **common(request), show=DISMISSED, lines=page.lines, next=page.next)
+
+
+def _template(request: web.Request, after: str | None, lines: str) -> str:
+    if "HX-Request" not in request.headers:
+        return "inbox/index.html"
+    return lines if after else "inbox/_list.html"
+
+
+async def dismiss(request: web.Request) -> web.Response:
+    """Nobody has to call this number back for what it tried up to now."""
+    body = await body_of(request, DismissBody)
+    await request.app[DISMISSALS].dismiss(body.number, body.reason, current_user(request).id)
+    return web.Response(status=204)
+
+
+async def owe_again(request: web.Request) -> web.Response:
+    await request.app[DISMISSALS].undo(callback_id_of(request), current_user(request).id)
+    return web.Response(status=204)
 
 
 async def suppressions(request: web.Request) -> web.Response:

@@ -13,8 +13,10 @@ const DONE = {
   close: "Closed",
   call: "Your phone rings: answering connects you",
   promise: "Promised: it is yours",
+  dismiss: "Dismissed: it stands under Dismissed, with your reason",
+  undo: "Owed again",
 };
-const ASKED = ["postpone", "close", "refuse", "promise"];
+const ASKED = ["postpone", "close", "refuse", "promise", "dismiss"];
 
 const menu = document.getElementById("callback-menu");
 
@@ -70,7 +72,7 @@ function start(button) {
 async function send(id, act, body, button) {
   if (button) button.disabled = true;
   try {
-    await post(act === "promise" ? callPath(id, act) : `/callbacks/${id}/${act}`, body, onceMore(act));
+    await post(pathOf(id, act), act === "dismiss" ? { number: id, ...body } : body, onceMore(act));
     toast(DONE[act]);
     say();
   } catch (error) {
@@ -78,6 +80,13 @@ async function send(id, act, body, button) {
   } finally {
     if (button) button.disabled = false;
   }
+}
+
+/** `id` is a callback's; for a promise the call's, for a dismissal the number's, to take one back its own. */
+function pathOf(id, act) {
+  if (act === "promise") return callPath(id, act);
+  if (act === "dismiss") return "/inbox/dismiss";
+  return act === "undo" ? `/inbox/dismissals/${id}/undo` : `/callbacks/${id}/${act}`;
 }
 
 /** Click-to-call: this person's phone rings first. */

@@ -1,6 +1,6 @@
 """The inbox of unreturned contacts: one line per number that we owe a call, from whatever source. In: open callbacks
 and calls of the log that nobody took. A line goes by itself with the next conversation in either direction, because
-then no row asks for it any more; nothing is stored here."""
+then no row asks for it any more; nothing is stored here. What somebody dismissed is `dismissed.py`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, tuple_, union_all
+from sqlalchemy import CTE, and_, exists, func, or_, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from callback.kinds import State
-from callback.tables import Callback
+from callback.tables import Callback, InboxDismissal
 from core.accounts import UserRow
 from core.errors import InvalidInputError
 from core.facts import Direction, Verdict
-from pbx_bridge.tables import Call
+from pbx_bridge.tables import NOT_TAKEN, Call
 from server.views.callbacks import CallbackRow, columns, customers_of, dress
 from server.views.calls import CustomerRef
 
@@ -31,7 +31,6 @@ DAYS = 14
 SHORTEST_S = 5.0
 """Whoever hangs up sooner has dialled wrongly."""
 
-OWED_RESULTS = (Verdict.MISSED, Verdict.ABANDONED, Verdict.VOICEMAIL)
 OUTSIDE = (Direction.INBOUND, Direction.OUTBOUND, Direction.CALLBACK)
 
 
@@ -63,7 +62,8 @@ class OwedContact:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """Who waits longest comes first. `total` counts all lines, `next` is the cursor of the following page."""
+    """Who waits longest comes first. `total` counts all lines (0 behind the last one), `next` is the cursor of the
+    following page."""
 
     contacts: tuple[OwedContact, ...]
     total: int
@@ -74,13 +74,14 @@ async def read_inbox(
     connection: AsyncConnection, now: float, *, after: str | None = None, limit: int = PAGE
 ) -> InboxPage:
     """One page. Raises InvalidInputError for a cursor that is none."""
-    owed = _owed(now)
-    since = func.min(owed.c.at)
-    lines = select(owed.c.number, since.label("since")).group_by(owed.c.number)
-    total = await connection.scalar(select(func.count()).select_from(lines.subquery()))
+    lines = _lines(now)
+    # Counted in the same statement: finding out what is owed is all of the work.
+    total = select(func.count()).select_from(lines).scalar_subquery()
+    query = select(lines.c.number, lines.c.since, total.label("total"))
     if after:
-        lines = lines.having(tuple_(since, owed.c.number) > tuple_(*_read_cursor(after)))
-    found = (await connection.execute(lines.order_by(since, owed.c.number).limit(limit + 1))).all()
+        query = query.where(tuple_(lines.c.since, lines.c.number) > tuple_(*_read_cursor(after)))
+    query = query.order_by(lines.c.since, lines.c.number).limit(limit + 1)
+    found = (await connection.execute(query)).all()
     shown = found[:limit]
     numbers = [row.number for row in shown]
     callbacks, calls = await _callbacks(connection, numbers, now), await _calls(connection, numbers, now)
@@ -96,15 +97,17 @@ async def read_inbox(
             )
             for row in shown
         ),
-        int(total or 0),
+        found[0].total if found else 0,
         f"{shown[-1].since!r}~{shown[-1].number}" if len(found) > limit else None,
     )
 
 
-def _owed(now: float) -> Any:
+def _lines(now: float) -> CTE:
+    """`number` and `since` of every line."""
     open_ones = select(Callback.number.label("number"), Callback.arrived_at.label("at")).where(*_open())
     missed = select(Call.customer_number.label("number"), Call.started_at.label("at")).where(*_missed(now))
-    return union_all(open_ones, missed).subquery()
+    owed = union_all(open_ones, missed).subquery()
+    return select(owed.c.number, func.min(owed.c.at).label("since")).group_by(owed.c.number).cte("lines")
 
 
 def _open() -> tuple[Any, ...]:
@@ -122,14 +125,19 @@ def _missed(now: float) -> tuple[Any, ...]:
         later.direction.in_(OUTSIDE),
     )
     settled = exists().where(Callback.number == Call.customer_number, Callback.closed_at >= Call.started_at)
+    dismissed = exists().where(
+        InboxDismissal.number == Call.customer_number,
+        InboxDismissal.at >= Call.started_at,
+        InboxDismissal.undone_at.is_(None),
+    )
     return (
         Call.started_at >= now - DAYS * DAY_S,
-        Call.direction == Direction.INBOUND,
+        NOT_TAKEN,
         Call.customer_number.is_not(None),
-        Call.result.in_(OWED_RESULTS),
         or_(Call.result != Verdict.ABANDONED, Call.wait_s >= SHORTEST_S),
         ~talked,
         ~settled,
+        ~dismissed,
     )
 
 

@@ -4,15 +4,17 @@ And the list of numbers never called."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 
 from callback.kinds import Outcome, Source, State
 from callback.tables import Callback, Submission
 from core.db import Database
 from pbx_bridge.tables import Call
 from server.callback_desk_parts import REQUESTS
+from server.views.dismissed import Dismissed, read_dismissed
 from server.views.inbox import read_inbox
 from tests.integration.callback_pages import Pages, callback_pages
 from tests.seed import NOW, PBX
@@ -141,3 +143,74 @@ async def test_numbers_that_are_never_called(pages: Pages) -> None:
     pages.who = "anna"
     await pages.get("/callbacks/suppressions", 403)
     await pages.get("/inbox", 403)
+
+
+async def _dismissed(pages: Pages) -> list[Dismissed]:
+    async with pages.database.read() as connection:
+        return list((await read_dismissed(connection)).lines)
+
+
+async def test_a_missed_call_is_dismissed_with_a_reason_and_owed_again(pages: Pages) -> None:
+    await _call(pages, "c1", NOW - 900, "missed")
+    await _call(pages, "c2", NOW - 700, "abandoned")
+    await _call(pages, "c3", NOW - 600, "missed", JAN)
+    await pages.post("/inbox/dismiss", {"number": EWA, "reason": "  "}, 422)
+    await pages.post("/inbox/dismiss", {"number": "x", "reason": "why"}, 422)
+    await pages.post("/inbox/dismiss", {"number": EWA, "reason": "answered by <b>e-mail</b>"})
+    assert await _numbers(pages) == [JAN]
+    (line,) = await _dismissed(pages)
+    assert (line.number, line.by, line.at, line.calls, line.last_call) == (
+        EWA,
+        "Maria Wiśniewska",
+        NOW,
+        2,
+        "c2",
+    )
+    assert "answered by &lt;b&gt;e-mail" in await pages.get("/inbox?show=dismissed")
+    await _call(pages, "c4", NOW + 5, "missed")
+    assert await _numbers(pages) == [JAN, EWA], "a later call is owed"
+    await pages.post(f"/inbox/dismissals/{line.id}/undo")
+    await pages.post(f"/inbox/dismissals/{line.id}/undo", status=409)
+    assert await _numbers(pages) == [EWA, JAN]
+    (line,) = await _dismissed(pages)
+    assert (line.undone_at, line.undone_by) == (NOW, "Maria Wiśniewska")
+    assert "Taken back" in await pages.get("/inbox?show=dismissed")
+    pages.who = "anna"
+    await pages.post("/inbox/dismiss", {"number": EWA, "reason": "why"}, 403)
+
+
+async def test_pages_of_what_was_dismissed(pages: Pages) -> None:
+    for number in range(5):
+        await pages.post("/inbox/dismiss", {"number": f"+4822123460{number}", "reason": "spam"})
+    found: list[int] = []
+    after: str | None = None
+    async with pages.database.read() as connection:
+        while True:
+            page = await read_dismissed(connection, after=after, limit=2)
+            found += [one.id for one in page.lines]
+            if (after := page.next) is None:
+                break
+    assert found == sorted(found, reverse=True)
+    assert len(found) == 5
+    await pages.get("/inbox?show=dismissed&after=x", 422)
+
+
+async def test_no_query_of_the_inbox_looks_at_every_call(pages: Pages) -> None:
+    if not pages.database.is_sqlite:
+        pytest.skip("the plan's words are SQLite's; PostgreSQL decides by statistics of real data")
+    await _call(pages, "c1", NOW - 900, "missed")
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(pages.database._reader.sync_engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        asked.append((statement, values))
+
+    await _numbers(pages)
+    await _dismissed(pages)
+    plans: list[str] = []
+    async with pages.database.read() as connection:
+        for statement, values in [one for one in asked if " calls" in one[0]]:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans += plan.scalars(3)
+    assert any("ix_calls_not_taken" in line for line in plans)
+    assert not [line for line in plans if line.startswith(("SCAN calls", "SCAN callbacks"))]

@@ -104,7 +104,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
     )
     with op.batch_alter_table("calls", schema=None) as batch_op:
-        batch_op.create_index("ix_calls_customer_number", ["customer_number"], unique=False)
+        batch_op.create_index(
+            "ix_calls_customer_number_started_at", ["customer_number", "started_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_calls_not_taken",
+            ["started_at", "customer_number"],
+            unique=False,
+            sqlite_where=sa.text("direction = 'inbound' AND result IN ('missed', 'abandoned', 'voicemail')"),
+            postgresql_where=sa.text(
+                "direction = 'inbound' AND result IN ('missed', 'abandoned', 'voicemail')"
+            ),
+        )
         batch_op.create_index("ix_calls_started_at_id", ["started_at", "id"], unique=False)
 
     op.create_table(
@@ -322,6 +333,7 @@ def upgrade() -> None:
     with op.batch_alter_table("callbacks", schema=None) as batch_op:
         batch_op.create_index("ix_callbacks_closed_at", ["closed_at"], unique=False)
         batch_op.create_index("ix_callbacks_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_callbacks_number_closed_at", ["number", "closed_at"], unique=False)
         batch_op.create_index("ix_callbacks_state_due_at", ["state", "due_at"], unique=False)
         batch_op.create_index(
             "uq_callbacks_open_number_department",
@@ -837,6 +849,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("closed_at IS NULL"),
         )
         batch_op.drop_index("ix_callbacks_state_due_at")
+        batch_op.drop_index("ix_callbacks_number_closed_at")
         batch_op.drop_index("ix_callbacks_created_at")
         batch_op.drop_index("ix_callbacks_closed_at")
 
@@ -872,7 +885,14 @@ def downgrade() -> None:
     op.drop_table("fact_cursors")
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index("ix_calls_started_at_id")
-        batch_op.drop_index("ix_calls_customer_number")
+        batch_op.drop_index(
+            "ix_calls_not_taken",
+            sqlite_where=sa.text("direction = 'inbound' AND result IN ('missed', 'abandoned', 'voicemail')"),
+            postgresql_where=sa.text(
+                "direction = 'inbound' AND result IN ('missed', 'abandoned', 'voicemail')"
+            ),
+        )
+        batch_op.drop_index("ix_calls_customer_number_started_at")
 
     op.drop_table("calls")
     with op.batch_alter_table("call_matches", schema=None) as batch_op:
