@@ -17,6 +17,7 @@ from callback.kinds import NO_RUNG, AttemptKind, AttemptState, Result, State
 from callback.ledger import tell
 from callback.progress import Progress
 from callback.tables import Attempt, Callback
+from core import fact_log
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
@@ -24,6 +25,7 @@ from core.fact_log import LoggedFact
 from core.facts import (
     CallAnswered,
     CallbackChanged,
+    CallbackDeclined,
     CallsJoined,
     CallStarted,
     CustomerDialled,
@@ -207,6 +209,13 @@ class Attempts:
         for attempt_id in ids:
             await self.end(attempt_id, lambda row: ended_by(row, record), was_seen=_was_seen(record))
 
+    async def tell_declined(self, attempt: Any) -> None:
+        """The PBX's marker says that the customer pressed 9, at a moment when we did not look."""
+        fact = CallbackDeclined(attempt.id, attempt.pbx, self._clock())
+        async with self._database.write() as connection:
+            await fact_log.append(connection, fact, subject=attempt.id, at=fact.at)
+        await self._bus.publish(fact)
+
     # ---- its end
 
     async def end(
@@ -268,7 +277,6 @@ async def _close(connection: AsyncConnection, row: Any, ended: Ended) -> None:
 
 
 BY_MACHINE = "A machine answered, says the agent."
-UNSEEN = "We did not see how this call ended: the customer may have answered."
 
 RESULTS = {Verdict.ANSWERED: Result.REACHED, Verdict.BUSY: Result.BUSY, Verdict.FAILED: Result.FAILED}
 
@@ -279,9 +287,9 @@ def _was_seen(record: Any) -> bool:
 
 
 def ended_by(row: Any, record: Any) -> Ended | None:
-    """What the finished call of an attempt says. None when it does not say whether the customer's phone rang: the fact
-    may have been lost with a process, so the PBX's own marker is asked. Of a call whose end nobody watched, only what
-    was seen before counts: a customer whose phone rang may have answered."""
+    """What the finished call of an attempt says. None when it does not say whether the customer's phone rang, or how a
+    call ended that nobody watched: then the PBX's own marker is asked, and a customer whose phone rang may have
+    answered, or pressed 9."""
     result = RESULTS.get(Verdict(record["result"]))
     if result is None and row.customer_dialled_at is not None:
         result = Result.NO_ANSWER
@@ -291,8 +299,8 @@ def ended_by(row: Any, record: Any) -> Ended | None:
     if result is Result.REACHED and not talked:
         result = Result.NOT_BRIDGED
     if result in (Result.NO_ANSWER, Result.NOT_BRIDGED) and not _was_seen(record):
-        result = Result.UNKNOWN
-    why = UNSEEN if result is Result.UNKNOWN else record["why"]
+        return None
+    why = record["why"]
     if row.machine and result is Result.REACHED:
         result, why = Result.NO_ANSWER, BY_MACHINE
     return Ended(

@@ -101,7 +101,10 @@ NO_RUNG = frozenset({Result.AGENT_NO_ANSWER, Result.AGENT_DECLINED, Result.NOT_P
 
 
 class Marker(StrEnum):
-    """How far the PBX's dialplan says an attempt came (AstDB): the agent's phone, the customer's."""
+    """How far the PBX's dialplan says an attempt came (AstDB): the agent's phone, the customer's, the key 9; REFUSED
+    is a number that its allow-list does not know."""
 
     AGENT = "agent"
     CUSTOMER = "customer"
+    DECLINED = "declined"
+    REFUSED = "refused"

@@ -316,6 +316,8 @@ class Scheduler:
             if self._is_too_long_in_doubt(attempt):
                 await self._give_up(attempt)
             return
+        if marker == Marker.DECLINED:
+            await self._attempts.tell_declined(attempt)
         ended = settled(attempt, None if marker is None else Marker(marker), self._clock())
         await self._attempts.end(attempt.id, lambda _row: ended)
 
@@ -336,6 +338,12 @@ def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
     of the customer's phone leaves open whether they talked, and nobody is called a second time for it. A PBX that lost
     its power may have lost its last markers: what we saw ourselves counts as much.
     """
+    if marker is Marker.REFUSED:
+        return Ended(
+            Result.NOT_PLACED, now, "The PBX's dialplan does not allow this number (RINGBACK_ALLOWED)."
+        )
+    if marker is Marker.DECLINED:
+        return Ended(Result.NOT_BRIDGED, now, "The customer pressed 9: they did not ask for this.")
     if marker is Marker.CUSTOMER or attempt.customer_dialled_at is not None:
         if attempt.over_at is not None:
             return Ended(Result.NO_ANSWER, now, "The customer's phone rang and was not answered.")

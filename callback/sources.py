@@ -1,5 +1,5 @@
-"""What happens on the telephone and makes, closes or forbids callbacks. In: ended calls (durable: none is forgotten),
-callers who left a queue by key, customers who pressed 9. Out: requests, and callbacks that are over since we talked.
+"""What happens on the telephone and makes, closes or forbids callbacks. In: ended calls, callers who left a
+queue by key, customers who pressed 9, all of them durable: none is forgotten. Out: requests, and callbacks that are over since we talked.
 
 Told the same thing twice, nothing changes: a call makes one request, and what is closed stays closed. Which calls are
 returned is the department's setting; web forms, programs and colleagues come through `requests.py` directly."""
@@ -41,9 +41,11 @@ CURSORS: dict[str, sqlite.Insert | postgresql.Insert] = {
     "postgresql": postgresql.insert(FactCursor),
 }
 
+HEARD = (CallEnded, CallerLeftByKey, CallbackDeclined)
+
 
 class Sources:
-    """One per application. Call `begin` once the database is ready, `subscribe` before the first fact."""
+    """One per application. Call `begin` once the database is ready, then run `consumer`."""
 
     def __init__(
         self, requests: Requests, database: Database, bus: Bus, clock: Clock, settings: Settings
@@ -57,7 +59,7 @@ class Sources:
             for name, department in settings.department.items()
         }
         self._settings = settings.department
-        self.consumer = FactConsumer(database, CONSUMER, (CallEnded,), self.call_ended)
+        self.consumer = FactConsumer(database, CONSUMER, HEARD, self._hear)
 
     async def begin(self) -> None:
         """Where nobody has returned calls before, begin with the next one: last week's are not owed all at once."""
@@ -66,14 +68,18 @@ class Sources:
             first = CURSORS[connection.dialect.name].on_conflict_do_nothing()
             await connection.execute(first, {"consumer": CONSUMER, "last_id": last})
 
-    def subscribe(self) -> None:
-        self._bus.subscribe(CallerLeftByKey, self.caller_left, name=CONSUMER)
-        self._bus.subscribe(CallbackDeclined, self.declined, name=CONSUMER)
+    async def _hear(self, logged: LoggedFact) -> None:
+        match logged.kind:
+            case CallEnded.__name__:
+                await self.call_ended(logged.body["record"])
+            case CallerLeftByKey.__name__:
+                await self.caller_left(CallerLeftByKey(**logged.body))
+            case CallbackDeclined.__name__:
+                await self.declined(CallbackDeclined(**logged.body))
 
-    async def call_ended(self, logged: LoggedFact) -> None:
+    async def call_ended(self, record: Mapping[str, Any]) -> None:
         """A call of ours is over: a conversation closes what we owed its customer (P18), a call to a queue that nobody
         took is owed from now on."""
-        record = logged.body["record"]
         if record["customer_number"] is None:
             return
         if _is_contact(record):

@@ -353,8 +353,8 @@ def attempt_of(call_id: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class CallerLeftByKey(Fact):
-    """A waiting caller pressed the key for "call me back". `position` is the place in the queue, from 1, at that
-    moment, `since` when they joined the queue; None where the dialplan did not say."""
+    """*Durable.* A waiting caller pressed the key for "call me back". `position` is the place in the queue, from 1, at
+    that moment, `since` when they joined the queue; None where the dialplan did not say."""
 
     call_id: str
     pbx: str
@@ -367,7 +367,7 @@ class CallerLeftByKey(Fact):
 
 @dataclass(frozen=True, slots=True)
 class CallbackDeclined(Fact):
-    """The customer pressed 9: they did not ask for this. `attempt_id` is ours."""
+    """*Durable.* The customer pressed 9: they did not ask for this. `attempt_id` is ours."""
 
     attempt_id: str
     pbx: str

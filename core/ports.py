@@ -69,8 +69,8 @@ class Dialer(Protocol):
         ...
 
     async def marker(self, pbx: str, attempt_id: str) -> str | None:
-        """How far the PBX's dialplan came: `agent`, `customer`, or None for no trace. Raises PbxError when it could
-        not be read: that says nothing."""
+        """How far the PBX's dialplan came: `agent`, `customer`, `declined`, `refused`, or None for no
+        trace. Raises PbxError when it could not be read: that says nothing."""
         ...
 
 

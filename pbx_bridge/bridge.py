@@ -361,5 +361,7 @@ class Bridge:
 def _split(facts: Sequence[Fact]) -> tuple[Sequence[Fact], Sequence[Fact]]:
     """Facts that no promise hangs on, which a ringing phone's owner should not wait for, and from the first durable
     one on the others: a consumer that hears of an end must find it in the database."""
-    first = next((place for place, fact in enumerate(facts) if isinstance(fact, CallEnded)), len(facts))
+    first = next(
+        (place for place, fact in enumerate(facts) if isinstance(fact, call_log.DURABLE)), len(facts)
+    )
     return facts[:first], facts[first:]

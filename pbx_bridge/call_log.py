@@ -15,9 +15,11 @@ from core import fact_log
 from core.facts import (
     AgentLeft,
     CallAnswered,
+    CallbackDeclined,
     CallDequeued,
     CallDescribed,
     CallEnded,
+    CallerLeftByKey,
     CallHeld,
     CallQueued,
     CallRecord,
@@ -53,6 +55,9 @@ MOMENTS: Mapping[type[Fact], Callable[[Any], Moment]] = {
     CallEnded: lambda fact: ("ended", None, fact.record.ended_by.value),
 }
 """How each fact reads in the call's story. Facts not named here leave no moment."""
+
+DURABLE = (CallEnded, CallerLeftByKey, CallbackDeclined)
+"""Somebody owes something because of these: they go into the fact log together with the rows they speak of."""
 
 FINAL = (
     "direction", "caller", "caller_name", "callee", "customer_number", "queue", "result", "started_at",
@@ -118,6 +123,10 @@ async def _write(connection: AsyncConnection, fact: Fact) -> None:
         case CallEnded(call_id, at, call):
             await _close(connection, call)
             await fact_log.append(connection, fact, subject=call_id, at=at)
+        case CallerLeftByKey():
+            await fact_log.append(connection, fact, subject=fact.call_id, at=fact.at)
+        case CallbackDeclined():
+            await fact_log.append(connection, fact, subject=fact.attempt_id, at=fact.at)
 
 
 def _parties(parties: Parties) -> dict[str, str | None]:

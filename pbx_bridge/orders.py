@@ -1,7 +1,7 @@
 """An order to dial in, the headers of its Originate out; and what the PBX answered to one that did not come about.
 
 *Pure.* The headers name the contexts of `config/asterisk/extensions_ringback.conf` and nothing else: no channel, no
-context and no variable comes from a request. Sending them is `dialer.py`'s work."""
+context comes from a request, and of variables only the digits of the number. Sending them is `dialer.py`'s work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ STAR = "*"
 which the PBX looks for when an Originate comes to nothing."""
 
 REASONS = {
-    "0": "the PBX could not begin it: is the shipped dialplan loaded, and no call of the same attempt going on?",
+    "0": "the PBX could not begin it: is the shipped dialplan loaded, the number on its allow-list, and no call of the "
+    "same attempt going on?",
     "1": "it was hung up",
     "3": "nobody answered",
     "5": "busy",
@@ -75,14 +76,16 @@ def _originate(order: DialOrder, times: RingTimes) -> Originate:
     digits = _match(_NUMBER, order.number, "number")
     _match(_ATTEMPT, order.attempt_id, "attempt")
     second = _second(order)
+    number = {"RINGBACK_NUMBER": digits}
     if order.customer_first:
         context, name = second
         return _headers(order, f"{digits}@ringback-customer", (context, STAR + name), times.customer)
     if order.agent is not None:
-        return _headers(order, f"{second[1]}@ringback-agent", ("ringback-callback", digits), times.agent)
+        agent = _headers(order, f"{second[1]}@ringback-agent", ("ringback-callback", digits), times.agent)
+        return Originate(agent.headers, number)
     place = _headers(order, f"{second[1]}@ringback-place", ("ringback-callback", digits), times.place)
     position = {} if order.position is None else {"RINGBACK_POSITION": str(max(1, order.position))}
-    return Originate(place.headers, position)
+    return Originate(place.headers, number | position)
 
 
 def _second(order: DialOrder) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from callback.limit_alarms import LimitAlarms
 from callback.machine import Machines
 from callback.progress import Progress
 from callback.scheduler import Scheduler, departments
-from callback.sources import Sources
+from callback.sources import HEARD, Sources
 from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
@@ -55,7 +55,6 @@ def add_callbacks(
     attempts.subscribe()
     consumer = FactConsumer(database, "attempts", (CallEnded,), attempts.call_ended)
     sources = Sources(requests, database, bus, clock, settings)
-    sources.subscribe()
     app[CONSUMERS] += [consumer, sources.consumer]
     budgets = Budgets(settings.callback)
     app[SCHEDULER] = scheduler = Scheduler(
@@ -80,14 +79,15 @@ def add_callbacks(
 
     alarms = LimitAlarms(database, clock, settings)
 
-    async def deliver(_fact: CallEnded) -> None:
+    async def deliver(_fact: object) -> None:
         consumer.wake()
         sources.consumer.wake()
 
     async def look(_fact: object) -> None:
         scheduler.wake()
 
-    bus.subscribe(CallEnded, deliver, name="callbacks: deliver")
+    for durable in HEARD:
+        bus.subscribe(durable, deliver, name="callbacks: deliver")
     for kind in (CallEnded, CallbackChanged, AgentStateChanged, DeviceChanged):
         bus.subscribe(kind, look, name="callbacks: look")
 

@@ -89,8 +89,7 @@ class Lab:
         """Place a call exactly as the product asks for it; returns the moment it was sent."""
         asked = originate(order, RingTimes(seconds, seconds, seconds))
         headers = {name: value for name, value in asked.headers.items() if name != "Action"}
-        for name, value in asked.variables.items():
-            headers["Variable"] = f"{name}={value}"
+        headers["Variable"] = ",".join(f"{name}={value}" for name, value in asked.variables.items())
         async with AmiTap(self.pbx, "ringback-dial") as hand:
             sent = self.now()
             await hand.say("Originate", headers | {"Async": "true"}, token())

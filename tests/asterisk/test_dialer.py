@@ -11,7 +11,15 @@ import pytest
 
 from core.accounts import UserDevice
 from core.errors import PbxError
-from core.facts import CallAnswered, CallEnded, CustomerDialled, Direction, Verdict, attempt_of
+from core.facts import (
+    CallAnswered,
+    CallbackDeclined,
+    CallEnded,
+    CustomerDialled,
+    Direction,
+    Verdict,
+    attempt_of,
+)
 from core.ports import DialOrder
 from tests.asterisk.dialling import Dialling, dialling
 from tests.asterisk.lab import Lab
@@ -126,6 +134,32 @@ async def test_a_pbx_without_our_contexts_rings_nobody_and_says_so(lab: Lab, our
         await lab.pbx.cli("dialplan reload")
     record = (await ours.hears(CallEnded)).record
     assert (record.result, record.rang) == (Verdict.MISSED, ())
+
+
+async def test_no_agent_is_rung_for_a_number_that_the_dialplan_does_not_allow(
+    lab: Lab, ours: Dialling
+) -> None:
+    agent, order = await lab.phone("101"), to_anna("4915112345678")
+    await ours.dialer.place(order)
+    record = (await ours.hears(CallEnded)).record
+    assert (record.result, record.rang) == (Verdict.MISSED, ())
+    assert await ours.dialer.marker("main", order.attempt_id) == "refused"
+    assert agent.calls == []
+
+
+async def test_key_9_leaves_a_marker(lab: Lab, ours: Dialling) -> None:
+    agent, order = await lab.phone("101"), to_anna()
+    await ours.dialer.place(order)
+    await (await agent.rings()).answer()
+    await ours.hears(CallAnswered)
+    await ours.dialer.connect_now("main", order.attempt_id)
+    at_customer = await lab.trunk.rings(CUSTOMER)
+    await at_customer.answer()
+    await at_customer.hears()
+    await at_customer.press("9")
+    await at_customer.ended()
+    assert (await ours.hears(CallbackDeclined)).attempt_id == order.attempt_id
+    assert await ours.dialer.marker("main", order.attempt_id) == "declined"
 
 
 async def test_an_order_that_says_too_little_is_not_sent(ours: Dialling) -> None:

@@ -131,8 +131,8 @@ async def test_a_customer_who_presses_the_transfer_key_is_only_heard_to_press_it
 
 
 def speak(folder: Path, name: str, hertz: int) -> None:
-    """A prompt of a site's own: three seconds of a tone."""
-    samples = (int(8000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(3 * 8000))
+    """A prompt of a site's own: some seconds of a tone, long enough for a test that is kept waiting."""
+    samples = (int(8000 * math.sin(2 * math.pi * hertz * n / 8000)) for n in range(10 * 8000))
     folder.mkdir(exist_ok=True)
     with wave.open(str(folder / f"{name}.wav"), "wb") as sound:
         sound.setnchannels(1)

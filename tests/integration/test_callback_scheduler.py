@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
 from callback import ledger
 from callback.kinds import NotNow, Outcome, Result, State
@@ -13,6 +14,7 @@ from callback.scheduler import Times
 from config.settings import Settings
 from core.db import Database
 from core.errors import PbxError, PbxUncertainError
+from core.fact_log import FactLogRow
 from core.facts import EndedBy, Verdict
 from tests.callback_office import CUSTOMER, MONDAY_NOON, Office, Time
 from tests.integration.callback_room import SETTINGS
@@ -220,14 +222,21 @@ async def test_a_customer_who_may_have_answered_unseen_is_not_called_again(
     await office.turn()
     await office.rings_through_to_the_customer()
     await office.call_ends(verdict, ended_by=EndedBy.UNKNOWN)
-    await office.turn(3600)
+    for _ in range(12):
+        await office.turn(10)
     assert (await office.callback(owed)).state == State.INBOX
     assert "may have answered" in (await office.attempt_rows())[0].why
     assert len(office.dialer.orders) == 1
 
 
 @pytest.mark.parametrize(
-    ("marker", "result"), [("customer", Result.UNKNOWN), ("agent", Result.AGENT_DECLINED)]
+    ("marker", "result"),
+    [
+        ("customer", Result.UNKNOWN),
+        ("agent", Result.AGENT_DECLINED),
+        ("declined", Result.NOT_BRIDGED),
+        ("refused", Result.NOT_PLACED),
+    ],
 )
 async def test_of_a_call_that_ended_unseen_the_marker_tells_the_rest(
     office: Office, marker: str, result: Result
@@ -242,6 +251,9 @@ async def test_of_a_call_that_ended_unseen_the_marker_tells_the_rest(
     for _ in range(12):
         await office.turn(10)
     assert (await office.attempt_rows())[0].result == result
+    async with office.database.read() as connection:
+        kinds = (await connection.scalars(select(FactLogRow.kind))).all()
+    assert ("CallbackDeclined" in kinds) == (marker == "declined")
 
 
 async def test_every_order_says_until_when_it_may_begin(office: Office) -> None:

@@ -123,6 +123,7 @@ async def test_what_is_sent_is_of_our_own_making(tmp_path: Path) -> None:
         "Timeout": "30000",
         "ChannelId": f"cb-{asked.attempt_id}",
         "CallerID": "<+48226019999>",
+        "Variable": "RINGBACK_NUMBER=48226019999",
         "Async": "true",
     }
 
