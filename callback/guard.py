@@ -73,7 +73,7 @@ class Reason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Subject:
     """An ask as the guard looks at it: `number` in E.164, hashes of number and visitor; `is_more` says that it would
-    have us dial once more (it joins no callback that is dialled anyway)."""
+    have us dial once more, or before a retry (it does not merely join a callback that is dialled anyway)."""
 
     ask: Ask
     number: str

@@ -184,6 +184,7 @@ async def state_of(front: Front, seen: Seen) -> dict[str, Any]:
         "until": iso(seen.promised_until),
         "number": international(seen.number),
         "may": list(seen.may),
+        "fixed": seen.is_fixed,
     }
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback import guard, limits, policy, promises
 from callback.ask import Accepted, Answer, Ask, Correctable, Held
 from callback.guard import Judged, Refusal, Subject
-from callback.kinds import PROVEN, Source, State
+from callback.kinds import PROVEN, Source
 from callback.links import Links
 from callback.policy import Rules
 from callback.promises import Wish
@@ -156,18 +156,22 @@ class Intake:
         if fault is not None:
             await limits.add(connection, [limits.outcome(fault.value)], now)
             return Correctable(fault.value, "wish")
+        trusted = read.ask.source in PROVEN or await promises.is_of(connection, row, read.visitor)
+        due_at = promises.promised(read.number, read.ask.wished_at, self._rules[read.department], now)[
+            "due_at"
+        ]
         subject = Subject(
             ask=read.ask,
             number=read.number,
             number_hash=read.number_hash,
             visitor=read.visitor,
-            is_more=row is None or row.state == State.HELD,
+            is_more=promises.dials_more(row, due_at, trusted),
             is_known=await self._knows(connection, read.number),
             is_dry_run=self._is_dry_run(read.ask.site),
             is_foreign=read.is_foreign,
         )
         judged = await guard.judge(connection, subject, self._settings.callback.limits, now)
-        return await self._promise(connection, read, judged, row, now)
+        return await self._promise(connection, read, judged, row, trusted, now)
 
     def _is_dry_run(self, site: str | None) -> bool:
         return site is not None and self._settings.website[site].dry_run
@@ -190,7 +194,7 @@ class Intake:
         return None if is_free else Refusal.SLOT_GONE
 
     async def _promise(
-        self, connection: AsyncConnection, read: Read, judged: Judged, row: Any, now: float
+        self, connection: AsyncConnection, read: Read, judged: Judged, row: Any, trusted: bool, now: float
     ) -> Accepted | Held:
         ask = read.ask
         wish = Wish(
@@ -201,6 +205,7 @@ class Intake:
             proven=ask.source in PROVEN,
             owner_id=ask.user_id if ask.source is Source.AGENT else None,
             place=ask.position,
+            trusted=trusted,
             reasons=judged.reasons,
             rank=judged.rank,
         )

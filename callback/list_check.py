@@ -106,22 +106,24 @@ class ListCheck:
         caps = self.settings.callback.limits
         counters = {number: limits.of_number(number, caps) for number in numbers}
         async with self.database.read() as connection:
-            rows = await connection.scalars(
-                select(Callback.number).where(
+            rows = await connection.execute(
+                select(Callback.number, Callback.state).where(
                     Callback.department == department,
                     Callback.number.in_(numbers),
                     Callback.closed_at.is_(None),
                     Callback.state != State.HELD.value,
                 )
             )
-            promised.update(rows)
+            found = {row.number: row.state for row in rows}
+            promised.update(found)
+            asleep = {number for number, state in found.items() if state == State.INBOX}
             counts = await limits.read(connection, [one.key for one in counters.values()], now)
         judged = []
         for one in read:
             if one.fate is Fate.ACCEPTED:
                 codes = [Reason.SUPPRESSED.value] if one.number in suppressed else []
                 is_more = one.number not in promised
-                if is_more and not counts.has_room(counters[one.number]):
+                if (is_more or one.number in asleep) and not counts.has_room(counters[one.number]):
                     codes.append(Limit.NUMBER.value)
                 fate = Fate.HELD if codes else Fate.ACCEPTED if is_more else Fate.JOINS
                 if not codes:

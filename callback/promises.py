@@ -42,7 +42,9 @@ STORE = insert(Submission).returning(Submission.id)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one request adds to a callback. `wished_at` is a slot's beginning, None: as soon as possible."""
+    """What one request adds to a callback. `wished_at` is a slot's beginning, None: as soon as possible. `trusted`: it
+    comes from the customer, or from whom the callback is of anyway, so it may have them called before a retry, or
+    before somebody of ours wanted to."""
 
     number: str
     department: str
@@ -51,6 +53,7 @@ class Wish:
     proven: bool
     owner_id: int | None
     place: int | None
+    trusted: bool
     reasons: tuple[str, ...]
     rank: int
 
@@ -115,7 +118,9 @@ async def _join(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules,
         # What was held promised nothing, so nothing of it counts.
         values |= {"arrived_at": wish.arrived_at, "proven": wish.proven, "reasons": ""}
     times = promised(wish.number, wish.wished_at, rules, now)
-    if row.state in (State.HELD, State.INBOX) or times["due_at"] < row.due_at:
+    if row.state == State.HELD and is_held_back(row) and not wish.trusted:
+        times["due_at"] = max(times["due_at"], row.due_at)
+    if row.state in (State.HELD, State.INBOX) or advances(row, times["due_at"], wish.trusted):
         values |= times
     values["expires_at"] = max(row.expires_at, times["expires_at"])
     if row.state == State.INBOX:
@@ -124,6 +129,45 @@ async def _join(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules,
         values["state"] = State.WAITING.value
     await connection.execute(update(Callback).where(Callback.id == row.id).values(values))
     await ledger.tell(connection, row.id, now, "joined")
+
+
+def is_held_back(row: Any) -> bool:
+    """Whether there is a reason for its time that strangers cannot know: a retry, agents' turns, somebody's word."""
+    return bool(row.rung or row.offers or row.postponed_until is not None)
+
+
+def advances(row: Any, due_at: float, trusted: bool) -> bool:
+    """Whether one more request has the open callback dialled earlier, at `due_at`. Who merely types the number never
+    gets before a retry or a postponement; agents' own turns nobody advances."""
+    if row.state != State.WAITING or due_at >= row.due_at:
+        return False
+    return not is_held_back(row) or dials_more(row, due_at, trusted)
+
+
+def dials_more(row: Any, due_at: float, trusted: bool) -> bool:
+    """Whether this request would have the customer's phone ring once more than without it, so that the limits of their
+    number count it: it opens a callback, wakes one that a person was to look at, or gets before a retry."""
+    if row is None or row.state in (State.HELD, State.INBOX):
+        return True
+    was_put_off = bool(row.rung) or row.postponed_until is not None
+    return row.state == State.WAITING and trusted and was_put_off and due_at < row.due_at
+
+
+async def is_of(connection: AsyncConnection, row: Any, visitor: str | None) -> bool:
+    """Whether this page session (hashed) asked for the call first, among those that count."""
+    if row is None or visitor is None:
+        return False
+    first = await connection.scalar(
+        select(Submission.visitor)
+        .where(
+            Submission.callback_id == row.id,
+            Submission.withdrawn_at.is_(None),
+            Submission.held.is_(False),
+        )
+        .order_by(Submission.id)
+        .limit(1)
+    )
+    return bool(first == visitor)
 
 
 async def _join_held(
@@ -139,7 +183,7 @@ async def _join_held(
         await connection.execute(update(Callback).where(Callback.id == row.id).values(values))
 
 
-def promised(number: str, wished_at: float | None, rules: Rules, now: float) -> dict[str, float | None]:
+def promised(number: str, wished_at: float | None, rules: Rules, now: float) -> dict[str, Any]:
     """The columns of a promise. Where department and customer share no time of day it falls due at once: what to do is
     then said when it is looked at."""
     begin = now if wished_at is None else max(wished_at, now)
@@ -150,6 +194,7 @@ def promised(number: str, wished_at: float | None, rules: Rules, now: float) -> 
         "promised_until": until,
         "due_at": times.due_at,
         "expires_at": times.expires_at,
+        "postponed_until": None,
     }
 
 
@@ -209,8 +254,8 @@ async def taken_slots(
 async def settle(
     connection: AsyncConnection, row: Any, wished_before: float | None, rules: Rules, now: float
 ) -> None:
-    """Work a callback (`row`, locked) out anew after one of its requests was taken back or changed, which had wished
-    for `wished_before`. What was tried or postponed meanwhile stays as it is."""
+    """Work a callback (`row`, locked) out anew after one of its requests was taken back, which had wished for
+    `wished_before`. What was tried or postponed meanwhile stays as it is, and nobody is called sooner."""
     requests = await _living(connection, row.id)
     if not requests:
         await ledger.close(connection, row.id, now, Outcome.WITHDRAWN)
@@ -221,8 +266,9 @@ async def settle(
             await connection.execute(update(Callback).where(Callback.id == row.id).values(reasons=reasons))
             await ledger.tell(connection, row.id, now, "held")
         return
-    if row.first_attempt_at is None and row.promised_from == wished_before:
-        await promise_anew(connection, row, rules, now)
+    is_put_off = bool(row.rung) or row.postponed_until is not None
+    if row.state != State.DIALLING and not is_put_off and row.promised_from == wished_before:
+        await promise_anew(connection, row, rules, now, not_before=row.due_at)
 
 
 async def _living(connection: AsyncConnection, callback_id: int) -> list[Any]:
@@ -239,7 +285,17 @@ async def _living(connection: AsyncConnection, callback_id: int) -> list[Any]:
     return list(rows)
 
 
-async def promise_anew(connection: AsyncConnection, row: Any, rules: Rules, now: float) -> None:
+async def move(connection: AsyncConnection, row: Any, rules: Rules, now: float) -> None:
+    """A visitor wished for another time, which counts from now on: before any retry, and against what somebody of ours
+    thought best. The rungs of the ladder stay used."""
+    if row.state == State.INBOX:
+        await ledger.move(connection, row.id, (State.INBOX,), State.WAITING, offers=0)
+    await promise_anew(connection, row, rules, now)
+
+
+async def promise_anew(
+    connection: AsyncConnection, row: Any, rules: Rules, now: float, *, not_before: float = 0.0
+) -> None:
     """Promise what the requests ask for that are not held."""
     good = [one for one in await _living(connection, row.id) if not one.held]
     first = min(good, key=lambda one: one.at if one.wished_at is None else one.wished_at)
@@ -248,4 +304,5 @@ async def promise_anew(connection: AsyncConnection, row: Any, rules: Rules, now:
         "proven": any(one.proven for one in good),
         **promised(row.number, first.wished_at, rules, now),
     }
+    values["due_at"] = max(values["due_at"], not_before)
     await connection.execute(update(Callback).where(Callback.id == row.id).values(values))

@@ -103,18 +103,25 @@ class Requests:
         return seen
 
     async def move(self, token: str, wished_at: float | None) -> Seen:
-        """Wish for another time: a slot's beginning, or None for as soon as possible.
+        """Wish for another time: a slot's beginning, or None for as soon as possible. What their page session asked for
+        before moves along. The call is for that time from now on, unless the request is held.
 
-        Raises ConflictError when the request is over or its call has begun, InvalidInputError when the slot is taken.
+        Raises ConflictError when the request is over, its call has begun, or the time is not theirs to choose;
+        InvalidInputError when the slot is taken, somebody else who counts is to be called before, or the number was
+        promised enough calls for today.
         """
         async with self._own(token) as (connection, row, now):
             seen = await self._look(connection, row.id)
             if "move" not in seen.may:
-                raise ConflictError("this request cannot be moved any more")
-            if wished_at is not None and not await self._is_free(connection, row, wished_at, now):
+                raise ConflictError("the time of this call cannot be changed any more")
+            is_had = wished_at is None or await self._is_free(connection, row, wished_at, now)
+            if not (is_had and (row.held or await self._may_be_at(connection, row, wished_at, now))):
                 raise InvalidInputError("this time is taken or past: choose another", field="wish")
-            await _change(connection, row.id, wished_at=wished_at)
-            await self._tell_and_settle(connection, row, "moved", now)
+            await _wish(connection, row, wished_at)
+            await ledger.tell(connection, row.callback_id, now, "moved")
+            if not row.held:
+                callback = await _callback_of(connection, row)
+                await promises.move(connection, callback, self._rules_of(row.department), now)
             seen = await self._look(connection, row.id)
         await self._changed(row.callback_id, now)
         return seen
@@ -158,7 +165,8 @@ class Requests:
             values: dict[str, Any] = {"owner_id": user_id}
             if row.state == State.INBOX:
                 times = promises.promised(row.number, None, self._rules_of(row.department), now)
-                values |= {"offers": 0, "due_at": times["due_at"], "expires_at": times["expires_at"]}
+                kept = ("due_at", "expires_at", "postponed_until")
+                values |= {"offers": 0, **{name: times[name] for name in kept}}
             await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, **values)
             await ledger.tell(connection, callback_id, now, "taken", user_id=user_id)
 
@@ -169,7 +177,8 @@ class Requests:
         async with self._callback(callback_id, (State.WAITING, State.INBOX)) as (connection, row, now):
             intake.check_instant(until, now, "until")
             times = promises.promised(row.number, until, self._rules_of(row.department), now)
-            await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, offers=0, **times)
+            values = {**times, "postponed_until": until, "offers": 0}
+            await ledger.move(connection, callback_id, (State(row.state),), State.WAITING, **values)
             await ledger.tell(
                 connection, callback_id, now, "postponed", user_id=user_id, detail=_reason(reason)
             )
@@ -259,12 +268,30 @@ class Requests:
         if row is None:
             raise NotFoundError("this link is no longer good")
         department = self._settings.department.get(row.department)
-        return await visitor.look(connection, row, department.slot_minutes if department else 30)
+        minutes = department.slot_minutes if department else 30
+        return await visitor.look(connection, row, minutes, self._clock())
 
     async def _tell_and_settle(self, connection: AsyncConnection, row: Any, kind: str, now: float) -> None:
         await ledger.tell(connection, row.callback_id, now, kind)
-        callback = (await connection.execute(select(Callback).where(Callback.id == row.callback_id))).one()
+        callback = await _callback_of(connection, row)
         await promises.settle(connection, callback, row.wished_at, self._rules_of(row.department), now)
+
+    async def _may_be_at(
+        self, connection: AsyncConnection, row: Any, wished_at: float | None, now: float
+    ) -> bool:
+        """Whether the call can be for that time: nobody else has it before, and the number's own limit, which counts
+        what gets before a retry like a new request, has room."""
+        callback, rules = await _callback_of(connection, row), self._rules_of(row.department)
+        due_at = promises.promised(row.number, wished_at, rules, now)["due_at"]
+        if not await visitor.decides(connection, row, now if wished_at is None else wished_at):
+            return False
+        if not promises.dials_more(callback, due_at, trusted=True):
+            return True
+        counter = limits.of_number(row.number, self._settings.callback.limits)
+        if not (await limits.read(connection, [counter.key], now)).has_room(counter):
+            return False
+        await limits.add(connection, [(counter.key, counter.seconds)], now)
+        return True
 
     async def _is_free(self, connection: AsyncConnection, row: Any, begin: float, now: float) -> bool:
         return await intake.is_slot_free(
@@ -323,6 +350,26 @@ async def _lapse(connection: AsyncConnection, callback_id: int, now: float) -> b
 
 async def _change(connection: AsyncConnection, submission_id: int, **values: object) -> None:
     await connection.execute(update(Submission).where(Submission.id == submission_id).values(values))
+
+
+async def _wish(connection: AsyncConnection, row: Any, wished_at: float | None) -> None:
+    """For this request, and what the same page session asked for besides."""
+    await _change(connection, row.id, wished_at=wished_at)
+    if row.visitor is not None and not row.held:
+        own = (
+            Submission.visitor == row.visitor,
+            Submission.held.is_(False),
+            Submission.withdrawn_at.is_(None),
+        )
+        await connection.execute(
+            update(Submission)
+            .where(Submission.callback_id == row.callback_id, *own)
+            .values(wished_at=wished_at)
+        )
+
+
+async def _callback_of(connection: AsyncConnection, row: Any) -> Any:
+    return (await connection.execute(select(Callback).where(Callback.id == row.callback_id))).one()
 
 
 def _reason(text: str) -> str | None:
