@@ -35,7 +35,7 @@ DIALLED = (
         Attempt.ended_at.is_not(None),
         Attempt.result.not_in(SILENT),
     )
-    .order_by(Attempt.ended_at.desc(), Attempt.made_at.desc())
+    .order_by(Attempt.made_at.desc())
 )
 TRYING = select(
     exists().where(
@@ -62,15 +62,13 @@ async def failing(
     last = DIALLED.limit(limits.failures_in_a_row * REPEATS)
     rows = await connection.execute(last, {"pbx": pbx, "since": now - DAY_S})
     numbers: set[str] = set()
-    last_at: float | None = None
+    last_at = 0.0
     for row in rows:
         if row.result != Result.FAILED:
             break
         numbers.add(row.number)
-        last_at = last_at or row.ended_at
-    if last_at is None or len(numbers) < limits.failures_in_a_row:
-        return None
-    return Failing(len(numbers), last_at)
+        last_at = max(last_at, row.ended_at)
+    return Failing(len(numbers), last_at) if len(numbers) >= limits.failures_in_a_row else None
 
 
 async def pause(connection: AsyncConnection, pbx: str, limits: CallbackLimits, now: float) -> NotNow | None:
