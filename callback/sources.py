@@ -1,5 +1,6 @@
 """What happens on the telephone and makes, closes or forbids callbacks. In: ended calls, callers who left a
-queue by key, customers who pressed 9, all of them durable: none is forgotten. Out: requests, and callbacks that are over since we talked.
+queue by key, customers who pressed 9, all of them durable: none is forgotten. Out: requests, and callbacks that are
+over since we talked.
 
 Told the same thing twice, nothing changes: a call makes one request, and what is closed stays closed. Which calls are
 returned is the department's setting; web forms, programs and colleagues come through `requests.py` directly."""
