@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callback import guard, limits, policy, promises
+from callback import guard, limits, policy, promises, repeats
 from callback.ask import Accepted, Answer, Ask, Correctable, Held
 from callback.guard import Judged, Refusal, Subject
 from callback.kinds import PROVEN, Source
@@ -208,19 +208,19 @@ class Intake:
             trusted=trusted,
             reasons=judged.reasons,
             rank=judged.rank,
+            is_repeat=row is not None
+            and await repeats.is_repeat(connection, row.id, ask, bool(judged.reasons)),
         )
         callback_id = await promises.promise(connection, row, wish, self._rules[read.department], now)
         expires_at = now + self._settings.callback.link_days * DAY_S
-        submission_id = await promises.store(
-            connection,
-            callback_id,
-            ask,
-            wish,
-            at=now,
-            visitor=read.visitor,
-            link_expires_at=expires_at,
-            body_hash=body_hash(ask) if ask.idempotency_key else None,
-        )
+        values: dict[str, Any] = {"at": now, "visitor": read.visitor, "link_expires_at": expires_at}
+        if wish.is_repeat:
+            submission_id = await repeats.count(connection, callback_id, ask, wish, **values)
+        else:
+            hashed = body_hash(ask) if ask.idempotency_key else None
+            submission_id = await promises.store(
+                connection, callback_id, ask, wish, body_hash=hashed, **values
+            )
         log.info("callback asked for", callback=callback_id, source=ask.source, reasons=judged.reasons)
         return await self._said(submission_id, callback_id, expires_at, is_held=bool(judged.reasons))
 

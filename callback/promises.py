@@ -44,7 +44,7 @@ STORE = insert(Submission).returning(Submission.id)
 class Wish:
     """What one request adds to a callback. `wished_at` is a slot's beginning, None: as soon as possible. `trusted`: it
     comes from the customer, or from whom the callback is of anyway, so it may have them called before a retry, or
-    before somebody of ours wanted to."""
+    before somebody of ours wanted to. `is_repeat`: it is only counted, so it adds no line to the story."""
 
     number: str
     department: str
@@ -56,6 +56,7 @@ class Wish:
     trusted: bool
     reasons: tuple[str, ...]
     rank: int
+    is_repeat: bool = False
 
     @property
     def state(self) -> State:
@@ -128,7 +129,8 @@ async def _join(connection: AsyncConnection, row: Any, wish: Wish, rules: Rules,
     if row.state in (State.HELD, State.INBOX):
         values["state"] = State.WAITING.value
     await connection.execute(update(Callback).where(Callback.id == row.id).values(values))
-    await ledger.tell(connection, row.id, now, "joined")
+    if not wish.is_repeat:
+        await ledger.tell(connection, row.id, now, "joined")
 
 
 def is_held_back(row: Any) -> bool:
@@ -163,6 +165,7 @@ async def is_of(connection: AsyncConnection, row: Any, visitor: str | None) -> b
             Submission.callback_id == row.id,
             Submission.withdrawn_at.is_(None),
             Submission.held.is_(False),
+            Submission.repeats == 0,
         )
         .order_by(Submission.id)
         .limit(1)
@@ -280,7 +283,11 @@ async def _living(connection: AsyncConnection, callback_id: int) -> list[Any]:
             Submission.at,
             Submission.arrived_at,
             Submission.proven,
-        ).where(Submission.callback_id == callback_id, Submission.withdrawn_at.is_(None))
+        ).where(
+            Submission.callback_id == callback_id,
+            Submission.withdrawn_at.is_(None),
+            Submission.repeats == 0,
+        )
     )
     return list(rows)
 

@@ -93,9 +93,9 @@ class Requests:
 
     async def withdraw(self, token: str) -> Seen:
         """Take this request back. The callback is closed when no other request is left. Nothing happens the second
-        time, or when it is over."""
+        time, when it is over, or when it was only counted."""
         async with self._own(token) as (connection, row, now):
-            if row.withdrawn_at is None and row.state != State.CLOSED:
+            if "withdraw" in (await self._look(connection, row.id)).may:
                 await _change(connection, row.id, withdrawn_at=now)
                 await self._tell_and_settle(connection, row, "withdrawn", now)
             seen = await self._look(connection, row.id)

@@ -67,6 +67,7 @@ COLUMNS = (
     Submission.proven,
     Submission.visitor,
     Submission.withdrawn_at,
+    Submission.repeats,
     Submission.link_expires_at,
     Callback.number,
     Callback.department,
@@ -84,7 +85,7 @@ async def find(connection: AsyncConnection, submission_id: int) -> Any:
 
 async def look(connection: AsyncConnection, row: Any, slot_minutes: int, now: float) -> Seen:
     """`row` (of `find`) as its visitor may see it."""
-    is_first = not row.held and await _is_first(connection, row)
+    is_first = not (row.held or row.repeats) and await _is_first(connection, row)
     status = _status(row) if is_first else _little(row)
     until = None if row.wished_at is None else row.wished_at + slot_minutes * 60
     can_move = row.held or (is_first and await decides(connection, row, now))
@@ -100,7 +101,7 @@ async def look(connection: AsyncConnection, row: Any, slot_minutes: int, now: fl
         promised_from=row.wished_at,
         promised_until=until,
         language=row.language,
-        may=_may(status, can_move),
+        may=() if row.repeats else _may(status, can_move),
     )
 
 
@@ -133,6 +134,7 @@ def _others(row: Any) -> tuple[ColumnElement[bool], ...]:
         Submission.id != row.id,
         Submission.withdrawn_at.is_(None),
         Submission.held.is_(False),
+        Submission.repeats == 0,
         Submission.visitor.is_(None) | (Submission.visitor != (row.visitor or "")),
     )
 

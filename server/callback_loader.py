@@ -116,7 +116,9 @@ async def read_request(connection: AsyncConnection, callback_id: int) -> dict[st
             Submission.utm,
             WORTH.label("worth"),
         )
-        .where(Submission.callback_id == callback_id, Submission.withdrawn_at.is_(None))
+        .where(
+            Submission.callback_id == callback_id, Submission.withdrawn_at.is_(None), Submission.repeats == 0
+        )
         .order_by(WORTH, (Submission.message != "").desc(), Submission.id.desc())
         .limit(1)
     )

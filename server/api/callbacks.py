@@ -94,6 +94,7 @@ class CallbackRequest(Given):
     referrer: str | None
     utm: dict[str, str]
     withdrawn_at: Instant | None
+    times: int = 1
 
 
 class CallbackAttempt(Given):
@@ -303,6 +304,7 @@ def detail_of(story: CallbackStory) -> CallbackDetail:
             referrer=one.referrer,
             utm=dict(one.utm),
             withdrawn_at=one.withdrawn_at,
+            times=one.times,
         )
         for one in story.requests
     ]

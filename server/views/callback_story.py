@@ -4,7 +4,7 @@ by line. Read only."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -14,16 +14,19 @@ from callback.tables import Attempt, CallbackStep, Submission
 from core.accounts import UserRow
 from core.errors import NotFoundError
 from pbx_bridge.tables import Call
+from server.views.asked import WORTH
 from server.views.callbacks import CallbackRow, read_callback
 
 MOST_STEPS = 500
 MOST_REQUESTS = 100
-"""What a person still reads; a callback that is asked for every minute has more."""
+SHOWN = 20
+"""What a person still reads; strangers can ask more often. Those to be believed come before the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one person asked for; `by` is the agent who promised, `utm_text` JSON as stored."""
+    """What one person asked for; `by` is the agent who promised, `utm_text` JSON as stored. `times`: how often the very
+    same was asked, this being the first."""
 
     id: int
     at: float
@@ -42,6 +45,7 @@ class Request:
     withdrawn_at: float | None
     by: str | None
     utm_text: str
+    times: int = 1
 
     @property
     def utm(self) -> tuple[tuple[str, str], ...]:
@@ -86,10 +90,16 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class CallbackStory:
+    """`requests` are the different ones; `unshown` is how many more there were, counted only or too many to read."""
+
     callback: CallbackRow
     requests: tuple[Request, ...]
     tries: tuple[Try, ...]
     steps: tuple[StepLine, ...]
+
+    @property
+    def unshown(self) -> int:
+        return self.callback.requests - sum(one.times for one in self.requests)
 
 
 async def read_callback_story(connection: AsyncConnection, callback_id: int, now: float) -> CallbackStory:
@@ -130,11 +140,17 @@ async def _requests(connection: AsyncConnection, callback_id: int) -> list[Reque
         .select_from(Submission)
         .outerjoin(Call, Call.id == Submission.call_id)
         .outerjoin(UserRow, UserRow.id == Submission.user_id)
-        .where(Submission.callback_id == callback_id)
-        .order_by(Submission.id)
+        .where(Submission.callback_id == callback_id, Submission.repeats == 0)
+        .order_by(WORTH, Submission.id)
         .limit(MOST_REQUESTS)
     )
-    return [Request(*row) for row in result]
+    folded: dict[Request, list[Request]] = {}
+    for one in (Request(*row) for row in result):
+        # The same but for when, by what call, and in whose page session.
+        same = replace(one, id=0, at=0.0, call_id=None, withdrawn_at=one.withdrawn_at and 1.0)
+        folded.setdefault(same, []).append(one)
+    shown = [replace(ones[0], times=len(ones)) for ones in folded.values()][:SHOWN]
+    return sorted(shown, key=lambda one: one.id)
 
 
 async def _tries(connection: AsyncConnection, callback_id: int) -> list[Try]:

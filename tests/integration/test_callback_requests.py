@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import exc, insert, select, update
 
-from callback.ask import Accepted, Ask, Held, Signs
+from callback.ask import Accepted, Ask, Held, Signs, Visit
 from callback.kinds import Outcome, Source, State
 from callback.requests import Requests
 from callback.tables import Callback
@@ -101,7 +101,8 @@ async def test_departments_owe_each_for_themselves(room: Room) -> None:
 async def test_many_at_once_make_one_callback(room: Room, database: Database) -> None:
     """From two servers: nothing in one process keeps them apart."""
     other = Requests(database, room.bus, room.clock, room.settings)
-    asks = [room.web(visitor=f"visitor-{n}") for n in range(12)]
+    visits = [Visit(address=f"10.0.{n}.1", visitor=f"visitor-{n}") for n in range(12)]
+    asks = [room.web(visit=visit) for visit in visits]
     answers = await asyncio.gather(
         *((other if n % 2 else room.requests).submit(ask) for n, ask in enumerate(asks))
     )
