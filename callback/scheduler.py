@@ -34,8 +34,8 @@ log = structlog.get_logger(__name__)
 
 SuppressedAmong = Callable[[Collection[str]], Awaitable[frozenset[str]]]
 
-ANNOUNCED_S = 10.0
-"""So long after the agent's answer the customer has been dialled, whether or not we were there to see it."""
+DIALLED_S = 5.0
+"""So long after the end of the announcement the customer has been dialled, whether or not we were there to see it."""
 
 MOST_DUE = 200
 """Callbacks looked at per department and turn, the oldest first: more than could be dialled anyway."""
@@ -272,8 +272,9 @@ class Scheduler:
             rules = self._rules.get(row.department)
             held = row.kind == AttemptKind.QUEUE.value and row.agent_answered_at is None
             too_late = held and rules is not None and not rules.callable_at(row.number, now)
-            announcing = row.agent_answered_at is None or now - row.agent_answered_at < ANNOUNCED_S
-            if announcing and (row.callback_state != State.DIALLING.value or too_late):
+            announced = self._dialer.announcement_s(row.pbx) + DIALLED_S
+            is_early = row.agent_answered_at is None or now - row.agent_answered_at < announced
+            if is_early and (row.callback_state != State.DIALLING.value or too_late):
                 await self._hang_up(row.pbx, row.id)
 
     async def _hang_up(self, pbx: str, attempt_id: str) -> None:

@@ -51,6 +51,10 @@ class Dialer(Protocol):
         is None does False mean no."""
         ...
 
+    def announcement_s(self, pbx: str) -> float:
+        """Seconds from the agent's answer until the customer is dialled, in which they can still say "not now"."""
+        ...
+
     async def place(self, order: DialOrder) -> None:
         """Ask the PBX to dial; returns when it has begun, or taken the order and not refused it within some seconds.
         What comes of it is told by facts.

@@ -25,6 +25,7 @@ from pbx_bridge import blindness, call_log, journal, pbx_clock
 from pbx_bridge.agents import AgentBook
 from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
 from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.announcement import SHIPPED_S, announcement_s
 from pbx_bridge.calls import CallBook
 from pbx_bridge.lease import RENEW_S, Lease, LeaseLostError
 from pbx_bridge.reconcile import Reconciled
@@ -61,7 +62,8 @@ class Step:
 
 class Bridge:
     """Reads one PBX for as long as `run` runs. `on_commit` is called after each commit that wrote facts.
-    `ahead`: by how many seconds the PBX's clock was ahead of ours when it was last asked."""
+    `ahead`: by how many seconds the PBX's clock was ahead of ours when it was last asked. `announcement_s`: how long
+    the agent of a callback can say "not now", as its dialplan had it then."""
 
     def __init__(
         self,
@@ -81,6 +83,7 @@ class Bridge:
         self.lags: deque[float] = deque(maxlen=LAGS_KEPT)
         self.compared_at: float | None = None
         self.ahead = 0.0
+        self.announcement_s = SHIPPED_S
         self._book = book
         self._database = database
         self._bus = bus
@@ -311,10 +314,12 @@ class Bridge:
             try:
                 ahead = await pbx_clock.ahead(self.link, self._clock)
                 picture = await take_picture(self.link)
+                announced_s = await announcement_s(self.link)
             except AmiActionError as error:
                 log.warning("the PBX did not tell its state; asking again", pbx=self.pbx, error=str(error))
                 wait = COMPARE_AGAIN_S
                 continue
+            self.announcement_s = SHIPPED_S if announced_s is None else announced_s
             await self._compare(picture, ahead)
 
     async def _compare(self, picture: Picture, ahead: float | None) -> None:

@@ -14,6 +14,7 @@ from core.errors import PbxError, PbxUncertainError
 from core.ports import DialOrder
 from pbx_bridge.ami_codec import ActionHeaders, AmiEncodeError
 from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.announcement import SHIPPED_S
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.dial import DialLine, PbxHands
 from pbx_bridge.markers import families
@@ -58,6 +59,11 @@ class AmiDialer:
     def is_live(self, pbx: str, attempt_id: str) -> bool:
         """See `core.ports.Dialer`."""
         return bool(self._channels(pbx, attempt_id))
+
+    def announcement_s(self, pbx: str) -> float:
+        """See `core.ports.Dialer`."""
+        hands = self._hands.get(pbx)
+        return SHIPPED_S if hands is None or hands.bridge is None else hands.bridge.announcement_s
 
     async def place(self, order: DialOrder) -> None:
         """See `core.ports.Dialer`."""

@@ -60,9 +60,10 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
     add_desk(app, database, bus, clock)
-    add_callback_desk(app, database, bus, clock)
+    dialer = AmiDialer(hands, clock)
+    add_callback_desk(app, database, bus, clock, dialer)
     if settings.department:
-        add_callbacks(app, settings, database, bus, clock, AmiDialer(hands, clock))
+        add_callbacks(app, settings, database, bus, clock, dialer)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
     if settings.line:
         check_installed()

@@ -12,11 +12,12 @@ from core.facts import Fact
 class CallbackSummary:
     """The request behind an attempt. `id` is None for a click-to-call that keeps no promise. `tries` counts attempts
     that dialled the customer before this one; `source` and `department` are words for people; `announces` says that
-    whoever answers has a moment to say "not now" before the customer is dialled; `unverified` that nobody vouches
-    for name and words."""
+    whoever answers has a moment, `announcement_s` long, to say "not now" before the customer is dialled; `unverified`
+    that nobody vouches for name and words."""
 
     attempt_id: str
     announces: bool
+    announcement_s: float
     id: int | None = None
     source: str | None = None
     department: str | None = None

@@ -14,6 +14,7 @@ from callback.requests import Requests
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
+from core.ports import Dialer
 from core.tasks import running
 from crm_link.identities import holders
 from server.callback_closures import Closures
@@ -27,7 +28,9 @@ DISMISSALS = web.AppKey("dismissals", Dismissals)
 LISTS = web.AppKey("lists", Lists)
 
 
-def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
+def add_callback_desk(
+    app: web.Application, database: Database, bus: Bus, clock: Clock, dialer: Dialer
+) -> None:
     """Put it into `app`, after the desk and before the bridges."""
     app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows)
     app[DISMISSALS] = Dismissals(database, clock, app[SETTINGS].site.region)
@@ -35,7 +38,7 @@ def add_callback_desk(app: web.Application, database: Database, bus: Bus, clock:
     app[TICKS] = ticks = Ticks()
     ticks.subscribe(bus)
     names = {key: one.name or key for key, one in app[SETTINGS].department.items()}
-    loader = CallbackLoader(database, app[LIVE], names)
+    loader = CallbackLoader(database, app[LIVE], names, dialer.announcement_s)
     loader.subscribe(bus)
 
     closures = Closures(database, bus)

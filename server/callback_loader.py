@@ -4,7 +4,7 @@ stream of facts and told to the board. Which card shows it is decided there."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -23,12 +23,20 @@ from server.views.callback_story import utm_of
 
 
 class CallbackLoader:
-    """One per process. `departments` are names for people by the settings' section. Run `run`."""
+    """One per process. `departments` are names for people by the settings' section; `announcement_s` says how long the
+    announcement of a PBX lasts. Run `run`."""
 
-    def __init__(self, database: Database, hub: LiveHub, departments: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        hub: LiveHub,
+        departments: Mapping[str, str],
+        announcement_s: Callable[[str], float],
+    ) -> None:
         self._database = database
         self._hub = hub
         self._departments = departments
+        self._announcement_s = announcement_s
         self._wanted: dict[str, None] = {}
         self._work = asyncio.Event()
 
@@ -70,6 +78,7 @@ class CallbackLoader:
         found = await connection.execute(
             select(
                 Attempt.kind,
+                Attempt.pbx,
                 Attempt.machine,
                 Attempt.made_at,
                 Callback.id,
@@ -85,13 +94,14 @@ class CallbackLoader:
         row = found.one_or_none()
         if row is None:
             return None
-        announces = row.kind != AttemptKind.CUSTOMER_FIRST
+        announces, announcement_s = row.kind != AttemptKind.CUSTOMER_FIRST, self._announcement_s(row.pbx)
         if row.id is None:
-            return CallbackSummary(attempt_id, announces)
+            return CallbackSummary(attempt_id, announces, announcement_s)
         asked = await read_request(connection, row.id)
         return CallbackSummary(
             attempt_id,
             announces,
+            announcement_s,
             id=row.id,
             department=self._departments.get(row.department, row.department),
             asked_at=row.arrived_at,

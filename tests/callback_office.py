@@ -72,6 +72,9 @@ class ScriptedDialer:
     def is_live(self, pbx: str, attempt_id: str) -> bool:
         return attempt_id in self.live
 
+    def announcement_s(self, pbx: str) -> float:
+        return 5.0
+
     async def place(self, order: DialOrder) -> None:
         self.orders.append(order)
         if self.refuse is not None:

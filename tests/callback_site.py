@@ -40,12 +40,16 @@ class NotingDialer:
     asked: list[tuple[str, str]] = field(default_factory=list)
     away: str | None = None
     fault: PbxError | None = None
+    announced_s: float = 5.0
 
     def sees(self, pbx: str) -> str | None:
         return self.away
 
     def is_live(self, pbx: str, attempt_id: str) -> bool:
         return True
+
+    def announcement_s(self, pbx: str) -> float:
+        return self.announced_s
 
     async def place(self, order: DialOrder) -> None:
         self.orders.append(order)
@@ -125,7 +129,7 @@ async def callback_site(database: Database, *, clock: Clock = system_clock) -> A
     app = bare_application(settings, database, clock=clock, bus=bus)
     users = await seed_people(database)
     add_desk(app, database, bus, clock)
-    add_callback_desk(app, database, bus, clock)
+    add_callback_desk(app, database, bus, clock, dialer)
     add_callbacks(app, settings, database, bus, clock, dialer)
     ScreenPop(database, bus).subscribe(bus)
     server = TestServer(app, host="127.0.0.1")

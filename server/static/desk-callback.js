@@ -6,7 +6,6 @@ import { h, icon, moment, serverClock, when } from "./desk-dom.js";
 import { callPath, post } from "./desk-post.js";
 import { nameOf } from "./desk-state.js";
 
-const ANNOUNCED_S = 5;
 const TALKED = ["talking", "held", "wrap_up"];
 const ORDINALS = ["", "First", "Second", "Third", "Fourth", "Fifth"];
 
@@ -33,10 +32,11 @@ function strip(card) {
     return h("p", { class: "cb-strip" }, icon("undo-2"), h("span", {}, "Callback: answering connects you to ", h("strong", {}, name)));
   }
   if (!isAnnounced(card)) return null;
+  const dialledAt = card.answered_at + card.callback.announcement_s;
   return h(
     "div",
     { class: "cb-strip counting" },
-    h("span", { class: "cb-count-down num", "data-countdown": card.answered_at + ANNOUNCED_S, "aria-hidden": "true" }, remaining(card.answered_at + ANNOUNCED_S)),
+    h("span", { class: "cb-count-down num", "data-countdown": dialledAt, "aria-hidden": "true" }, remaining(dialledAt)),
     h("span", { class: "cb-strip-words", role: "status" }, h("strong", {}, name), " is called in a moment"),
     h("button", { class: "button primary", type: "button", onclick: (event) => act(event, card, "connect") }, icon("phone-outgoing"), "Connect now"),
     h("button", { class: "button", type: "button", onclick: (event) => act(event, card, "decline") }, "Not now"),

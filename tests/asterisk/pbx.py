@@ -14,6 +14,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -198,6 +200,20 @@ class Pbx:
         """End whatever a failed test has left, and wait for it."""
         await self.cli("channel request hangup all")
         await self.idle()
+
+    @asynccontextmanager
+    async def edited(self, line: str, instead: str) -> AsyncIterator[None]:
+        """The shipped dialplan with that text as somebody wrote it for their site."""
+        file = self.folder / "etc" / "extensions_ringback.conf"
+        shipped = file.read_text()
+        assert line in shipped
+        file.write_text(shipped.replace(line, instead))
+        await self.cli("dialplan reload")
+        try:
+            yield
+        finally:
+            file.write_text(shipped)
+            await self.cli("dialplan reload")
 
     def cel(self) -> list[CelRow]:
         """Every channel event so far."""

@@ -57,6 +57,7 @@ async def test_placed_call_is_live_until_it_is_hung_up_and_leaves_a_marker(lab: 
 
 async def test_connect_now_ends_the_announcement_at_once(lab: Lab, ours: Dialling) -> None:
     agent, order = await lab.phone("101"), to_anna()
+    assert ours.dialer.announcement_s("main") == 5.0
     await ours.dialer.place(order)
     at_agent = await agent.rings()
     answered = await at_agent.answer()
@@ -76,6 +77,16 @@ async def test_connect_now_ends_the_announcement_at_once(lab: Lab, ours: Diallin
     record = (await ours.hears(CallEnded)).record
     assert (record.result, record.customer_number) == (Verdict.ANSWERED, f"+{CUSTOMER}")
     assert await ours.dialer.marker("main", order.attempt_id) == "customer"
+
+
+async def test_the_announcement_lasts_as_long_as_the_dialplan_of_the_site_says(
+    lab: Lab, tmp_path: Path
+) -> None:
+    line = "RINGBACK_ANNOUNCEMENT="
+    async with lab.pbx.edited(f"{line}5", f"{line}12"), dialling(lab, tmp_path) as ours:
+        assert ours.dialer.announcement_s("main") == 12.0
+    async with lab.pbx.edited(f"{line}5", f"{line}${{GLOBAL(SECONDS)}}"), dialling(lab, tmp_path) as ours:
+        assert ours.dialer.announcement_s("main") == 5.0
 
 
 async def test_nothing_is_placed_while_a_call_of_the_same_attempt_lives(lab: Lab, ours: Dialling) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,21 +100,6 @@ async def site(pbx: Pbx, tmp_path: Path, clock: Time) -> AsyncIterator[Site]:
             await desk
 
 
-@asynccontextmanager
-async def edited(pbx: Pbx, line: str, instead: str) -> AsyncIterator[None]:
-    """The dialplan with a line of `[ringback-settings]` as somebody wrote it for their site."""
-    file = pbx.folder / "etc" / "extensions_ringback.conf"
-    shipped = file.read_text()
-    assert line in shipped
-    file.write_text(shipped.replace(line, instead))
-    await pbx.cli("dialplan reload")
-    try:
-        yield
-    finally:
-        file.write_text(shipped)
-        await pbx.cli("dialplan reload")
-
-
 async def dialled(lab: Lab, phone: Phone, digits: str = DIGITS) -> tuple[Call, Call]:
     """The agent's phone rings, they take it and go on; returns their call and the one that rings the customer."""
     at_agent = await phone.rings()
@@ -152,7 +137,7 @@ async def test_a_customer_who_does_not_answer_is_dialled_again_at_the_next_rung(
     pbx: Pbx, site: Site, lab: Lab, clock: Time
 ) -> None:
     phone = await lab.phone("101")
-    async with edited(pbx, *SHORT_RING):
+    async with pbx.edited(*SHORT_RING):
         await ask(site)
         at_agent, unanswered = await dialled(lab, phone)
         await unanswered.ended()

@@ -35,6 +35,7 @@ from server.callback_desk_parts import add_callback_desk
 from server.desk_parts import add_desk
 from server.keys import BRIDGES
 from server.web import bare_application
+from tests.callback_site import NotingDialer
 
 NOW = 1_795_300_000.0
 """21 Nov 2026, 22:26:40 UTC: what the server's clock shows."""
@@ -115,7 +116,7 @@ async def api_server(database: Database) -> AsyncIterator[ApiServer]:
     app = bare_application(Settings(), database, clock=lambda: NOW, bus=bus)
     app[BRIDGES] = {}
     add_desk(app, database, bus, lambda: NOW)
-    add_callback_desk(app, database, bus, lambda: NOW)
+    add_callback_desk(app, database, bus, lambda: NOW, NotingDialer())
     ScreenPop(database, bus).subscribe(bus)
     async with TestClient(TestServer(app)) as client:
         server = ApiServer(app, database, bus, client)

@@ -19,6 +19,7 @@ from server.desk_parts import add_desk
 from server.guard import LOCAL_COOKIE
 from server.web import bare_application
 from tests.callback_seed import office_settings
+from tests.callback_site import NotingDialer
 from tests.seed import NOW, seed_people
 
 Headers = Mapping[str, str]
@@ -80,6 +81,6 @@ async def callback_pages(database: Database) -> AsyncIterator[Pages]:
     app = bare_application(office_settings(), database, clock=lambda: NOW, bus=bus)
     users = await seed_people(database)
     add_desk(app, database, bus, lambda: NOW)
-    add_callback_desk(app, database, bus, lambda: NOW)
+    add_callback_desk(app, database, bus, lambda: NOW, NotingDialer())
     async with TestClient(TestServer(app)) as client:
         yield Pages(app, database, bus, client, users)
