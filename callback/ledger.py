@@ -77,13 +77,16 @@ async def close(
     return True
 
 
-async def reopen(connection: AsyncConnection, callback_id: int, at: float) -> bool:
-    """Take a closing back: the callback stands where its last attempt had brought it. False when it is not closed."""
+async def reopen(
+    connection: AsyncConnection, callback_id: int, at: float, to: State = State.DIALLING
+) -> bool:
+    """Take a closing back: the callback stands where its last attempt had brought it, or elsewhere. False when it is
+    not closed."""
     reopened = await move(
         connection,
         callback_id,
         (State.CLOSED,),
-        State.DIALLING,
+        to,
         closed_at=None,
         outcome=None,
         closed_by=None,

@@ -1,6 +1,7 @@
 """The agent's word that a machine answered: nobody can tell it from the line. In: an attempt; out: its mark, and where
 its callback was closed as kept, that promise again, one rung further, or closed as not reached when that was the last
-rung (`progress.py`). Said during the call, the attempt's own end takes it into account (`attempts.py`)."""
+rung (`progress.py`); what else had been closed by that call stands where it stood. Said during the call, the attempt's
+own end takes it into account (`attempts.py`), and nothing else is closed (`sources.py`)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import ledger, promises
 from callback.attempts import BY_MACHINE
-from callback.kinds import Outcome, Result
+from callback.kinds import Outcome, Result, State
 from callback.progress import Progress
 from callback.tables import Attempt, Callback
 from core.bus import Bus
@@ -41,12 +42,14 @@ class Machines:
             if row.machine:
                 return
             await connection.execute(update(Attempt).where(Attempt.id == attempt_id).values(machine=True))
-            if row.callback_id is None:
-                return
-            await ledger.tell(connection, row.callback_id, now, "machine", user_id=user_id)
-            if row.result == Result.REACHED:
-                await self._owe_again(connection, row, now)
-        await self._bus.publish(CallbackChanged(row.callback_id, now))
+            changed = await _take_back(connection, row, now)
+            if row.callback_id is not None:
+                changed.append(row.callback_id)
+                await ledger.tell(connection, row.callback_id, now, "machine", user_id=user_id)
+                if row.result == Result.REACHED:
+                    await self._owe_again(connection, row, now)
+        for callback_id in changed:
+            await self._bus.publish(CallbackChanged(callback_id, now))
 
     async def _owe_again(self, connection: AsyncConnection, attempt: Any, now: float) -> None:
         await connection.execute(
@@ -61,3 +64,25 @@ class Machines:
             return  # they have asked again meanwhile: that promise stands
         await ledger.reopen(connection, row.id, now)
         await self._progress.go_on(connection, row.id, Result.NO_ANSWER, now, attempt.call_id)
+
+
+async def _take_back(connection: AsyncConnection, attempt: Any, now: float) -> list[int]:
+    """The number's other callbacks, which were closed as if we had talked. What was tried before goes to a person: why
+    it waited is not known any more."""
+    rows = await connection.execute(
+        select(Callback).where(
+            Callback.closed_call_id == attempt.call_id,
+            Callback.outcome == Outcome.CONTACT.value,
+            Callback.id.is_distinct_from(attempt.callback_id),
+        )
+    )
+    reopened = []
+    for row in rows.all():
+        if await promises.find_open(connection, row.number, row.department) is None:
+            tried = State.WAITING if row.first_attempt_at is None else State.INBOX
+            to = State.HELD if row.reasons else tried
+            await ledger.reopen(connection, row.id, now, to)
+            kind = "inbox" if to is State.INBOX else "machine"
+            await ledger.tell(connection, row.id, now, kind, detail=BY_MACHINE)
+            reopened.append(int(row.id))
+    return reopened

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +32,7 @@ from core.facts import (
     CallerLeftByKey,
     Direction,
     Verdict,
+    attempt_of,
 )
 
 log = structlog.get_logger(__name__)
@@ -149,9 +150,13 @@ class Sources:
         return department if record["result"] == Verdict.MISSED else None
 
     async def _close_by(self, record: Mapping[str, Any]) -> None:
-        """Only what was asked for before the conversation was over, and not what an agent promised in it."""
+        """Only what was asked for before the conversation was over, and not what an agent promised in it. The callback
+        that a call of ours was for hears of it by its attempt."""
         now = self._clock()
         async with self._database.write() as connection:
+            own = await _own(connection, record)
+            if own is None:
+                return
             closed = await _close_all(
                 connection,
                 record["customer_number"],
@@ -160,6 +165,7 @@ class Sources:
                 record["call_id"],
                 since=record["started_at"],
                 until=record["ended_at"],
+                but=own,
             )
         await self._tell(closed, now)
 
@@ -169,12 +175,23 @@ class Sources:
 
 
 def _is_contact(record: Mapping[str, Any]) -> bool:
-    """Whether a human of ours and the customer talked; callbacks report to their own attempt."""
-    return (
-        record["direction"] in (Direction.INBOUND, Direction.OUTBOUND)
-        and record["result"] == Verdict.ANSWERED
-        and record["talk_s"] > 0
+    """Whether a human of ours and the customer talked, as far as the call itself can tell."""
+    is_ours = record["direction"] in (Direction.INBOUND, Direction.OUTBOUND, Direction.CALLBACK)
+    return is_ours and record["result"] == Verdict.ANSWERED and record["talk_s"] > 0
+
+
+async def _own(connection: AsyncConnection, record: Mapping[str, Any]) -> frozenset[int] | None:
+    """The callbacks that this call was made for; None when it was no conversation: a machine had answered, says the
+    agent. A call of ours whose attempt nobody knows closes nothing: it may be what it was made for."""
+    call_id = record["call_id"]
+    asked = select(Attempt.callback_id, Attempt.machine).where(
+        or_(Attempt.call_id == call_id, Attempt.id == attempt_of(call_id))
     )
+    attempts = (await connection.execute(asked)).all()
+    is_unknown = record["direction"] == Direction.CALLBACK and not attempts
+    if is_unknown or any(one.machine for one in attempts):
+        return None
+    return frozenset(one.callback_id for one in attempts if one.callback_id is not None)
 
 
 async def _close_all(
@@ -186,8 +203,11 @@ async def _close_all(
     *,
     since: float = 0.0,
     until: float | None = None,
+    but: frozenset[int] = frozenset(),
 ) -> list[int]:
-    asked = select(Callback.id).where(Callback.number == number, Callback.closed_at.is_(None))
+    asked = select(Callback.id).where(
+        Callback.number == number, Callback.closed_at.is_(None), Callback.id.not_in(but)
+    )
     if until is not None:
         promised = exists().where(
             Submission.callback_id == Callback.id,

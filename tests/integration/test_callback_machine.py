@@ -135,3 +135,21 @@ async def test_what_was_closed_another_way_stays_closed(office: Office) -> None:
 async def test_of_no_attempt_there_is_no_word(office: Office) -> None:
     with pytest.raises(NotFoundError):
         await machines(office).answered("nothing", 1)
+
+
+async def test_what_else_the_call_had_closed_is_open_again(office: Office) -> None:
+    await office.agent()
+    await office.owe()
+    others = [
+        await office.owe(department="help"),
+        await office.owe(department="more", state="held", reasons="no_script"),
+        await office.owe(department="much", state="inbox", first_attempt_at=office.time()),
+    ]
+    user_id = await talked(office)
+    async with office.database.write() as connection:
+        for one in others:
+            await ledger.close(connection, one, office.time(), Outcome.CONTACT, call_id=office.call_id)
+    await machines(office).answered(office.order.attempt_id, user_id)
+    rows = [await office.callback(one) for one in others]
+    assert [row.state for row in rows] == [State.WAITING, State.HELD, State.INBOX]
+    assert {row.outcome for row in rows} == {None}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from callback.ask import Accepted, Held
-from callback.kinds import Outcome, State
+from callback.kinds import Outcome, Source, State
 from callback.sources import Sources
 from callback.tables import Attempt
 from core import fact_log
@@ -179,6 +179,45 @@ async def test_what_is_no_conversation_closes_nothing(
 ) -> None:
     await phones.ended(MISSED)
     await phones.ended(replace(TALK, **changes))
+    assert (await room.callback()).state == State.WAITING
+
+
+async def attempted(room: Room, callback_id: int | None, **values: Any) -> CallRecord:
+    """A call of ours for a callback, or somebody's own: an agent and the customer talked."""
+    row = {
+        "id": "a" * 20, "callback_id": callback_id, "kind": "click", "state": "sent", "pbx": "main",
+        "number": MOBILE, "made_at": MONDAY_10, **values,
+    }  # fmt: skip
+    async with room.database.write() as connection:
+        await connection.execute(insert(Attempt).values(row))
+    return replace(TALK, call_id=f"main-cb-{'a' * 20}", direction=Direction.CALLBACK)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_call_of_ours_is_contact_for_everything_else_that_is_owed(
+    room: Room, phones: Phones, kept: bool
+) -> None:
+    """By click-to-call, or for one department's promise: held and other departments' callbacks are settled too."""
+    sales = await room.requests.submit(room.web(source=Source.FORM))
+    await room.requests.submit(room.web(site=None, department="help"))
+    assert isinstance(sales, Held)
+    await phones.ended(await attempted(room, sales.callback_id if kept else None))
+    own, other = await room.callbacks()
+    assert (other.state, other.outcome) == (State.CLOSED, Outcome.CONTACT)
+    assert own.outcome == (None if kept else Outcome.CONTACT), "its own attempt says what became of it"
+
+
+async def test_a_machine_that_answered_is_no_contact(room: Room, phones: Phones) -> None:
+    await room.requests.submit(room.web())
+    await phones.ended(await attempted(room, None, machine=True))
+    assert (await room.callback()).state == State.WAITING
+
+
+async def test_a_call_that_was_joined_to_another_is_still_ours(room: Room, phones: Phones) -> None:
+    answer = await room.requests.submit(room.web())
+    assert isinstance(answer, Accepted)
+    record = await attempted(room, answer.callback_id, call_id="main-2")
+    await phones.ended(replace(record, call_id="main-2", direction=Direction.INBOUND))
     assert (await room.callback()).state == State.WAITING
 
 
