@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import kinds
-from callback.kinds import NO_RUNG, AttemptState, Result
+from callback.kinds import NO_RUNG, Result
 from callback.policy import NotNow
-from callback.tables import Attempt
+from callback.tables import IS_RUNNING, Attempt
 from config.callbacks import CallbackLimits
 
 DAY_S = 86400.0
@@ -40,7 +40,7 @@ DIALLED = (
 TRYING = select(
     exists().where(
         Attempt.pbx == bindparam("pbx"),
-        Attempt.state != AttemptState.ENDED.value,
+        IS_RUNNING,
         Attempt.made_at >= bindparam("since"),
     )
 )

@@ -12,18 +12,16 @@ from sqlalchemy import Double, and_, bindparam, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import breaker, kinds
-from callback.kinds import AttemptState, Result
+from callback.kinds import Result
 from callback.policy import NotNow
-from callback.tables import Attempt
+from callback.tables import IS_RUNNING, Attempt
 from config.callbacks import CallbackSettings
 
 MINUTE_S, DAY_S = 60.0, 86400.0
 SOON_S = 5.0
 """A call that goes on ends at a time nobody knows."""
 
-AT_ONCE = select(func.count()).where(
-    Attempt.state.in_([state.value for state in AttemptState if state is not AttemptState.ENDED])
-)
+AT_ONCE = select(func.count()).where(IS_RUNNING)
 LATELY = Attempt.made_at > bindparam("since", type_=Double)
 """An attempt counts from when it was made: it begins within the minute."""
 

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback import kinds, ledger, policy, promises
 from callback.attempts import Made, claim, new_attempt_id, store
 from callback.budgets import Budgets
-from callback.kinds import AttemptKind, AttemptState, State
-from callback.tables import Attempt, Callback
+from callback.kinds import AttemptKind, State
+from callback.tables import IS_RUNNING, Attempt, Callback
 from core.accounts import UserDevice
 from core.clock import Clock
 from core.db import Database
@@ -138,9 +138,7 @@ def _spoken(seconds: int) -> str:
 async def _refuse_second(connection: AsyncConnection, user_id: int) -> None:
     """An impatient second click with a new key is still the same wish."""
     running = await connection.execute(
-        select(Attempt.id)
-        .where(Attempt.user_id == user_id, Attempt.state != AttemptState.ENDED.value)
-        .limit(1)
+        select(Attempt.id).where(Attempt.user_id == user_id, IS_RUNNING).limit(1)
     )
     if running.first() is not None:
         raise ConflictError("a call is being placed for you already")

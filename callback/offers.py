@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback import policy
 from callback.budgets import Budgets
 from callback.hours import Slot
-from callback.kinds import AttemptState, Result, State
+from callback.kinds import Result, State
 from callback.policy import Rules, Situation
 from callback.promises import taken_slots
-from callback.tables import Attempt, Callback
+from callback.tables import IS_RUNNING, Attempt, Callback
 from config.settings import Settings
 from core.clock import Clock
 from core.db import Database
@@ -121,7 +121,7 @@ def _due(department: str, now: float) -> Any:
 
 
 def _running(pbx: str) -> Any:
-    return select(Attempt.user_id).where(Attempt.pbx == pbx, Attempt.state != AttemptState.ENDED.value)
+    return select(Attempt.user_id).where(Attempt.pbx == pbx, IS_RUNNING)
 
 
 async def _handle_s(connection: AsyncConnection, department: str) -> float | None:

@@ -17,10 +17,11 @@ from sqlalchemy import select, update
 from callback import ledger, policy
 from callback.attempts import Attempts, Ended, Made, claim, new_attempt_id
 from callback.budgets import Budgets
-from callback.kinds import AttemptKind, AttemptState, Marker, NotNow, Outcome, Result, State
+from callback.kinds import AttemptKind, Marker, NotNow, Outcome, Result, State
 from callback.policy import Rules, Situation
 from callback.progress import COLUMNS, declined, promise_of, to_inbox
-from callback.tables import Attempt, Callback
+from callback.promises import in_turn
+from callback.tables import IS_RUNNING, Attempt, Callback
 from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
@@ -179,9 +180,13 @@ class Scheduler:
         match decision:
             case policy.Go(kind, agent):
                 made = self._made(department, row, kind, agent, situation.now)
-                if await self._take(made):
+                taken, limit = await self._take(made)
+                situation = replace(situation, limit=limit)
+                if taken:
                     await self.place(made)
-                    return await self._less(department, situation, made)
+                    return _less(situation, made)
+                if limit is not None:
+                    await self._not_now(row, limit.reason, situation.now)
             case policy.NotNow(reason, again_at):
                 if reason in ONLY_TIME:
                     self._not_before[row.id] = again_at
@@ -193,18 +198,6 @@ class Scheduler:
             case policy.Close(outcome):
                 await self._close(row.id, outcome, situation.now)
         return situation
-
-    async def _less(self, department: Department, situation: Situation, made: Made) -> Situation:
-        """The situation once this attempt is on its way."""
-        async with self._database.read() as connection:
-            limit = await self._budgets.for_callback(connection, department.pbx, situation.now)
-        return replace(
-            situation,
-            free=tuple(agent for agent in situation.free if agent.user_id != made.user_id),
-            unassigned=situation.unassigned + (made.kind is AttemptKind.CUSTOMER_FIRST),
-            waiting=situation.waiting + (made.kind is AttemptKind.QUEUE),
-            limit=limit,
-        )
 
     def _made(self, department: Department, row: Any, kind: AttemptKind, agent: Any, now: float) -> Made:
         by_queue = kind is not AttemptKind.AGENT_FIRST
@@ -219,9 +212,15 @@ class Scheduler:
         )
         return Made(order, kind, now, user_id=None if by_queue else agent.user_id, callback_id=row.id)
 
-    async def _take(self, made: Made) -> bool:
+    async def _take(self, made: Made) -> tuple[bool, policy.NotNow | None]:
+        """Whether it is taken, and the limit that is reached then. A person's own call may have used the last room
+        since it was looked at, so it is looked at again where nobody can come between."""
         async with self._database.write() as connection:
-            return await claim(connection, made)
+            await in_turn(connection)
+            limit = await self._budgets.for_callback(connection, made.order.pbx, made.at)
+            if limit is not None or not await claim(connection, made):
+                return False, limit
+            return True, await self._budgets.for_callback(connection, made.order.pbx, made.at)
 
     async def place(self, made: Made) -> None:
         """Send the order of a committed attempt, once; what the PBX says of it is written down."""
@@ -332,6 +331,16 @@ class Scheduler:
         await self._attempts.end(attempt.id, lambda _row: ended)
 
 
+def _less(situation: Situation, made: Made) -> Situation:
+    """The situation once this attempt is on its way."""
+    return replace(
+        situation,
+        free=tuple(agent for agent in situation.free if agent.user_id != made.user_id),
+        unassigned=situation.unassigned + (made.kind is AttemptKind.CUSTOMER_FIRST),
+        waiting=situation.waiting + (made.kind is AttemptKind.QUEUE),
+    )
+
+
 def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
     """What an attempt was whose end nobody told: `attempt` is its row, `marker` how far the dialplan came.
 
@@ -363,7 +372,7 @@ def settled(attempt: Any, marker: Marker | None, now: float) -> Ended:
 UNFINISHED = (
     select(Attempt, Callback.state.label("callback_state"), Callback.department)
     .outerjoin(Callback, Callback.id == Attempt.callback_id)
-    .where(Attempt.state != AttemptState.ENDED.value)
+    .where(IS_RUNNING)
     .order_by(Attempt.made_at)
 )
 """Attempts, with where their callback stands (click-to-call may have none)."""
@@ -384,7 +393,7 @@ def _due(department: str, now: float) -> Any:
 
 def _running(pbx: str) -> Any:
     return select(Attempt.user_id, Attempt.kind, Attempt.agent_answered_at).where(
-        Attempt.pbx == pbx, Attempt.state != AttemptState.ENDED.value
+        Attempt.pbx == pbx, IS_RUNNING
     )
 
 

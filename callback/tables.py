@@ -26,6 +26,7 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only auto-numbers a column declared exactly INTEGER."""
 
 _OPEN = text("closed_at IS NULL")
+_UNENDED = text("ended_at IS NULL")
 _RUNNING = text("ended_at IS NULL AND callback_id IS NOT NULL")
 
 
@@ -164,6 +165,7 @@ class Attempt(Base):
 
     __table_args__ = (
         Index("ix_attempts_made_at", "made_at"),
+        Index("ix_attempts_running", "pbx", sqlite_where=_UNENDED, postgresql_where=_UNENDED),
         Index(
             "uq_attempts_running_callback_id",
             "callback_id",
@@ -172,6 +174,10 @@ class Attempt(Base):
             postgresql_where=_RUNNING,
         ),
     )
+
+
+IS_RUNNING = Attempt.ended_at.is_(None)
+"""A handful among all the attempts of years: asked each turn, hence the index."""
 
 
 class CallbackStep(Base):

@@ -512,6 +512,13 @@ def upgrade() -> None:
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_attempts_callback_id"), ["callback_id"], unique=False)
         batch_op.create_index("ix_attempts_made_at", ["made_at"], unique=False)
+        batch_op.create_index(
+            "ix_attempts_running",
+            ["pbx"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_attempts_state"), ["state"], unique=False)
         batch_op.create_index(
             "uq_attempts_running_callback_id",
@@ -808,6 +815,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL AND callback_id IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_attempts_state"))
+        batch_op.drop_index(
+            "ix_attempts_running",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.drop_index("ix_attempts_made_at")
         batch_op.drop_index(batch_op.f("ix_attempts_callback_id"))
 
