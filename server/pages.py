@@ -42,10 +42,13 @@ SYSTEMS = {
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
+    """`is_rare`: opened now and then; where there is little room it stands behind "More"."""
+
     path: str
     label: str
     icon: str
     role: Role
+    is_rare: bool = False
 
     def here(self, path: str) -> bool:
         return path == self.path or path.startswith(f"{self.path}/")
@@ -57,9 +60,9 @@ NAVIGATION = (
     NavItem("/callbacks", "Callbacks", "undo-2", Role.MANAGER),
     NavItem("/inbox", "Inbox", "inbox", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
-    NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR),
-    NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR),
-    NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR),
+    NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR, is_rare=True),
+    NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR, is_rare=True),
+    NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR, is_rare=True),
 )
 
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callback.kinds import Source, State
 from callback.tables import Attempt, Callback, Submission
+from core.accounts import Role, UserRow
 from core.clock import system_clock
 from core.db import Database
-from core.facts import CallAnswered, CustomerDialled, PbxConnected, PhoneRinging, QueueMemberChanged
+from core.facts import (
+    CallAnswered,
+    CustomerDialled,
+    PbxConnected,
+    PhoneRinging,
+    QueueMemberChanged,
+    Verdict,
+)
+from server.callback_desk_parts import DISMISSALS, LISTS
 from server.schema import prepare
 from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, open_window
 from tests.callback_seed import seed_callbacks
@@ -181,10 +191,81 @@ async def test_the_managers_list_follows_what_happens(chromium: Browser, site: C
     await site.ask("+48221112233")
     await expect(page.locator("#tab-waiting .cb-count")).to_have_text(str(waiting + 1))
     await page.locator("#tab-closed").click()
-    await expect(page).to_have_url(page.url)
+    await expect(page).to_have_url(re.compile("show=closed"))
     await expect(page.locator(".cb-tab[aria-current]")).to_contain_text("Closed")
     await rows.first.get_by_role("link").press("Enter")
     await expect(page.get_by_role("heading", name="What was asked")).to_be_visible()
+    assert not complaints_of(window)
+
+
+async def test_a_list_from_the_file_to_its_callbacks(
+    chromium: Browser, site: CallbackSite, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    window = await visit(chromium, site, "maria", "/callbacks/lists")
+    page = window.page
+    await page.get_by_label("Department").select_option("sales")
+    file.write_text("phone\n501234567\n")
+    await page.get_by_label("CSV file").set_input_files(file)
+    await page.get_by_role("button", name="Look at it first").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Here it says 'phone'")
+    file.write_text("number,name\n501234567,Ewa\nnonsense,Jan\n")
+    await page.get_by_label("CSV file").set_input_files(file)
+    await page.get_by_role("button", name="Look at it first").press("Enter")
+    await expect(page.locator("main")).to_contain_text("'nonsense' is no number that can be dialled")
+    await assert_accessible(page)
+    await page.get_by_role("link", name="New callback 1").click()
+    await expect(page.locator(".list-rows tbody tr")).to_have_count(1)
+    await page.get_by_role("button", name="Ask for 1 callback").click()
+    await expect(page.locator("#list")).to_contain_text("Done")
+    await expect(page.get_by_role("link", name="Refused lines")).to_be_visible()
+    await page.get_by_role("link", name="Its callbacks").click()
+    await expect(page.locator(".cb-row")).to_contain_text("Ewa")
+    assert all("422" in one for one in complaints_of(window))
+
+
+async def test_a_missed_call_is_dismissed_and_owed_again(chromium: Browser, site: CallbackSite) -> None:
+    now = system_clock()
+    missed = ended("c1", now, result=Verdict.MISSED)
+    missed = replace(missed, record=replace(missed.record, started_at=now - 60))
+    await site.tell(started("c1", now - 60, inbound()), missed)
+    window = await visit(chromium, site, "maria", "/inbox", size=PHONE)
+    page = window.page
+    await page.get_by_role("button", name="Dismiss").press("Enter")
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Dismiss").click()
+    await expect(dialog).to_be_visible()
+    await dialog.get_by_label("Why nobody has to call").fill("answered by e-mail")
+    await assert_accessible(page)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#inbox")).to_contain_text("We owe nobody a call")
+    await page.get_by_role("link", name="Dismissed").click()
+    await expect(page.locator(".cb-row")).to_contain_text("answered by e-mail")
+    await page.get_by_role("button", name="Owe").click()
+    await expect(page.locator(".cb-row")).to_contain_text("Taken back")
+    await page.get_by_role("link", name="Owed").click()
+    await expect(page.get_by_role("button", name="Dismiss")).to_be_visible()
+    assert not complaints_of(window)
+
+
+async def test_what_administrators_open_now_and_then_is_behind_more(
+    chromium: Browser, site: CallbackSite
+) -> None:
+    async with site.database.write() as connection:
+        await connection.execute(
+            update(UserRow).where(UserRow.login == "maria").values(role=Role.ADMINISTRATOR.value)
+        )
+    window = await visit(chromium, site, "maria", "/inbox", size=PHONE)
+    page, people = window.page, window.page.get_by_role("link", name="People")
+    await expect(people).to_be_hidden()
+    await page.get_by_role("button", name="More").press("Enter")
+    await expect(people).to_be_visible()
+    await assert_accessible(page)
+    await people.click()
+    await expect(page.get_by_role("heading", name="People")).to_be_visible()
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await expect(page.locator(".nav").get_by_role("link", name="Keys")).to_be_visible()
+    await expect(page.get_by_role("button", name="More")).to_be_hidden()
     assert not complaints_of(window)
 
 
@@ -194,6 +275,8 @@ async def test_pages_are_accessible(
     chromium: Browser, site: CallbackSite, size: dict[str, int], dark: bool
 ) -> None:
     ids = await seed_callbacks(site.database, site.users, count=30, now=system_clock())
+    await site.app[DISMISSALS].dismiss("+48227770000", "advertising", site.users["maria"].id)
+    await site.app[LISTS].add(b"number\n501234567\nnonsense\n", "people.csv", "sales", None)
     window = await visit(chromium, site, "maria", "/callbacks", size=size, dark=dark)
     for path in PATHS:
         await window.page.goto(site.url(path.format(one=ids[0])))
@@ -207,8 +290,12 @@ PATHS = (
     "/callbacks?show=held",
     "/callbacks?show=closed",
     "/callbacks/{one}",
+    "/callbacks?when=custom",
     "/callbacks/suppressions",
+    "/callbacks/lists",
+    "/callbacks/lists/1",
     "/inbox",
+    "/inbox?show=dismissed",
     "/desk",
 )
 
