@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback import limits
 from callback.ask import Ask, Proof
 from callback.kinds import Source
-from callback.limits import Counter, Limit
+from callback.limits import Counter, Limit, Tally
 from callback.suppressions import is_listed
 from callback.tables import UsedProof
 from config.callbacks import CallbackLimits
@@ -121,16 +121,16 @@ async def judge(connection: AsyncConnection, subject: Subject, caps: CallbackLim
         reasons += _about_signs(subject.ask, is_solved)
     counters, pairs = _counters(subject, caps), _pairs(subject)
     penalties = [limits.penalty(source) for source in _sources(subject)]
-    keys = [one.key for one in counters] + [key for key, _ in (*pairs, *penalties)]
+    keys = [one.key for one in counters] + [one.key for one in (*pairs, *penalties)]
     counts = await limits.read(connection, keys, now)
-    if any(counts.holds(key) for key, _ in penalties):
+    if any(counts.holds(one.key) for one in penalties):
         reasons.append(Reason.PENALISED)
-    if any(counts.holds(key) for key, _ in pairs):
+    if any(counts.holds(one.key) for one in pairs):
         counters = [one for one in counters if one.limit is not Limit.VISITOR]
         pairs = []
     over = [one.limit for one in counters if not counts.has_room(one)]
     codes = tuple(one.value for one in (*reasons, *over))
-    added = [(one.key, one.seconds) for one in counters if one.of_source or not codes]
+    added = [one.tally for one in counters if one.of_source or not codes]
     outcomes = [limits.outcome(code) for code in codes or (Reason.PASSED.value,)]
     await limits.add(connection, [*added, *pairs, *outcomes], now)
     is_fresh = any(one.limit is Limit.VISITOR and counts.rate(one) == 0 for one in counters)
@@ -177,7 +177,7 @@ def _counters(subject: Subject, caps: CallbackLimits) -> list[Counter]:
     return [one for one in found if one.of_source or subject.is_more]
 
 
-def _pairs(subject: Subject) -> list[tuple[str, int]]:
+def _pairs(subject: Subject) -> list[Tally]:
     if not subject.is_public or subject.visitor is None:
         return []
     return [limits.pair(subject.visitor, subject.number_hash)]

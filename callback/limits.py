@@ -2,7 +2,8 @@
 In: an ask that was read; out: the limits it is above. They cap what is dialled, not what is taken: an ask above a limit
 is held. What they mean for an answer is decided in `guard.py`.
 
-A window slides: of the window before this one counts the part that is less than a window ago."""
+A limit's window slides in twelfths, and the twelfth that is half over counts whole: whichever way a window is cut, it
+never holds more than the limit, and room comes back a twelfth late at most."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,6 +27,18 @@ PREFIX_LESS = 4
 """Digits that numbers of one prefix may differ in."""
 
 KEY_LENGTH = 120
+
+PARTS = 12
+"""Of a limit's window. More of them are more rows, fewer give room back later."""
+
+
+class Tally(NamedTuple):
+    """What is counted together: under one key, in windows of so many seconds, `kept` of them after the first."""
+
+    key: str
+    seconds: int
+    kept: int = 1
+
 
 INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
     "sqlite": sqlite.insert(GuardCount),
@@ -67,10 +81,19 @@ class Counter:
     def key(self) -> str:
         return f"{self.limit.value}:{self.subject}"[:KEY_LENGTH]
 
+    @property
+    def tally(self) -> Tally:
+        return Tally(self.key, self.seconds // PARTS, PARTS)
+
 
 def of_number(number: str, caps: CallbackLimits) -> Counter:
     """How often this number (E.164) may be promised a call."""
     return Counter(Limit.NUMBER, number, DAY_S, caps.number_a_day, of_source=False)
+
+
+def of_prefix(number: str, caps: CallbackLimits) -> Counter:
+    """The same for all numbers of its block together."""
+    return Counter(Limit.PREFIX, number[:-PREFIX_LESS], HOUR_S, caps.prefix_an_hour, of_source=False)
 
 
 def of_site(caps: CallbackLimits) -> Counter:
@@ -80,11 +103,7 @@ def of_site(caps: CallbackLimits) -> Counter:
 
 def of_public(number: str, address: str | None, visitor: str | None, caps: CallbackLimits) -> list[Counter]:
     """All limits of an ask from the street; `visitor` is hashed."""
-    found = [
-        of_number(number, caps),
-        Counter(Limit.PREFIX, number[:-PREFIX_LESS], HOUR_S, caps.prefix_an_hour, of_source=False),
-        of_site(caps),
-    ]
+    found = [of_number(number, caps), of_prefix(number, caps), of_site(caps)]
     if address is not None:
         found += [
             Counter(Limit.ADDRESS, address, HOUR_S, caps.address_an_hour, of_source=True),
@@ -113,11 +132,10 @@ class Counts:
     rows: Mapping[tuple[str, int], int]
     now: float
 
-    def rate(self, counter: Counter) -> float:
-        """How often within the counter's window up to now."""
-        window, elapsed = int(self.now // counter.seconds), self.now / counter.seconds % 1
-        before = self.rows.get((counter.key, window - 1), 0)
-        return self.rows.get((counter.key, window), 0) + before * (1 - elapsed)
+    def rate(self, counter: Counter) -> int:
+        """How often within the counter's window up to now, and what is left of its first part."""
+        last = int(self.now // counter.tally.seconds)
+        return sum(self.rows.get((counter.key, last - back), 0) for back in range(PARTS + 1))
 
     def has_room(self, counter: Counter) -> bool:
         """Whether one more stays within the cap."""
@@ -135,32 +153,32 @@ async def read(connection: AsyncConnection, keys: Iterable[str], now: float) -> 
     return Counts({(key, window): count for key, window, count in rows}, now)
 
 
-async def add(connection: AsyncConnection, keys: Iterable[tuple[str, int]], now: float) -> None:
-    """Count one more under each key, in its window of so many seconds."""
-    rows = [_row(key, seconds, now) for key, seconds in keys]
+async def add(connection: AsyncConnection, tallies: Iterable[Tally], now: float) -> None:
+    """Count one more in each."""
+    rows = [_row(tally, now) for tally in tallies]
     if rows:
         await connection.execute(ADD[connection.dialect.name], rows)
 
 
-def outcome(code: str) -> tuple[str, int]:
+def outcome(code: str) -> Tally:
     """Every answer of the guard is counted by day under its code, also those that leave no row."""
-    return f"outcome:{code}", DAY_S
+    return Tally(f"outcome:{code}", DAY_S)
 
 
-def penalty(source: str) -> tuple[str, int]:
+def penalty(source: str) -> Tally:
     """Whoever asked in somebody else's name is held for the rest of the day, and the next."""
-    return f"penalty:{source}", DAY_S
+    return Tally(f"penalty:{source}", DAY_S)
 
 
-def pair(visitor: str, number_hash: str) -> tuple[str, int]:
+def pair(visitor: str, number_hash: str) -> Tally:
     """One visitor's one number: their limit is of different ones."""
-    return f"pair:{visitor[:32]}:{number_hash[:32]}", HOUR_S
+    return Tally(f"pair:{visitor[:32]}:{number_hash[:32]}", HOUR_S)
 
 
-def _row(key: str, seconds: int, now: float) -> dict[str, object]:
-    window = int(now // seconds)
-    # Kept for one window more: it still weighs in the next.
-    return {"key": key[:KEY_LENGTH], "window": window, "count": 1, "ends_at": float((window + 2) * seconds)}
+def _row(tally: Tally, now: float) -> dict[str, object]:
+    window = int(now // tally.seconds)
+    ends_at = float((window + tally.kept + 1) * tally.seconds)
+    return {"key": tally.key[:KEY_LENGTH], "window": window, "count": 1, "ends_at": ends_at}
 
 
 async def sweep(connection: AsyncConnection, now: float, address_days: int) -> None:

@@ -217,8 +217,9 @@ class Requests:
             return [one for one in ids if await _lapse(connection, one, now)]
 
     async def _release_best(self) -> int | None:
-        now = self._clock()
-        room = limits.of_site(self._settings.callback.limits)
+        """The one whose turn it is; where other limits were reached meanwhile it waits for a manager from now on."""
+        now, caps = self._clock(), self._settings.callback.limits
+        room = limits.of_site(caps)
         best = (
             select(Callback)
             .where(Callback.state == State.HELD.value, Callback.reasons == room.limit.value)
@@ -228,10 +229,21 @@ class Requests:
         async with self._database.write() as connection:
             await promises.in_turn(connection)
             row = (await connection.execute(best.with_for_update())).one_or_none()
-            if row is None or not (await limits.read(connection, [room.key], now)).has_room(room):
+            if row is None:
                 return None
-            await limits.add(connection, [(room.key, room.seconds)], now)
-            await self._release(connection, row, now, None)
+            counters = [limits.of_number(row.number, caps), limits.of_prefix(row.number, caps)]
+            counts = await limits.read(connection, [one.key for one in (room, *counters)], now)
+            if not counts.has_room(room):
+                return None
+            over = [one.limit.value for one in counters if not counts.has_room(one)]
+            if over:
+                reasons = " ".join([row.reasons, *over])
+                await connection.execute(
+                    update(Callback).where(Callback.id == row.id).values(reasons=reasons)
+                )
+            else:
+                await limits.add(connection, [one.tally for one in (room, *counters)], now)
+                await self._release(connection, row, now, None)
         return int(row.id)
 
     # ---- within
@@ -290,7 +302,7 @@ class Requests:
         counter = limits.of_number(row.number, self._settings.callback.limits)
         if not (await limits.read(connection, [counter.key], now)).has_room(counter):
             return False
-        await limits.add(connection, [(counter.key, counter.seconds)], now)
+        await limits.add(connection, [counter.tally], now)
         return True
 
     async def _is_free(self, connection: AsyncConnection, row: Any, begin: float, now: float) -> bool:

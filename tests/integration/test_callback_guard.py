@@ -205,6 +205,35 @@ async def test_too_many_in_one_minute_wait_for_their_turn(room: Room) -> None:
     assert sum(row.state == State.WAITING for row in await room.callbacks()) == 25
 
 
+async def test_those_who_waited_for_their_turn_keep_to_the_other_limits(room: Room) -> None:
+    """Else many at once would be a way around the limit of a block of numbers."""
+    others = [room.web(number(n), visit=Visit(address=f"10.{n}.0.1", visitor=f"v{n}")) for n in range(10)]
+    block = [
+        room.web(f"+485559990{n:02d}", visit=Visit(address=f"10.{n}.1.1", visitor=f"w{n}")) for n in range(15)
+    ]
+    assert await ask_many(room, others + block) == [Accepted] * 10 + [Held] * 15
+    for _ in range(5):
+        room.clock.now += 120
+        await room.requests.upkeep()
+    rows = (await room.callbacks())[10:]
+    assert [row.state for row in rows] == [State.WAITING] * 10 + [State.HELD] * 5
+    assert {row.reasons for row in rows[10:]} == {"limit_site limit_prefix"}
+
+
+async def test_no_window_holds_more_than_the_limit_whichever_way_it_is_cut(room: Room) -> None:
+    """Late in one hour and early in the next: ten at a time are still the most."""
+    room.clock.now += HOUR * 0.9
+    promised: list[float] = []
+    for n in range(60):
+        visit = Visit(address=f"10.{n}.0.1", visitor=f"v{n}")
+        if isinstance(await room.requests.submit(room.web(f"+485559990{n:02d}", visit=visit)), Accepted):
+            promised.append(room.clock.now)
+        room.clock.now += 150
+    worst = max(sum(begin <= at < begin + HOUR for at in promised) for begin in promised)
+    assert worst == 10
+    assert len(promised) >= 20, "room comes back"
+
+
 async def test_customers_are_ranked_before_strangers(room: Room, database: Database) -> None:
     async def knows(_connection: object, one: str) -> bool:
         return one == MOBILE
