@@ -87,10 +87,11 @@ class WrapUps:
         async with self._database.write() as connection:
             owners = await _owners(connection, record["pbx"], record["talked"])
             due = [user_id for user_id in owners if await _put(connection, fact.subject, user_id, fact.at)]
-        async with self._database.read() as connection:
-            for user_id in due:
-                if (restored := await _restored(connection, fact.subject, user_id, Draft())) is not None:
-                    self._tell(restored)
+            # Read here and not after the commit: a note saved in between would bring its card back.
+            found = [await _restored(connection, fact.subject, user_id, Draft()) for user_id in due]
+        for restored in found:
+            if restored is not None:
+                self._tell(restored)
 
     async def sweep(self) -> None:
         """Close what was forgotten, for ever."""
