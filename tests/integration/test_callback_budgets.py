@@ -3,12 +3,13 @@ it ends by itself; a new scheduler, as after a restart, finds the same."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
-from callback.kinds import AttemptKind, AttemptState, NotNow, Result
+from callback.kinds import AttemptKind, AttemptState, NotNow, Result, State
 from callback.limit_alarms import MINUTES_ALARM, MONEY_ALARM, TRUNK_ALARM, LimitAlarms
 from callback.tables import Attempt
 from config.callbacks import CallbackSettings
@@ -93,6 +94,46 @@ async def test_one_turn_launches_no_more_than_may_begin_within_a_minute(database
     assert len(office.dialer.orders) == 1
     await office.turn(2)
     assert len(office.dialer.orders) == 2
+
+
+class BusyOffice(Office):
+    """Somebody clicks while the scheduler asks which numbers are never called."""
+
+    async def _suppressed_among(self, numbers: Collection[str]) -> frozenset[str]:
+        await used(self, 0, 0, number="+48221234599", result=None)
+        return frozenset()
+
+
+@pytest.mark.parametrize("limits", [{"at_once": 1}, {"calls_a_minute": 1}])
+async def test_a_click_that_comes_between_uses_the_last_room(
+    database: Database, limits: dict[str, Any]
+) -> None:
+    callback = CallbackSettings.model_validate({"limits": limits})
+    office = BusyOffice(database, Time(), callback, hours=["mon-sun 24h"])
+    await office.agent("101")
+    owed = await office.owe()
+    await office.turn()
+    row = await office.callback(owed)
+    assert (office.dialer.orders, row.state, row.why_not) == ([], State.WAITING, NotNow.BUDGET)
+
+
+async def test_six_agents_and_six_promises_stay_within_both_limits(database: Database) -> None:
+    office = office_with(database, {"at_once": 2, "calls_a_minute": 3})
+    for last in range(6):
+        await office.agent(f"10{last}")
+        await office.owe(f"+4822123450{last}")
+    for _ in range(5):
+        await office.turn(1)
+    assert len(office.dialer.orders) == 2
+    await office.call_ends(Verdict.BUSY)
+    for _ in range(5):
+        await office.turn(1)
+    assert len(office.dialer.orders) == 3
+    await office.call_ends(Verdict.BUSY)
+    await office.turn(1)
+    assert len(office.dialer.orders) == 3, "three have begun within this minute"
+    await office.turn(60)
+    assert len(office.dialer.orders) > 3
 
 
 async def test_spent_minutes_stop_dialling_until_the_first_are_a_day_old(database: Database) -> None:
