@@ -90,6 +90,7 @@ async def offer(request: web.Request) -> web.Response:
             "now": {"possible": found.minutes is not None, "minutes": found.minutes},
             "slots": [_slot(slot) for slot in found.slots],
             "opens": iso(found.opens),
+            "open": found.is_open,
             "country": region,
             "countries": [_country(code) for code in website.countries or (region,)],
             "zone": zone,

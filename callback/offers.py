@@ -34,11 +34,12 @@ MOST_SLOTS = 500
 @dataclass(frozen=True, slots=True)
 class Offer:
     """`minutes` until a call now, None when no call can be promised now. `opens` is the next opening, None while open
-    or when there is none."""
+    or when there is none: `is_open` tells which."""
 
     minutes: int | None
     slots: tuple[Slot, ...]
     opens: float | None
+    is_open: bool
 
 
 class Offers:
@@ -73,6 +74,7 @@ class Offers:
             minutes,
             tuple(one.slot for one in left[:MOST_SLOTS]),
             None if rules.hours.is_open(now) else rules.hours.next_opening(now),
+            rules.hours.is_open(now),
         )
 
     async def minutes_left(self, department: str, callback_id: int) -> int | None:

@@ -26,6 +26,13 @@ export class Form {
     return slots.length ? words.say("later") : "";
   }
 
+  /** What a visitor is told to whom neither now nor a time can be offered. */
+  get #else() {
+    const { words, offer } = this;
+    if (offer.open) return words.say("busy");
+    return offer.opens ? words.opening(offer.opens, "shutUntil") : words.say("shut");
+  }
+
   #build() {
     const { words, draft, offer } = this;
     this.notice = h("p", { class: "notice bad", role: "alert", hidden: true });
@@ -37,7 +44,7 @@ export class Form {
     this.button = h("button", { class: "send", part: "submit" });
     this.element = h("form", { novalidate: true, onsubmit: (event) => this.#send(event) },
       this.notice,
-      this.when.wish === "opening" && h("p", { class: "notice" }, icon("clock"), offer.opens ? words.opening(offer.opens, "shutUntil") : words.say("shut")),
+      this.when.wish === "opening" && h("p", { class: "notice" }, icon("clock"), this.#else),
       this.when.element && this.#field("wish", this.when.element),
       this.#box("number", "", this.#prefix(), this.number),
       this.#box("name", words.say("optional"), this.name),

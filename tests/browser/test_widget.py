@@ -87,6 +87,23 @@ def says(page: Page, text: str) -> Any:
     return expect(page.get_by_role("status").get_by_role("heading", name=text))
 
 
+async def test_who_can_be_offered_no_time_is_not_told_that_we_are_closed(
+    chromium: Browser, database: Database
+) -> None:
+    """Everybody talks, too few calls were measured for a wait to be named, and no slot is left before closing."""
+    async with public_site(database, department={"hours": ("mon 09:00-12:10",), "slot_days": 1}) as site:
+        visit = await visit_shop(chromium, site)
+        page = visit.page
+        await open_form(page)
+        await expect(page.locator(".notice:visible")).to_contain_text("as soon as somebody is free")
+        await assert_accessible(page)
+        await send(site, page)
+        await says(page, "You are in line").to_be_visible(timeout=PATIENCE_MS)
+        await expect(page.get_by_role("status")).to_contain_text("as soon as somebody is free")
+        (row,) = await submissions(site)
+        assert (row.wished_at, row.held) == (None, False)
+
+
 async def test_a_visitor_asks_and_follows_their_request(chromium: Browser, site: PublicSite) -> None:
     visit = await visit_shop(chromium, site, "utm_source=letter&utm_medium=mail&x=1")
     page = visit.page

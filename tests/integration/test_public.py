@@ -103,7 +103,7 @@ async def test_now_is_offered_only_when_an_agent_is_free(site: PublicSite, brows
     nobody = await offer(site, browser)
     assert nobody["now"] == {"possible": False, "minutes": None}
     assert nobody["slots"][0]["from"] == "2026-11-23T11:00:00.000Z"
-    assert nobody["opens"] is None
+    assert (nobody["opens"], nobody["open"]) == (None, True)
     site.free_agent()
     assert (await offer(site, browser))["now"] == {"possible": True, "minutes": 1}
     site.dialer.away = "the PBX is away"
