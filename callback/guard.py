@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import limits
 from callback.ask import Ask, Proof
-from callback.kinds import Source
-from callback.limits import Counter, Limit, Tally
+from callback.kinds import Limit, Reason, Source
+from callback.limits import Counter, Tally
 from callback.suppressions import is_listed
 from callback.tables import UsedProof
 from config.callbacks import CallbackLimits
@@ -52,22 +52,6 @@ class Refusal(StrEnum):
     COUNTRY = "country"
     CLOSED = "closed"
     SLOT_GONE = "slot_gone"
-
-
-class Reason(StrEnum):
-    """Why an ask is held; the limits of `limits.py` are reasons too. PASSED is the code of one that is not."""
-
-    PASSED = "passed"
-    TRAPPED = "trapped"
-    TOO_FAST = "too_fast"
-    NO_PAGE = "no_page"
-    NO_SCRIPT = "no_script"
-    NO_PROOF = "no_proof"
-    PROOF_USED = "proof_used"
-    SUPPRESSED = "suppressed"
-    PENALISED = "penalised"
-    COUNTRY = "country"
-    DRY_RUN = "dry_run"
 
 
 @dataclass(frozen=True, slots=True)

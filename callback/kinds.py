@@ -108,3 +108,30 @@ class Marker(StrEnum):
     CUSTOMER = "customer"
     DECLINED = "declined"
     REFUSED = "refused"
+
+
+class Limit(StrEnum):
+    """What is counted; the word stands in front of the counter's key and in the reasons of a held ask."""
+
+    NUMBER = "limit_number"
+    PREFIX = "limit_prefix"
+    ADDRESS = "limit_address"
+    NETWORK = "limit_network"
+    VISITOR = "limit_visitor"
+    SITE = "limit_site"
+
+
+class Reason(StrEnum):
+    """Why an ask is held; the limits are reasons too. PASSED is the code of one that is not."""
+
+    PASSED = "passed"
+    TRAPPED = "trapped"
+    TOO_FAST = "too_fast"
+    NO_PAGE = "no_page"
+    NO_SCRIPT = "no_script"
+    NO_PROOF = "no_proof"
+    PROOF_USED = "proof_used"
+    SUPPRESSED = "suppressed"
+    PENALISED = "penalised"
+    COUNTRY = "country"
+    DRY_RUN = "dry_run"

@@ -10,13 +10,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callback.kinds import Limit
 from callback.tables import GuardCount, Submission, UsedProof
 from config.callbacks import CallbackLimits
 
@@ -53,17 +53,6 @@ ADD = {
 COUNTED = select(GuardCount.key, GuardCount.window, GuardCount.count).where(
     GuardCount.key.in_(bindparam("keys", expanding=True)), GuardCount.ends_at > bindparam("since")
 )
-
-
-class Limit(StrEnum):
-    """What is counted; the word stands in front of the counter's key and in the reasons of a held ask."""
-
-    NUMBER = "limit_number"
-    PREFIX = "limit_prefix"
-    ADDRESS = "limit_address"
-    NETWORK = "limit_network"
-    VISITOR = "limit_visitor"
-    SITE = "limit_site"
 
 
 @dataclass(frozen=True, slots=True)

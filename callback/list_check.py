@@ -14,9 +14,8 @@ import phonenumbers
 from sqlalchemy import select
 
 from callback import guard, intake, limits
-from callback.guard import Reason, Refusal
-from callback.kinds import State
-from callback.limits import Limit
+from callback.guard import Refusal
+from callback.kinds import Limit, Reason, State
 from callback.lists import Line
 from callback.requests import Requests
 from callback.tables import Callback

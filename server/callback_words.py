@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callback.kinds import AttemptKind, NotNow, Outcome, Result, Source, State
+from callback.kinds import AttemptKind, Limit, NotNow, Outcome, Reason, Result, Source, State
 
 STATES: Mapping[str, str] = {
     State.WAITING: "Waiting",
@@ -72,22 +72,22 @@ NOT_NOW: Mapping[str, str] = {
     NotNow.TOO_EARLY: "Its time has not come yet.",
 }
 HELD: Mapping[str, str] = {
-    "trapped": "a field that people do not see was filled in",
-    "too_fast": "the form was sent faster than a person types",
-    "no_token": "the request did not come from the page",
-    "no_script": "the form was sent without JavaScript",
-    "no_proof": "the proof of work is missing",
-    "proof_used": "the proof of work was used before",
-    "suppressed": "the number asked not to be called",
-    "penalised": "an earlier request from there was refused by its customer",
-    "country": "this country is not called back",
-    "dry_run": "the site only tries its form out",
-    "limit_number": "the number was asked for often today",
-    "limit_prefix": "many similar numbers this hour",
-    "limit_address": "many requests from one address",
-    "limit_network": "many requests from one network",
-    "limit_visitor": "one visitor gave several numbers",
-    "limit_site": "many requests this minute",
+    Reason.TRAPPED: "a field that people do not see was filled in",
+    Reason.TOO_FAST: "the form was sent faster than a person types",
+    Reason.NO_PAGE: "the request did not come from the page",
+    Reason.NO_SCRIPT: "the form was sent without JavaScript",
+    Reason.NO_PROOF: "the proof of work is missing",
+    Reason.PROOF_USED: "the proof of work was used before",
+    Reason.SUPPRESSED: "the number asked not to be called",
+    Reason.PENALISED: "an earlier request from there was refused by its customer",
+    Reason.COUNTRY: "this country is not called back",
+    Reason.DRY_RUN: "the site only tries its form out",
+    Limit.NUMBER: "the number was asked for often today",
+    Limit.PREFIX: "many similar numbers this hour",
+    Limit.ADDRESS: "many requests from one address",
+    Limit.NETWORK: "many requests from one network",
+    Limit.VISITOR: "one visitor gave several numbers",
+    Limit.SITE: "many requests this minute",
 }
 RESULTS: Mapping[str, str] = {
     Result.REACHED: "Reached",
