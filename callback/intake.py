@@ -157,9 +157,7 @@ class Intake:
             await limits.add(connection, [limits.outcome(fault.value)], now)
             return Correctable(fault.value, "wish")
         trusted = read.ask.source in PROVEN or await promises.is_of(connection, row, read.visitor)
-        due_at = promises.promised(read.number, read.ask.wished_at, self._rules[read.department], now)[
-            "due_at"
-        ]
+        due_at = now if row is None else self._due_at(read, now)
         subject = Subject(
             ask=read.ask,
             number=read.number,
@@ -172,6 +170,11 @@ class Intake:
         )
         judged = await guard.judge(connection, subject, self._settings.callback.limits, now)
         return await self._promise(connection, read, judged, row, trusted, now)
+
+    def _due_at(self, read: Read, now: float) -> float:
+        """When it would be dialled if nobody else had asked."""
+        times = promises.promised(read.number, read.ask.wished_at, self._rules[read.department], now)
+        return float(times["due_at"])
 
     def _is_dry_run(self, site: str | None) -> bool:
         return site is not None and self._settings.website[site].dry_run

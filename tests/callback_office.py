@@ -114,6 +114,15 @@ class FilledPool:
         return number in self.talking
 
 
+def call_id_of(order: DialOrder) -> str:
+    return f"{PBX}-{ATTEMPT_PREFIX}{order.attempt_id}"
+
+
+def parties_of(order: DialOrder) -> Parties:
+    extension = order.agent.extension if order.agent else None
+    return Parties(Direction.CALLBACK, extension, None, order.number, order.number)
+
+
 class Office:
     """Everything wired as `server/app.py` wires it, without a PBX."""
 
@@ -189,12 +198,11 @@ class Office:
 
     @property
     def call_id(self) -> str:
-        return f"{PBX}-{ATTEMPT_PREFIX}{self.order.attempt_id}"
+        return call_id_of(self.order)
 
     @property
     def parties(self) -> Parties:
-        extension = self.order.agent.extension if self.order.agent else None
-        return Parties(Direction.CALLBACK, extension, None, self.order.number, self.order.number)
+        return parties_of(self.order)
 
     async def agent_rings(self) -> None:
         await self.bus.publish(CallStarted(self.call_id, PBX, self.time(), self.parties))
@@ -225,12 +233,18 @@ class Office:
         await self.turn(1)
 
     async def call_ends(
-        self, result: Verdict, talk_s: float = 0.0, ended_by: EndedBy = EndedBy.CALLER
+        self,
+        result: Verdict,
+        talk_s: float = 0.0,
+        ended_by: EndedBy = EndedBy.CALLER,
+        *,
+        order: DialOrder | None = None,
     ) -> None:
-        """The call's last fact, stored as the PBX room stores it. Ended by UNKNOWN: we did not see it end."""
-        self.dialer.live.discard(self.order.attempt_id)
-        record = replace(self._record(result, talk_s), ended_by=ended_by)
-        fact = CallEnded(self.call_id, self.time(), record)
+        """The last fact of a call, stored as the PBX room stores it. Ended by UNKNOWN: we did not see it end."""
+        order = order or self.order
+        self.dialer.live.discard(order.attempt_id)
+        record = replace(self._record(order, result, talk_s), ended_by=ended_by)
+        fact = CallEnded(record.call_id, self.time(), record)
         async with self.database.write() as connection:
             await call_log.record(connection, [fact])
         await self.bus.publish(fact)
@@ -239,10 +253,10 @@ class Office:
         assert self.order.agent is not None
         return Phone(self.order.agent.device, self.order.agent.extension)
 
-    def _record(self, result: Verdict, talk_s: float) -> CallRecord:
-        parties, now = self.parties, self.time()
+    def _record(self, order: DialOrder, result: Verdict, talk_s: float) -> CallRecord:
+        parties, now = parties_of(order), self.time()
         return CallRecord(
-            call_id=self.call_id, pbx=PBX, linkedids=(f"{ATTEMPT_PREFIX}{self.order.attempt_id}",),
+            call_id=call_id_of(order), pbx=PBX, linkedids=(f"{ATTEMPT_PREFIX}{order.attempt_id}",),
             direction=parties.direction, caller=parties.caller, caller_name=None, callee=parties.callee,
             customer_number=parties.customer_number, queue=None, result=result, started_at=now - talk_s - 10,
             answered_at=now - talk_s if result is Verdict.ANSWERED else None, ended_at=now, wait_s=10.0, talk_s=talk_s,
