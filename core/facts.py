@@ -393,6 +393,37 @@ class CallbackClosed(Fact):
     outcome: str
 
 
+# --- recordings ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingReady(Fact):
+    """*Durable.* A recording is stored; `call_id` is None while no call is known for it."""
+
+    recording_id: str
+    at: float
+    call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged(Fact):
+    """Something about this recording is different (copies made, progress, removed): screens read it anew."""
+
+    recording_id: str
+    at: float
+    call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptReady(Fact):
+    """*Durable.* A recording has a new current transcript, redacted already."""
+
+    recording_id: str
+    at: float
+    call_id: str | None
+    transcript_id: int
+
+
 # --- customers ----------------------------------------------------------------------------------------------
 
 
