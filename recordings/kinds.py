@@ -71,6 +71,7 @@ class Use(StrEnum):
     """What somebody did with a recording or its transcript; each is written down (P22)."""
 
     LISTENED = "listened"
+    READ = "read"
     DOWNLOADED = "downloaded"
     EXPORTED = "exported"
     PAUSED = "paused"

@@ -171,7 +171,7 @@ class RecordingUse(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     call_id: Mapped[str | None] = mapped_column(CALL_ID, index=True)
-    recording_id: Mapped[str | None] = mapped_column(RECORDING_ID)
+    recording_id: Mapped[str | None] = mapped_column(RECORDING_ID, index=True)
     at: Mapped[float] = mapped_column(Double)
     who: Mapped[str] = mapped_column(Text, doc="a login, or `api:<key prefix>`")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))

@@ -409,6 +409,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("recording_uses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_recording_uses_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_recording_uses_recording_id"), ["recording_id"], unique=False)
 
     op.create_table(
         "recordings",
@@ -964,6 +965,7 @@ def downgrade() -> None:
 
     op.drop_table("recordings")
     with op.batch_alter_table("recording_uses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recording_uses_recording_id"))
         batch_op.drop_index(batch_op.f("ix_recording_uses_call_id"))
 
     op.drop_table("recording_uses")
