@@ -36,6 +36,7 @@ from server.callback_parts import add_callbacks
 from server.desk_parts import add_desk
 from server.housekeeping import Housekeeping
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
+from server.recording_parts import add_recordings
 from server.schema import prepare
 from server.web import bare_application
 
@@ -63,6 +64,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     add_callback_desk(app, database, bus, clock)
     if settings.department:
         add_callbacks(app, settings, database, bus, clock, AmiDialer(hands, clock))
+    add_recordings(app, settings, database, bus, clock)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
     if settings.line:
         check_installed()
