@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from recordings.search_tables import create_index, drop_index
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -886,8 +888,67 @@ def upgrade() -> None:
             "uq_identities_kind_value_customer_id", ["kind", "value", "customer_id"], unique=True
         )
 
+    op.create_table(
+        "search_documents",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("recording_id", sa.String(length=32), nullable=True),
+        sa.Column("transcript_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("names", sa.Text(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id", "user_id"],
+            ["call_wrap_ups.call_id", "call_wrap_ups.user_id"],
+            name=op.f("fk_search_documents_call_id_call_wrap_ups"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_search_documents_customer_id_customers"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["note_id"], ["notes.id"], name=op.f("fk_search_documents_note_id_notes"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["transcript_id"],
+            ["transcripts.id"],
+            name=op.f("fk_search_documents_transcript_id_transcripts"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_documents")),
+        sa.UniqueConstraint("source", name=op.f("uq_search_documents_source")),
+    )
+    with op.batch_alter_table("search_documents", schema=None) as batch_op:
+        batch_op.create_index("ix_search_documents_call_id_user_id", ["call_id", "user_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_search_documents_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_search_documents_note_id"), ["note_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_search_documents_transcript_id"), ["transcript_id"], unique=False
+        )
+
+    create_index(op.get_bind())
+
 
 def downgrade() -> None:
+    drop_index(op.get_bind())
+    with op.batch_alter_table("search_documents", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_search_documents_transcript_id"))
+        batch_op.drop_index(batch_op.f("ix_search_documents_note_id"))
+        batch_op.drop_index(batch_op.f("ix_search_documents_customer_id"))
+        batch_op.drop_index("ix_search_documents_call_id_user_id")
+
+    op.drop_table("search_documents")
     with op.batch_alter_table("identities", schema=None) as batch_op:
         batch_op.drop_index("uq_identities_kind_value_customer_id")
         batch_op.drop_index(batch_op.f("ix_identities_customer_id"))

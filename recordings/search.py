@@ -1,0 +1,243 @@
+"""The index over transcripts and notes, one interface for both databases: `put` a document, `remove` it, `find` what a
+question asks for, newest first. Texts go in as they are and are folded here; hits come out as rows, without text.
+
+Not done here: which texts there are and how they are marked (`server/search_feed.py`), whose hits may be shown
+(`access.py`), highlighting (`snippets.py`). Nothing is ranked: a common word has a hundred thousand hits, and to rank
+them all of them must be read, while the newest twenty are at the index's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Row,
+    Select,
+    String,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from recordings.search_query import Term
+from recordings.search_tables import OWN_COLUMN, SearchDocument
+from recordings.search_words import spaced, words
+
+STEP = 1 << 16
+"""Places for documents of the same millisecond; which of them is a matter of chance."""
+
+END = 1 << 62
+
+
+class DocumentKind(StrEnum):
+    TRANSCRIPT = "transcript"
+    NOTE = "note"
+    WRAP_UP = "wrap_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text that can be found. `source` is unique (`note:12`). `names` are searched like the text; `marks` are made
+    by `search_words.mark`. Exactly one of `transcript_id`, `note_id` and `user_id` (with `call_id`: a wrap-up) is set:
+    with that row the document goes."""
+
+    kind: DocumentKind
+    source: str
+    at: float
+    text: str
+    names: tuple[str, ...] = ()
+    marks: frozenset[str] = frozenset()
+    call_id: str | None = None
+    customer_id: int | None = None
+    recording_id: str | None = None
+    transcript_id: int | None = None
+    note_id: int | None = None
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`marks`: of each group a document must have one. `since` and `until` (not included) are instants, `before` is
+    the place of a hit: what follows it is asked for."""
+
+    terms: tuple[Term, ...]
+    marks: tuple[frozenset[str], ...] = ()
+    since: float | None = None
+    until: float | None = None
+    before: int | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    place: int
+    kind: DocumentKind
+    at: float
+    call_id: str | None
+    customer_id: int | None
+    recording_id: str | None
+    transcript_id: int | None
+    note_id: int | None
+    user_id: int | None
+
+
+def place_of(at: float, source: str = "") -> int:
+    """Where a document of this instant stands in the index; without a source: before all of its millisecond."""
+    chance = blake2b(source.encode(), digest_size=2).digest() if source else b""
+    return int(at * 1000) * STEP + int.from_bytes(chance, "big")
+
+
+async def differs(connection: AsyncConnection, document: Document) -> bool:
+    """Whether `put` would change anything. Reads only, so that nobody waits for a write that is none."""
+    row = await _stored(connection, document.source)
+    return row is None or _values(document) != {name: row._mapping[name] for name in _values(document)}
+
+
+async def put(connection: AsyncConnection, document: Document) -> None:
+    """Index the document anew, or for the first time. Doing it twice changes nothing."""
+    values = _values(document)
+    row = await _stored(connection, document.source)
+    if row is not None and place_of(row.at) == place_of(document.at):
+        changed = {name: value for name, value in values.items() if row._mapping[name] != value}
+        if changed:
+            await connection.execute(
+                update(SearchDocument).where(SearchDocument.id == row.id).values(**changed)
+            )
+        return
+    if row is not None:
+        await remove(connection, [document.source])
+    place = await _free_place(connection, place_of(document.at, document.source))
+    await connection.execute(insert(SearchDocument).values(id=place, source=document.source, **values))
+
+
+async def remove(connection: AsyncConnection, sources: Iterable[str]) -> int:
+    """Take documents out of the index; returns how many there were."""
+    gone = await connection.execute(delete(SearchDocument).where(SearchDocument.source.in_(list(sources))))
+    return gone.rowcount
+
+
+async def find(connection: AsyncConnection, question: Question) -> list[Hit]:
+    """What fits the question, newest first; nothing when it has no terms."""
+    if not question.terms or not all(question.marks):
+        return []
+    low = place_of(question.since) if question.since is not None else 0
+    high = place_of(question.until) if question.until is not None else END
+    high = min(high, END if question.before is None else question.before)
+    if connection.dialect.name == "sqlite":
+        result = await connection.execute(_on_sqlite(question, low, high))
+    else:
+        # What a plan is worth depends on how common the words are: one made for all words would be wrong for most.
+        await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        result = await connection.execute(_on_postgresql(question, low, high))
+    return [Hit(row[0], DocumentKind(row[1]), *row[2:]) for row in result]
+
+
+_COLUMNS = [SearchDocument.__table__.c[name] for name in ("id", *list(Hit.__dataclass_fields__)[1:])]
+_INDEX = table("search_index", column("rowid", BigInteger))
+
+
+def _on_sqlite(question: Question, low: int, high: int) -> Select[Any]:
+    """The index gives its rows from its end when asked in that order, and only as many as are taken."""
+    newest = (
+        select(_INDEX.c.rowid)
+        .where(
+            literal_column("search_index").op("MATCH")(_fts5(question)),
+            _INDEX.c.rowid >= low,
+            _INDEX.c.rowid < high,
+        )
+        .order_by(_INDEX.c.rowid.desc())
+        .limit(question.limit)
+    )
+    return select(*_COLUMNS).where(SearchDocument.id.in_(newest)).order_by(SearchDocument.id.desc())
+
+
+def _on_postgresql(question: Question, low: int, high: int) -> Select[Any]:
+    """The planner walks from the newest for common words, and takes the GIN index for rare ones."""
+    phrases = [_stretch(term) for term in question.terms if len(term.words) > 1]
+    return (
+        select(*_COLUMNS)
+        .where(
+            literal_column(OWN_COLUMN).op("@@")(cast(literal(_tsquery(question), String), TSQUERY)),
+            SearchDocument.id >= low,
+            SearchDocument.id < high,
+            *(
+                or_(func.strpos(SearchDocument.folded, one) > 0, func.strpos(SearchDocument.names, one) > 0)
+                for one in phrases
+            ),
+        )
+        .order_by(SearchDocument.id.desc())
+        .limit(question.limit)
+    )
+
+
+def _fts5(question: Question) -> str:
+    """As FTS5 reads it. Words have neither quotes nor spaces: nothing that is typed is an operator."""
+    said = " AND ".join(
+        f'"{" ".join(term.words)}"{" *" if term.is_prefix else ""}' for term in question.terms
+    )
+    groups = (" OR ".join(f'"{one}"' for one in sorted(group)) for group in question.marks)
+    return " AND ".join([f"{{folded names}} : ({said})", *(f"marks : ({group})" for group in groups)])
+
+
+def _tsquery(question: Question) -> str:
+    """As PostgreSQL reads it: all words of the phrases, whose order is looked at afterwards."""
+    said: list[str] = []
+    for term in question.terms:
+        *first, last = term.words
+        said += [f"'{word}'" for word in first]
+        said.append(f"'{last}':*" if term.is_prefix else f"'{last}'")
+    groups = ("(" + " | ".join(f"'{one}'" for one in sorted(group)) + ")" for group in question.marks)
+    return " & ".join([*said, *groups])
+
+
+def _stretch(term: Term) -> str:
+    line = spaced(term.words)
+    return line.rstrip() if term.is_prefix else line
+
+
+def _values(document: Document) -> dict[str, Any]:
+    return {
+        "kind": document.kind.value,
+        "at": document.at,
+        "call_id": document.call_id,
+        "customer_id": document.customer_id,
+        "recording_id": document.recording_id,
+        "transcript_id": document.transcript_id,
+        "note_id": document.note_id,
+        "user_id": document.user_id,
+        "folded": spaced(words(document.text)),
+        "names": spaced(words(" ".join(document.names))),
+        "marks": spaced(sorted(document.marks)),
+    }
+
+
+async def _stored(connection: AsyncConnection, source: str) -> Row[Any] | None:
+    found = await connection.execute(
+        select(*SearchDocument.__table__.c).where(SearchDocument.source == source)
+    )
+    return found.one_or_none()
+
+
+async def _free_place(connection: AsyncConnection, wanted: int) -> int:
+    """The place itself, else the next one that nobody has."""
+    end = (wanted // STEP + 1) * STEP
+    held = await connection.execute(
+        select(SearchDocument.id).where(SearchDocument.id >= wanted, SearchDocument.id < end)
+    )
+    taken: Sequence[int] = held.scalars().all()
+    return next(place for place in range(wanted, end + STEP) if place not in taken)
