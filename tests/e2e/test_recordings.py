@@ -65,27 +65,36 @@ async def site(pbx: Pbx, folder: Path, tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
-async def kept(site: Site) -> tuple[str, Recording]:
+@dataclass(frozen=True, slots=True)
+class Kept:
     """The call whose audio is kept, and its recording."""
 
-    async def found() -> tuple[CallAudio, Recording] | None:
+    call_id: str | None
+    key: str | None
+    seconds: float
+    note: str
+
+
+async def kept(site: Site) -> Kept:
+    async def found() -> Kept | None:
         async with site.database.read() as connection:
-            row = (await connection.execute(select(CallAudio.call_id, CallAudio.state))).one_or_none()
-            if row is None or row.state != AudioState.KEPT:
-                return None
-            recording = (
-                await connection.execute(select(Recording).where(Recording.call_id == row.call_id))
-            ).one()
-            return row.call_id, recording
+            rows = await connection.execute(
+                select(Recording.call_id, Recording.original_key, Recording.duration_s, Recording.note).join(
+                    CallAudio, (CallAudio.call_id == Recording.call_id) & (CallAudio.state == AudioState.KEPT)
+                )
+            )
+            row = rows.one_or_none()
+            return Kept(*row) if row is not None else None
 
     got = await eventually(found)
     assert got is not None
     return got
 
 
-async def sides(site: Site, recording: Recording) -> tuple[Sound, Sound]:
+async def sides(site: Site, recording: Kept) -> tuple[Sound, Sound]:
     """Customer and our side, as they are stored."""
-    async with site.app[STORE].local(recording.original_key) as path:
+    assert recording.key is not None
+    async with site.app[STORE].local(recording.key) as path:
         with wave.open(str(path)) as file:
             assert (file.getnchannels(), file.getsampwidth()) == (2, 2)
             both = array("h", file.readframes(file.getnframes()))
@@ -104,19 +113,94 @@ async def test_a_call_is_recorded_and_kept(lab: Lab, site: Site, folder: Path) -
     await pause(2)
     await customer.hangup()
 
-    call_id, recording = await kept(site)
+    recording = await kept(site)
     left, right = await sides(site, recording)
     assert left.share_of(CUSTOMER_HZ) > 0.9
     assert right.share_of(ANNA_HZ) > 0.9
     assert left.share_of(ANNA_HZ) < 0.01
-    assert abs(left.seconds - recording.duration_s) < 0.01
+    assert abs(left.seconds - recording.seconds) < 0.01
     async with site.database.read() as connection:
         files = (await connection.execute(select(RecordingFile.name, RecordingFile.state))).all()
         jobs = (await connection.execute(select(RecordingJob.kind))).scalars().all()
         ready = await connection.execute(
             select(FactLogRow.subject).where(FactLogRow.kind == "RecordingReady")
         )
-        assert call_id in ready.scalars().all()
+        assert recording.call_id in ready.scalars().all()
     assert [state for _, state in files] == [FileState.STORED] * 2
     assert jobs == [JobKind.COPIES]
     assert [one for one in folder.rglob("*") if one.is_file()] == []
+
+
+async def test_a_transferred_and_parked_call_is_one_recording(lab: Lab, site: Site) -> None:
+    """Anna parks the customer, Marek fetches them, and passes them on to Anna again."""
+    anna, marek = await lab.phones("101", "102")
+    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+    customer_at_anna = await anna.rings()
+    await customer_at_anna.answer()
+    customer.plays(CUSTOMER_HZ)
+    customer_at_anna.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    await pause(1)
+    await customer_at_anna.refer("700")
+    await customer_at_anna.ended()
+    await pause(1)
+    fetched = await marek.dial("701")
+    await fetched.answered()
+    fetched.plays(MAREK_HZ)
+    await customer.hears_tone(MAREK_HZ)
+    await pause(1)
+    await fetched.refer("101")
+    again = await anna.rings()
+    await again.answer()
+    again.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    await pause(1)
+    await customer.hangup()
+
+    recording = await kept(site)
+    left, right = await sides(site, recording)
+    assert left.share_of(CUSTOMER_HZ) > 0.9
+    assert right.share_of(ANNA_HZ) > 0.1
+    assert right.share_of(MAREK_HZ) > 0.1
+    assert right.share_of(CUSTOMER_HZ) < 0.01
+
+
+async def test_a_call_to_the_outside_has_the_customer_left_too(lab: Lab, site: Site) -> None:
+    agent = await lab.phone("101")
+    calling = await agent.dial("*8600100200")
+    customer = await lab.trunk.rings("48600100200")
+    await pause(0.5)
+    await customer.answer()
+    await calling.answered()
+    customer.plays(CUSTOMER_HZ)
+    calling.plays(ANNA_HZ)
+    await calling.hears_tone(CUSTOMER_HZ)
+    await pause(1.5)
+    await calling.hangup()
+
+    recording = await kept(site)
+    left, right = await sides(site, recording)
+    assert left.share_of(CUSTOMER_HZ) > 0.9
+    assert right.share_of(ANNA_HZ) > 0.9
+
+
+async def test_of_a_call_that_nobody_answered_nothing_is_kept(lab: Lab, site: Site, folder: Path) -> None:
+    agent = await lab.phone("101")
+    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+    await agent.rings()
+    await pause(1)
+    await customer.cancel()
+
+    async def is_logged() -> bool:
+        async with site.database.read() as connection:
+            ended = await connection.scalar(select(FactLogRow.subject).where(FactLogRow.kind == "CallEnded"))
+            return ended is not None
+
+    async def is_empty() -> bool:
+        return folder.exists() and not [one for one in folder.rglob("*") if one.is_file()]
+
+    await eventually(is_logged)
+    await eventually(is_empty)
+    async with site.database.read() as connection:
+        for table in (CallAudio, Recording, RecordingFile):
+            assert (await connection.execute(select(table))).all() == []
