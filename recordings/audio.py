@@ -7,9 +7,10 @@ are made in `copies.py`."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,6 +26,8 @@ PIECE = RATE * SAMPLE_BYTES
 """A second of one channel."""
 
 SAFE = ("-nostdin", "-hide_banner", "-loglevel", "error")
+
+LONGEST_REPORT = 1 << 20
 
 LOCAL_ONLY = ("-protocol_whitelist", "file,pipe")
 """A file that says it is a play list must not make ffmpeg open addresses."""
@@ -83,6 +86,34 @@ def run(command: Sequence[str]) -> bytes:
     return output
 
 
+def encode(path: Path, outputs: Sequence[str], take: Callable[[bytes], None] | None = None) -> str:
+    """Run ffmpeg over a file once; what it writes to its standard output is given to `take` as it comes. Returns what
+    its filters reported. Raises AudioError."""
+    command = [
+        "ffmpeg",
+        "-y",
+        "-nostdin",
+        "-hide_banner",
+        "-nostats",
+        *LOCAL_ONLY,
+        "-i",
+        source(path),
+        *outputs,
+    ]
+    with tempfile.TemporaryFile() as said, _start(command, said) as process:
+        try:
+            for piece in _pieces(process):
+                if take is not None:
+                    take(piece)
+        except BaseException:
+            process.kill()
+            raise
+        if process.wait() != 0:
+            raise AudioError(f"{path.name} cannot be worked on: {_last_line(said)}")
+        said.seek(0)
+        return said.read(LONGEST_REPORT).decode(errors="replace")
+
+
 def source(path: Path) -> str:
     """A name that ffmpeg takes for nothing but a file."""
     return f"file:{path}"
@@ -103,6 +134,7 @@ def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 
 def _last_line(said: IO[bytes]) -> str:
-    said.seek(0)
-    lines = said.read(10_000).decode(errors="replace").strip().splitlines()
+    end = said.seek(0, os.SEEK_END)
+    said.seek(max(0, end - 10_000))
+    lines = said.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it gave no reason"

@@ -89,15 +89,16 @@ def spoken_in(code: str) -> Language:
     return spoken
 
 
-def redact(words: Sequence[Word], code: str, rules: Rules) -> Redacted:
-    """Raises UnknownLanguageError."""
+def redact(words: Sequence[Word], code: str, rules: Rules, before: Sequence[Hidden] = ()) -> Redacted:
+    """`before` is what was found in the same recording at other times, perhaps by a better engine: it stays hidden.
+    Raises UnknownLanguageError."""
     channels = {word.channel: [one for one in words if one.channel is word.channel] for word in words}
     stretches: dict[Channel, list[_Stretch]] = {channel: [] for channel in channels}
     if rules.cards:
         _find_cards(channels, spoken_in(code), stretches)
     for channel, said in channels.items():
         stretches[channel] += _matches(said, rules.patterns)
-    return _hide(channels, stretches)
+    return _and_before(_hide(channels, stretches), before)
 
 
 def _find_cards(
@@ -126,9 +127,7 @@ def _cards(digits: Sequence[DigitRun]) -> list[DigitRun]:
 
 
 def _is_near(run: DigitRun, cards: Iterable[tuple[float, float]]) -> bool:
-    return run.digits >= NEAR_DIGITS and any(
-        start <= run.start <= end + NEAR_S for start, end in cards
-    )
+    return run.digits >= NEAR_DIGITS and any(start <= run.start <= end + NEAR_S for start, end in cards)
 
 
 def _matches(said: Sequence[Word], patterns: Iterable[re.Pattern[str]]) -> Iterator[_Stretch]:
@@ -164,6 +163,34 @@ def _hide(channels: dict[Channel, list[Word]], stretches: dict[Channel, list[_St
         tuple(sorted(words, key=lambda word: (word.start, word.end))),
         tuple(sorted(hidden, key=lambda one: (one.start, one.end))),
     )
+
+
+def _and_before(found: Redacted, before: Iterable[Hidden]) -> Redacted:
+    """Where nothing is said any more, the transcript still says that something was hidden."""
+    words, hidden = list(found.words), list(found.hidden)
+    for one in before:
+        start, end = one.start + AROUND_S, max(one.start + AROUND_S, one.end - AROUND_S)
+        words = [word for word in words if word.redacted or not _is_within(word, one.channel, start, end)]
+        if not any(_is_covered(one, other) for other in found.hidden):
+            hidden.append(one)
+        if not any(_overlap(one, other) for other in found.hidden):
+            words.append(Word(HIDDEN, round(start, 3), round(end, 3), 1.0, one.channel, redacted=True))
+    return Redacted(
+        tuple(sorted(words, key=lambda word: (word.start, word.end))),
+        tuple(sorted(hidden, key=lambda one: (one.start, one.end))),
+    )
+
+
+def _is_within(word: Word, channel: Channel, start: float, end: float) -> bool:
+    return word.channel is channel and start <= word.start < end
+
+
+def _is_covered(one: Hidden, by: Hidden) -> bool:
+    return one.channel is by.channel and by.start <= one.start and one.end <= by.end
+
+
+def _overlap(one: Hidden, other: Hidden) -> bool:
+    return one.channel is other.channel and one.start < other.end and other.start < one.end
 
 
 def _joined(stretches: Iterable[_Stretch]) -> list[_Stretch]:

@@ -126,6 +126,17 @@ class RecordingJob(Base):
     __table_args__ = (Index("ix_recording_jobs_state_due_at", "state", "due_at"),)
 
 
+class StoreLeftover(Base):
+    """Audio in the store that no row points to (any more): to be removed from there at `due_at`. Written before a new
+    copy is put there, and in the transaction that lets go of an old one, so that a crash leaves nothing behind."""
+
+    __tablename__ = "store_leftovers"
+
+    key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    due_at: Mapped[float] = mapped_column(Double, index=True)
+    is_going: Mapped[bool] = mapped_column(Boolean, default=False, doc="being removed: too late to claim it")
+
+
 class Transcript(Base):
     """One engine's version of what was said; the newest `is_current`, older ones are kept for comparison. `words` is
     JSON: `[{"w", "start", "end", "conf", "channel", "redacted"?}]`, already redacted; no unredacted text is stored."""

@@ -24,6 +24,7 @@ from recordings.collector import Collector
 from recordings.intake import Intake
 from recordings.store import LocalStore, Store
 from server.keys import CONSUMERS
+from server.recording_workers import add_workers
 
 SWEEP_S = 30.0
 """How often calls are looked for whose files are late."""
@@ -71,6 +72,7 @@ def add_recordings(
         await store.close()
 
     app.cleanup_ctx.append(part)
+    add_workers(app, settings, database, store, bus, clock)
 
 
 def audio_folder(settings: Settings, database: Database) -> Path:

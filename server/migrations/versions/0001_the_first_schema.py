@@ -193,6 +193,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("value", name=op.f("uq_secrets_value")),
     )
     op.create_table(
+        "store_leftovers",
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("is_going", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_store_leftovers")),
+    )
+    with op.batch_alter_table("store_leftovers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_store_leftovers_due_at"), ["due_at"], unique=False)
+
+    op.create_table(
         "used_proofs",
         sa.Column("signature", sa.String(length=128), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=False),
@@ -1074,6 +1084,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_used_proofs_expires_at"))
 
     op.drop_table("used_proofs")
+    with op.batch_alter_table("store_leftovers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_store_leftovers_due_at"))
+
+    op.drop_table("store_leftovers")
     op.drop_table("secrets")
     with op.batch_alter_table("recording_pauses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recording_pauses_call_id"))
