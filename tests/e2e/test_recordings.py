@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from core.errors import PbxError
 from core.fact_log import FactLogRow
 from recordings.kinds import AudioState, FileState, JobKind
 from recordings.tables import CallAudio, Recording, RecordingFile, RecordingJob
+from server.keys import BRIDGES, SWITCH
 from server.recording_parts import STORE
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
@@ -204,3 +206,50 @@ async def test_of_a_call_that_nobody_answered_nothing_is_kept(lab: Lab, site: Si
     async with site.database.read() as connection:
         for table in (CallAudio, Recording, RecordingFile):
             assert (await connection.execute(select(table))).all() == []
+
+
+async def test_what_is_said_in_a_pause_is_silence(pbx: Pbx, lab: Lab, folder: Path, tmp_path: Path) -> None:
+    secrets = AMI_SECRETS
+    settings = settings_for(
+        pbx.ami,
+        secrets["ringback-events"],
+        tmp_path,
+        dial_secret=secrets["ringback-dial"],
+        wrap_up_s=0,
+        recordings=folder,
+    )
+    async with running(settings) as site:
+        await site.sees_the_pbx()
+        agent = await lab.phone("101")
+        customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+        ringing = await agent.rings()
+        await ringing.answer()
+        customer.plays(CUSTOMER_HZ)
+        ringing.plays(ANNA_HZ)
+        await customer.hears_tone(ANNA_HZ)
+        switch = site.app[SWITCH]
+        (call,) = site.app[BRIDGES]["main"].calls.open_calls()
+        await switch.mute("main", call.call_id, muted=True)
+        ringing.plays(MAREK_HZ)
+        await customer.hears_tone(MAREK_HZ)
+        await pause(1.5)
+        ringing.plays(ANNA_HZ)
+        await customer.hears_tone(ANNA_HZ)
+        await switch.mute("main", call.call_id, muted=False)
+        await pause(1.5)
+        await customer.hangup()
+
+        recording = await kept(site)
+        left, right = await sides(site, recording)
+        assert right.share_of(ANNA_HZ) > 0.9
+        assert right.share_of(MAREK_HZ) < 0.01
+        assert silence(left) > 1
+        assert silence(right) > 1
+        with pytest.raises(PbxError, match="not going on"):
+            await switch.mute("main", call.call_id, muted=True)
+
+
+def silence(side: Sound) -> float:
+    """Seconds without a sound."""
+    pieces = [side.samples[start : start + 160] for start in range(0, len(side.samples), 160)]
+    return sum(not any(piece) for piece in pieces) * 160 / side.rate
