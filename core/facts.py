@@ -282,6 +282,15 @@ class CallEnded(Fact):
     record: CallRecord
 
 
+@dataclass(frozen=True, slots=True)
+class WrapUpSaved(Fact):
+    """*Durable.* An agent said how a call of theirs went; not said of what they are still writing."""
+
+    call_id: str
+    at: float
+    user_id: int
+
+
 # --- phones, agents and queues ------------------------------------------------------------------------------
 
 

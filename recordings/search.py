@@ -7,7 +7,7 @@ them all of them must be read, while the newest twenty are at the index's end.""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -51,19 +51,26 @@ class DocumentKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """What a text is found by beside its words. `names` are searched like the text; `marks` are made by
+    `search_words.mark`; `customer_id` is whom it is about, when that is one."""
+
+    names: tuple[str, ...] = ()
+    marks: frozenset[str] = frozenset()
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """One text that can be found. `source` is unique (`note:12`). `names` are searched like the text; `marks` are made
-    by `search_words.mark`. Exactly one of `transcript_id`, `note_id` and `user_id` (with `call_id`: a wrap-up) is set:
-    with that row the document goes."""
+    """One text that can be found. `source` is unique (`note:12`). Exactly one of `transcript_id`, `note_id` and
+    `user_id` (with `call_id`: a wrap-up) is set: with that row the document goes."""
 
     kind: DocumentKind
     source: str
     at: float
     text: str
-    names: tuple[str, ...] = ()
-    marks: frozenset[str] = frozenset()
+    labels: Labels = Labels()
     call_id: str | None = None
-    customer_id: int | None = None
     recording_id: str | None = None
     transcript_id: int | None = None
     note_id: int | None = None
@@ -123,6 +130,29 @@ async def put(connection: AsyncConnection, document: Document) -> None:
         await remove(connection, [document.source])
     place = await _free_place(connection, place_of(document.at, document.source))
     await connection.execute(insert(SearchDocument).values(id=place, source=document.source, **values))
+
+
+async def mislabelled(connection: AsyncConnection, labels: Mapping[str, Labels]) -> dict[str, Labels]:
+    """Of these documents (by source) those in the index with other names or marks, and what they should have."""
+    rows = await connection.execute(
+        select(*(SearchDocument.__table__.c[name] for name in ("source", *_label_values(Labels())))).where(
+            SearchDocument.source.in_(labels)
+        )
+    )
+    wanted = {row.source: (row, _label_values(labels[row.source])) for row in rows}
+    return {
+        source: labels[source]
+        for source, (row, values) in wanted.items()
+        if values != {name: row._mapping[name] for name in values}
+    }
+
+
+async def relabel(connection: AsyncConnection, labels: Mapping[str, Labels]) -> None:
+    """Give documents (by source) other names and marks, their texts unread."""
+    for source, wanted in labels.items():
+        await connection.execute(
+            update(SearchDocument).where(SearchDocument.source == source).values(**_label_values(wanted))
+        )
 
 
 async def remove(connection: AsyncConnection, sources: Iterable[str]) -> int:
@@ -215,14 +245,20 @@ def _values(document: Document) -> dict[str, Any]:
         "kind": document.kind.value,
         "at": document.at,
         "call_id": document.call_id,
-        "customer_id": document.customer_id,
         "recording_id": document.recording_id,
         "transcript_id": document.transcript_id,
         "note_id": document.note_id,
         "user_id": document.user_id,
         "folded": spaced(words(document.text)),
-        "names": spaced(words(" ".join(document.names))),
-        "marks": spaced(sorted(document.marks)),
+        **_label_values(document.labels),
+    }
+
+
+def _label_values(labels: Labels) -> dict[str, Any]:
+    return {
+        "names": spaced(words(" ".join(labels.names))),
+        "marks": spaced(sorted(labels.marks)),
+        "customer_id": labels.customer_id,
     }
 
 

@@ -16,6 +16,7 @@ from server.api import (
     events,
     history,
     lookup,
+    search,
 )
 from server.routing import PUBLIC, Route
 
@@ -53,6 +54,7 @@ API_ROUTES = (
         Role.MANAGER,
         scope="callbacks:write",
     ),
+    Route("GET", "/api/v1/search", search.search, Role.AGENT, scope="recordings:read"),
     Route("GET", "/api/v1/lookup", lookup.look_up, Role.AGENT, scope="customers:read"),
     Route("GET", "/api/v1/customers", customers.list_customers, Role.AGENT, scope="customers:read"),
     Route("POST", "/api/v1/customers", customers.create_customer, Role.AGENT, scope="customers:write"),

@@ -14,6 +14,7 @@ from server import (
     login,
     pbx_page,
     people_page,
+    search_page,
 )
 from server.api_routes import API_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
@@ -39,6 +40,7 @@ ROUTES = (
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
     *CALLBACK_ROUTES,
+    Route("GET", "/search", search_page.index, Role.AGENT),
     Route("GET", "/customers", customers_page.index, Role.AGENT),
     Route("POST", "/customers", customers_page.create, Role.AGENT),
     Route("GET", "/customers/new", customers_page.new, Role.AGENT),

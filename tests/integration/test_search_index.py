@@ -10,15 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from crm_link.tables import Customer, Note
-from recordings.search import Document, DocumentKind, Question, differs, find, put, remove
+from recordings.search import (
+    Document,
+    DocumentKind,
+    Labels,
+    Question,
+    differs,
+    find,
+    mislabelled,
+    put,
+    relabel,
+    remove,
+)
 from recordings.search_query import read_query
 from recordings.search_words import mark
 
+NONE = Labels()
 SALES, SUPPORT = mark("queue", "Sales team"), mark("queue", "sales team")
 
 
 async def seed(
-    connection: AsyncConnection, *texts: str, at: float = 1000.0, **more: object
+    connection: AsyncConnection, *texts: str, at: float = 1000.0, labels: Labels = NONE
 ) -> list[Document]:
     """A note for each text, a second apart, the last one newest."""
     customer = {"name": "", "company": "", "is_provisional": False, "version": 1, "created_at": 1.0}
@@ -30,10 +42,10 @@ async def seed(
     for number, said in enumerate(texts):
         note = {"customer_id": customer_id, "text": said, "created_at": at + number, "is_pinned": False}
         note_id = (await connection.execute(insert(Note).values(**note).returning(Note.id))).scalar_one()
-        document = Document(
-            DocumentKind.NOTE, f"note:{note_id}", at + number, said, customer_id=customer_id, note_id=note_id
+        own = replace(labels, customer_id=customer_id)
+        documents.append(
+            Document(DocumentKind.NOTE, f"note:{note_id}", at + number, said, own, note_id=note_id)
         )
-        documents.append(replace(document, **more))  # type: ignore[arg-type]
         await put(connection, documents[-1])
     return documents
 
@@ -91,7 +103,7 @@ async def test_what_is_found(database: Database, typed: str, seconds: list[int])
 
 async def test_names_and_numbers_are_found_like_the_text_and_together_with_it(database: Database) -> None:
     async with database.write() as connection:
-        await seed(connection, "about the refund", names=("Żaneta Ćwiek", "+48226000123"))
+        await seed(connection, "about the refund", labels=Labels(("Żaneta Ćwiek", "+48226000123")))
     async with database.read() as connection:
         for typed in ("zaneta", '"żaneta ćwiek"', "refund cwiek", "022 600 01 23"):
             assert await found(connection, typed) == [0]
@@ -114,8 +126,13 @@ async def test_pages_follow_each_other_without_gaps_or_doubles(database: Databas
 
 async def test_time_and_marks_narrow(database: Database) -> None:
     async with database.write() as connection:
-        await seed(connection, "refund one", "refund two", marks=frozenset({SALES, mark("kind", "open")}))
-        await seed(connection, "refund three", at=1002.0, marks=frozenset({SUPPORT}))
+        await seed(
+            connection,
+            "refund one",
+            "refund two",
+            labels=Labels(marks=frozenset({SALES, mark("kind", "open")})),
+        )
+        await seed(connection, "refund three", at=1002.0, labels=Labels(marks=frozenset({SUPPORT})))
     async with database.read() as connection:
         assert await found(connection, "refund", since=1001.0) == [2, 1]
         assert await found(connection, "refund", until=1001.0) == [0]
@@ -135,7 +152,7 @@ async def test_putting_twice_changes_nothing_and_a_new_text_takes_the_place_of_t
         (first,) = await seed(connection, "the old words")
         assert not await differs(connection, first)
         await put(connection, first)
-        changed = replace(first, text="the new words", names=("Nowak",))
+        changed = replace(first, text="the new words", labels=Labels(("Nowak",)))
         assert await differs(connection, changed)
         await put(connection, changed)
     async with database.read() as connection:
@@ -146,6 +163,19 @@ async def test_putting_twice_changes_nothing_and_a_new_text_takes_the_place_of_t
         assert await found(connection, "words") == [50]
         assert await remove(connection, [changed.source, "note:999"]) == 1
         assert await found(connection, "words") == []
+
+
+async def test_other_names_and_marks_without_the_text(database: Database) -> None:
+    async with database.write() as connection:
+        first, second = await seed(connection, "one text", "another text", labels=Labels(("Nowak",)))
+        labels = Labels(("Kowalska",), frozenset({SALES}), first.labels.customer_id)
+        wanted = {first.source: labels, second.source: second.labels, "note:999": labels}
+        assert await mislabelled(connection, wanted) == {first.source: labels}
+        await relabel(connection, wanted)
+        assert await mislabelled(connection, wanted) == {}
+    async with database.read() as connection:
+        assert await found(connection, "text nowak") == [1]
+        assert await found(connection, "text kowalska", marks=(frozenset({SALES}),)) == [0]
 
 
 async def test_what_is_erased_cannot_be_found(database: Database) -> None:
