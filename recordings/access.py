@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, column, false, or_, select, tab
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.recordings import RecordingSettings
-from core.accounts import User
+from core.accounts import Role, User
 from core.errors import ForbiddenError, NotFoundError
 from recordings.tables import Recording
 
@@ -79,6 +79,19 @@ def _was_on(user: User, call_id: ColumnElement[Any] | Any) -> ColumnElement[bool
         .where(_PEOPLE.c.role == "talked", or_(*phones))
     )
     return call_id.in_(talked)
+
+
+def may_keep(asker: Asker) -> bool:
+    """Whether this asker looks after recordings: legal hold, another transcript, other people's comments."""
+    if asker.user is None:
+        return WRITE_SCOPE in asker.scopes
+    return asker.user.role.covers(Role.MANAGER)
+
+
+def must_keep(asker: Asker) -> None:
+    """Raises ForbiddenError for everybody who does not look after recordings."""
+    if not may_keep(asker):
+        raise ForbiddenError("looking after recordings is for managers")
 
 
 async def may_hear_call(

@@ -27,8 +27,9 @@ async def note_use(
 ) -> None:
     """Write one use down, in the transaction of what it is about where there is one."""
     user_id = asker.user.id if asker.user is not None else None
-    values = {"call_id": call_id, "recording_id": recording_id, "at": at, "who": asker.name}
-    await connection.execute(insert(RecordingUse).values(values, user_id=user_id, what=what, detail=detail))
+    whom = {"at": at, "who": asker.name, "user_id": user_id}
+    use = {"call_id": call_id, "recording_id": recording_id, "what": what, "detail": detail}
+    await connection.execute(insert(RecordingUse).values(whom | use))
 
 
 async def goes_on(

@@ -4,7 +4,6 @@ not so already."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from core.folding import fold
 from recordings.kinds import Channel
+from recordings.words import Word
 
 PAUSE_S = 1.2
 """Silence after which what somebody says is something new: the other may have begun in it."""
@@ -26,14 +26,13 @@ _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """`start` and `end` are seconds from the beginning of the recording. A redacted word's text is gone."""
+class Spoken:
+    """A word on its place in a dialogue; `hit`: a search was for it."""
 
     text: str
     start: float
     end: float
     channel: Channel
-    conf: float | None = None
     redacted: bool = False
     hit: bool = False
 
@@ -41,7 +40,7 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class Turn:
     channel: Channel
-    words: tuple[Word, ...]
+    words: tuple[Spoken, ...]
 
     @property
     def start(self) -> float:
@@ -52,24 +51,9 @@ class Turn:
         return self.words[-1].end
 
 
-def read_words(stored: str) -> tuple[Word, ...]:
-    """The words of a transcript's row (`Transcript.words`)."""
-    return tuple(
-        Word(
-            text=one["w"],
-            start=float(one["start"]),
-            end=float(one["end"]),
-            channel=Channel(one.get("channel") or Channel.MIXED),
-            conf=one.get("conf"),
-            redacted=bool(one.get("redacted")),
-        )
-        for one in json.loads(stored)
-    )
-
-
-def turns(words: Iterable[Word]) -> tuple[Turn, ...]:
+def turns(words: Iterable[Spoken]) -> tuple[Turn, ...]:
     """The dialogue. Who speaks into another's words gets a turn of their own, and the other's goes on in one piece."""
-    by_channel: dict[Channel, list[Word]] = defaultdict(list)
+    by_channel: dict[Channel, list[Spoken]] = defaultdict(list)
     for word in sorted(words, key=lambda word: (word.start, word.end)):
         by_channel[word.channel].append(word)
     said = [piece for own in by_channel.values() for piece in _pieces(own)]
@@ -77,7 +61,7 @@ def turns(words: Iterable[Word]) -> tuple[Turn, ...]:
     return tuple(_joined(said))
 
 
-def _pieces(words: Sequence[Word]) -> Iterator[Turn]:
+def _pieces(words: Sequence[Spoken]) -> Iterator[Turn]:
     """One speaker's words, cut at pauses."""
     first = 0
     for index in range(1, len(words)):
@@ -109,12 +93,12 @@ def _goes_on(turn: Turn, piece: Turn) -> bool:
     )
 
 
-def mark(words: Iterable[Word], wanted: str) -> tuple[Word, ...]:
+def marked(words: Iterable[Word], wanted: str) -> Iterator[Spoken]:
     """The words, those marked that begin with a word of `wanted`. As in searches: without case and accents."""
     starts = tuple(set(_WORD.findall(fold(wanted))))
-    if not starts:
-        return tuple(words)
-    return tuple(replace(word, hit=not word.redacted and _begins(word.text, starts)) for word in words)
+    for word in words:
+        is_hit = bool(starts) and not word.redacted and _begins(word.text, starts)
+        yield Spoken(word.text, word.start, word.end, word.channel, word.redacted, is_hit)
 
 
 def _begins(text: str, starts: tuple[str, ...]) -> bool:

@@ -18,6 +18,7 @@ from server import (
 )
 from server.api_routes import API_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
+from server.recording_routes import RECORDING_ROUTES
 from server.routing import PUBLIC, Route
 
 __all__ = ["ROUTES"]
@@ -39,6 +40,7 @@ ROUTES = (
     Route("GET", "/calls", calls_page.index, Role.MANAGER),
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    *RECORDING_ROUTES,
     *CALLBACK_ROUTES,
     Route("GET", "/search", search_page.index, Role.AGENT),
     Route("GET", "/customers", customers_page.index, Role.AGENT),
