@@ -99,7 +99,7 @@ class _Number:
             return self.thousands > 0 and value > 0
         if value <= 0 or self.rest <= 0:
             return False
-        if self.spoken.by_twenties and (self.rest, value) == (4, 20):
+        if self._is_four_twenties(value):
             return True
         teen = self.spoken.by_twenties and self.rest % 100 in (60, 80) and 10 <= value < 20
         hundreds = self.rest % 100 == 0 and value < 100
@@ -107,10 +107,10 @@ class _Number:
         return teen or hundreds or tens
 
     def add(self, value: int) -> None:
-        if self.spoken.by_twenties and (self.rest, value) == (4, 20):
-            self.rest = 80
-        else:
-            self.rest = (self.rest or 0) + value
+        self.rest = (self.rest or 0) + (76 if self._is_four_twenties(value) else value)
+
+    def _is_four_twenties(self, value: int) -> bool:
+        return self.spoken.by_twenties and value == 20 and self.rest is not None and self.rest % 100 == 4
 
     def multiply(self, by: int) -> bool:
         """False when this number cannot be multiplied: then `by` begins the next one."""

@@ -20,7 +20,7 @@ AGGRESSIVE = 2
 BEFORE = 10
 """Frames (0.3 s) kept before the first that is speech: many words begin without voice."""
 
-ENOUGH = 5
+ENOUGH = 6
 """Of the last `BEFORE` frames that must be speech to begin: a click has fewer."""
 
 PAUSE = 24
