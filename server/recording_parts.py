@@ -16,6 +16,7 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
+from core.errors import SettingsError
 from core.fact_log import FactConsumer
 from core.facts import CallEnded
 from core.tasks import running
@@ -24,6 +25,7 @@ from recordings.collector import Collector
 from recordings.intake import Intake
 from recordings.store import LocalStore, Store
 from server.keys import CONSUMERS
+from server.recording_keeping import add_keeping
 from server.recording_workers import add_workers
 
 SWEEP_S = 30.0
@@ -37,7 +39,7 @@ def add_recordings(
     app: web.Application, settings: Settings, database: Database, bus: Bus, clock: Clock
 ) -> None:
     """Put recordings into `app`, after the desks and before the bridges."""
-    app[STORE] = store = LocalStore(audio_folder(settings, database))
+    app[STORE] = store = make_store(settings, database)
     transcribes = settings.recordings.transcription.engine != "none"
     intake = Intake(database, store, bus, clock, transcribes=transcribes)
     app[COLLECTORS] = collectors = {
@@ -73,6 +75,23 @@ def add_recordings(
 
     app.cleanup_ctx.append(part)
     add_workers(app, settings, database, store, bus, clock)
+    add_keeping(app, settings, database, bus, clock)
+
+
+def make_store(settings: Settings, database: Database) -> Store:
+    """Where the settings have audio kept."""
+    return LocalStore(audio_folder(settings, database))
+
+
+def store_of(settings: Settings, database: Database) -> Store:
+    """The store of the settings. Raises SettingsError for one that cannot be used."""
+    if settings.recordings.s3 is None:
+        return LocalStore(audio_folder(settings, database))
+    try:
+        from recordings.store_s3 import S3Store  # an extra: most sites keep audio in a folder
+    except ImportError as error:
+        raise SettingsError("[recordings.s3] needs one more package: pip install 'ringback[s3]'") from error
+    return S3Store(settings.recordings.s3)
 
 
 def audio_folder(settings: Settings, database: Database) -> Path:
