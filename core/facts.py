@@ -424,6 +424,16 @@ class RecordingChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingPaused(Fact):
+    """The recording of a call that goes on was silenced, or (`until` is None) goes on. It goes on by itself at
+    `until`."""
+
+    call_id: str
+    at: float
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptReady(Fact):
     """*Durable.* A recording has a new current transcript, redacted already."""
 

@@ -94,6 +94,17 @@ def must_keep(asker: Asker) -> None:
         raise ForbiddenError("looking after recordings is for managers")
 
 
+def may_remove(asker: Asker) -> bool:
+    """Whether this asker may take recordings away for ever."""
+    return asker.user is not None and asker.user.role.covers(Role.ADMINISTRATOR)
+
+
+def must_remove(asker: Asker) -> None:
+    """Raises ForbiddenError for everybody who may not remove recordings."""
+    if not may_remove(asker):
+        raise ForbiddenError("removing recordings is for administrators")
+
+
 async def may_hear_call(
     connection: AsyncConnection, asker: Asker, call_id: str, settings: RecordingSettings
 ) -> bool:

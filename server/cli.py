@@ -221,5 +221,17 @@ def check_pbx(config: ConfigOption = None) -> None:
         raise SystemExit(EXIT_FAILED)
 
 
+@app.command("erase-recordings")
+def erase_recordings(
+    customer: Annotated[int, typer.Argument(min=1, max=LARGEST_ID, help="Number in the customer's address")],
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Erase what was recorded of one customer, transcripts and notes of these calls too, and print what went."""
+    from server.erase import erase
+
+    _run(lambda: erase(_settings(config), customer, lambda question: yes or typer.confirm(question)))
+
+
 def _settings(path: Path | None) -> Settings:
     return load(path)

@@ -59,7 +59,7 @@ async def listen(request: web.Request) -> web.StreamResponse:
     key = _key(row, request.match_info["format"]) or _key(row, "original")
     if key is None:
         raise NotFoundError(_why_gone(row))
-    await _note(request, row, Use.LISTENED)
+    await note(request, row, Use.LISTENED)
     return await send(request, key)
 
 
@@ -70,8 +70,8 @@ async def download(request: web.Request) -> web.StreamResponse:
     key = _key(row, wanted)
     if key is None:
         raise NotFoundError(_why_gone(row))
-    await _note(request, row, Use.DOWNLOADED, wanted)
-    return await send(request, key, file_name=_file_name(request, row, key))
+    await note(request, row, Use.DOWNLOADED, wanted)
+    return await send(request, key, file_name=file_name(request, row, PurePosixPath(key).suffix))
 
 
 async def peaks(request: web.Request) -> web.StreamResponse:
@@ -140,7 +140,8 @@ async def _reached(request: web.Request, right: Right) -> Row[Any]:
         )
 
 
-async def _note(request: web.Request, row: Row[Any], what: Use, detail: str = "") -> None:
+async def note(request: web.Request, row: Row[Any], what: Use, detail: str = "") -> None:
+    """Write this use down; listening that goes on is written down once."""
     if request.method == "HEAD":
         return
     asker, now, database = asker_of(request), request.app[CLOCK](), request.app[DATABASE]
@@ -165,7 +166,7 @@ def _why_gone(row: Row[Any]) -> str:
     return GONE.get(row.removed_why or "", "there is no such copy of this recording (yet)")
 
 
-def _file_name(request: web.Request, row: Row[Any], key: str) -> str:
+def file_name(request: web.Request, row: Row[Any], suffix: str) -> str:
     """When it was and a part of its id: a file on somebody's disk names nobody."""
     when = local(row.started_at, request.app[ZONE]).strftime("%Y-%m-%d_%H-%M-%S")
-    return f"recording_{when}_{row.id[:8]}{PurePosixPath(key).suffix}"
+    return f"recording_{when}_{row.id[:8]}{suffix}"

@@ -13,20 +13,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import Role
 from core.errors import InvalidInputError, NotFoundError
-from recordings.access import Right, may_all, may_hear_call, may_keep, reach
+from recordings.access import Right, may_all, may_hear_call, may_keep, may_remove, reach
 from recordings.audit import goes_on, note_use
-from recordings.care import Care
 from recordings.dialogue import Turn
 from recordings.kinds import Channel, Use
+from recordings.words import dialogue, webvtt
 from server import recording_words
 from server.guard import csp, current_user
-from server.keys import BUS, CLOCK, DATABASE, SETTINGS
+from server.keys import CLOCK, DATABASE, SETTINGS
 from server.pages import render, see_other
 from server.recording_access import asker_of, recording_id_of
+from server.recording_keeping import care_of, remover_of
+from server.recording_media import file_name, note
+from server.recording_workers import SWEEPER
 from server.views.call_story import CallStory, read_story
-from server.views.recordings import CallSound, read_sound
+from server.views.recordings import CallSound, read_sound, read_transcript
 
 FORM_LIMIT = 4000
+FILES = {"txt": (dialogue, "text/plain"), "vtt": (webvtt, "text/vtt")}
+NAMES = {Channel.CUSTOMER: "Customer", Channel.OURS: "Our side", Channel.MIXED: "Speaker"}
 LONGEST_SEARCH = 200
 
 
@@ -43,7 +48,7 @@ async def card_context(
         "may_hear": is_heard,
         "may_download": is_heard and may_all(asker, Right.DOWNLOAD, settings),
         "may_keep": is_heard and may_keep(asker),
-        "may_remove": is_heard and current_user(request).role is Role.ADMINISTRATOR,
+        "may_remove": is_heard and may_remove(asker),
         "words": recording_words,
         "wanted": wanted,
         "begin_at": _seconds(request.query.get("at", "")),
@@ -136,9 +141,31 @@ async def transcribe_again(request: web.Request) -> web.StreamResponse:
     raise await _back(request)
 
 
-def care_of(request: web.Request) -> Care:
-    app = request.app
-    return Care(app[DATABASE], app[BUS], app[CLOCK], app[SETTINGS].recordings)
+async def remove(request: web.Request) -> web.StreamResponse:
+    await remover_of(request).remove_by_hand(asker_of(request), recording_id_of(request))
+    if SWEEPER in request.app:
+        request.app[SWEEPER].wake()
+    raise await _back(request)
+
+
+async def transcript(request: web.Request) -> web.StreamResponse:
+    """The current transcript as a file: plain text or WebVTT."""
+    settings, wanted = request.app[SETTINGS].recordings, request.match_info["format"]
+    async with request.app[DATABASE].read() as connection:
+        row = await reach(connection, asker_of(request), recording_id_of(request), settings, Right.DOWNLOAD)
+        found = await read_transcript(connection, row.id)
+    if found is None:
+        raise NotFoundError("there is no transcript of this recording")
+    if request.method != "HEAD":
+        await note(request, row, Use.DOWNLOADED, f"transcript, {wanted}")
+    write, kind = FILES[wanted]
+    name = file_name(request, row, f".{wanted}")
+    return web.Response(
+        text=write(found.words, NAMES),
+        content_type=kind,
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 async def _back(request: web.Request) -> web.HTTPException:

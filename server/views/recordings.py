@@ -24,7 +24,7 @@ from recordings.tables import (
     RecordingUse,
     Transcript,
 )
-from recordings.words import from_json
+from recordings.words import Word, from_json
 
 MAX_RECORDINGS = 20
 """Of one call: a conversation of a day that was stopped and started more often is not played on one page."""
@@ -166,6 +166,42 @@ async def read_sound(connection: AsyncConnection, call_id: str, wanted: str = ""
         recordings=tuple(await _dress(connection, rows.all(), call_id, wanted)),
         uses=await _uses(connection, call_id),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A current transcript with its words as they are stored."""
+
+    id: int
+    engine: str
+    model: str
+    language: str
+    made_at: float
+    text: str
+    words: tuple[Word, ...]
+
+
+async def read_transcript(connection: AsyncConnection, recording_id: str) -> Written | None:
+    """The newest transcript that counts."""
+    found = await connection.execute(
+        select(
+            Transcript.id,
+            Transcript.engine,
+            Transcript.model,
+            Transcript.language,
+            Transcript.made_at,
+            Transcript.text,
+            Transcript.words,
+        )
+        .where(Transcript.recording_id == recording_id, Transcript.is_current.is_(True))
+        .order_by(Transcript.version.desc())
+        .limit(1)
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    said = tuple(from_json(row.words))
+    return Written(row.id, row.engine, row.model, row.language, row.made_at, row.text, said)
 
 
 async def _dress(
