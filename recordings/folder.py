@@ -15,6 +15,9 @@ from recordings.names import shown
 
 PART, DONE, REFUSED = "part", "done", "refused"
 
+BRINGING = ".upload"
+"""How the name of a file ends (and with a dot begins) that is still being sent."""
+
 MOST_AT_ONCE = 2000
 """Files looked at in one pass: after a long outage the rest comes with the next."""
 
@@ -49,9 +52,11 @@ def look(folder: Path) -> list[Found]:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folders that are missing, where we may. Raises OSError."""
+    """Make the folders that are missing, where we may; forget what was being sent when we died. Raises OSError."""
     for name in (PART, DONE):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    for left in (folder / DONE).glob(f".*{BRINGING}"):
+        left.unlink(missing_ok=True)
 
 
 def remove(files: Iterable[Found]) -> None:

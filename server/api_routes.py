@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from core.accounts import Role
+from recordings.upload import LARGEST
 from server import health, metrics
 from server.api import (
     about,
@@ -16,6 +17,7 @@ from server.api import (
     events,
     history,
     lookup,
+    recording_files,
     search,
 )
 from server.routing import PUBLIC, Route
@@ -77,6 +79,15 @@ API_ROUTES = (
     Route("GET", f"/api/v1/agents/{{agent_id:{ID}}}", agents.read_agent, Role.MANAGER, scope="agents:read"),
     Route("GET", "/api/v1/blind-windows", blind_windows.list_blind_windows, Role.MANAGER, scope="calls:read"),
     Route("GET", "/api/v1/events", events.stream, Role.MANAGER, scope="live:read"),
+    Route(
+        "POST",
+        "/api/v1/recordings/files",
+        recording_files.upload,
+        Role.ADMINISTRATOR,
+        scope="recordings:write",
+        body_limit=LARGEST,
+        streams=True,
+    ),
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),

@@ -88,7 +88,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if route.role is not None or request.method in UNSAFE_METHODS:
         refuse_plain_http(request)
     await _admit(request, route)
-    if request.can_read_body and not route.websocket:
+    if request.can_read_body and not route.websocket and not route.streams:
         await read_body(request)
     return await handler(request)
 

@@ -25,6 +25,7 @@ from core.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
 )
+from recordings.store import NoAudioError, StoreError
 from server.keys import REQUEST_ID
 from server.pages import render
 from server.routing import Handler
@@ -40,6 +41,8 @@ STATUS: tuple[tuple[type[RingbackError], int], ...] = (
     (TooManyRequestsError, 429),
     (PbxError, 502),
     (DatabaseError, 503),
+    (NoAudioError, 404),
+    (StoreError, 503),
 )
 
 HTTP_CODES = {
