@@ -146,9 +146,10 @@ async def refused(connection: AsyncConnection, call_id: str, reason: NoAudio) ->
 
 
 async def _seconds(connection: AsyncConnection, call_id: str) -> float | None:
-    """Of all audio that is kept of a call; None without any."""
-    return await connection.scalar(
-        select(func.sum(Recording.duration_s)).where(
-            Recording.call_id == call_id, Recording.removed_at.is_(None)
-        )
+    """Of the audio that is kept of a call; None without any. What two sources recorded is not more for that."""
+    sums = await connection.scalars(
+        select(func.sum(Recording.duration_s))
+        .where(Recording.call_id == call_id, Recording.removed_at.is_(None))
+        .group_by(Recording.source)
     )
+    return max(sums, default=None)

@@ -23,6 +23,7 @@ from core.tasks import running
 from recordings.call_audio import Keeper
 from recordings.collector import Collector
 from recordings.intake import Intake
+from recordings.pbx_own import OwnRecordings
 from recordings.store import LocalStore, Store
 from server.keys import CONSUMERS
 from server.recording_keeping import add_keeping
@@ -47,6 +48,11 @@ def add_recordings(
         for name, pbx in settings.pbx.items()
         if pbx.recordings is not None
     }
+    own = {
+        name: OwnRecordings(name, pbx.own_recordings, intake, database, clock)
+        for name, pbx in settings.pbx.items()
+        if pbx.own_recordings is not None
+    }
     recorded = frozenset(name for name, pbx in settings.pbx.items() if pbx.recordings or pbx.own_recordings)
     keeper = Keeper(database, bus, clock, recorded, settings.recordings.late_minutes * 60.0)
     consumer = FactConsumer(database, "call_audio", (CallEnded,), keeper.call_ended)
@@ -68,6 +74,8 @@ def add_recordings(
         async with AsyncExitStack() as stack:
             for name, one in collectors.items():
                 await stack.enter_async_context(running(f"recordings of {name}", one.run))
+            for name, another in own.items():
+                await stack.enter_async_context(running(f"own recordings of {name}", another.run))
             await stack.enter_async_context(running("recordings: calls", consumer.run))
             await stack.enter_async_context(running("recordings: late", sweep))
             yield

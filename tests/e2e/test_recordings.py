@@ -15,10 +15,11 @@ from sqlalchemy import select
 
 from core.errors import PbxError
 from core.fact_log import FactLogRow
+from recordings.collector import Waits
 from recordings.kinds import AudioState, FileState, JobKind
 from recordings.tables import CallAudio, Recording, RecordingFile, RecordingJob
 from server.keys import BRIDGES, SWITCH
-from server.recording_parts import STORE
+from server.recording_parts import COLLECTORS, STORE
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.asterisk.stories.story import pause
@@ -253,3 +254,42 @@ def silence(side: Sound) -> float:
     """Seconds without a sound."""
     pieces = [side.samples[start : start + 160] for start in range(0, len(side.samples), 160)]
     return sum(not any(piece) for piece in pieces) * 160 / side.rate
+
+
+async def test_what_a_killed_pbx_has_recorded_is_kept(own_pbx: Pbx, tmp_path: Path) -> None:
+    """SIGKILL in the middle of a call: the files lie in part/, and their headers say that they are empty."""
+    folder = own_pbx.folder / "spool" / "ringback"
+    settings = settings_for(own_pbx.ami, AMI_SECRETS["ringback-events"], tmp_path, recordings=folder)
+    async with running(settings) as site:
+        await site.sees_the_pbx()
+        async with Lab(own_pbx) as lab:
+            agent = await lab.phone("101")
+            customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+            ringing = await agent.rings()
+            await ringing.answer()
+            customer.plays(CUSTOMER_HZ)
+            ringing.plays(ANNA_HZ)
+            await customer.hears_tone(ANNA_HZ)
+            await pause(4)
+            await own_pbx.kill9()
+            (left,) = (folder / "part").glob("*.rx.wav")
+            assert left.read_bytes()[40:44] == bytes(4)
+            await own_pbx.start()
+        site.app[COLLECTORS]["main"].waits = Waits(still=1)
+
+        async def found() -> str | None:
+            async with site.database.read() as connection:
+                return await connection.scalar(select(Recording.note).where(Recording.call_id.is_not(None)))
+
+        assert "mended" in str(await eventually(found))
+        async with site.database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(Recording.call_id, Recording.original_key, Recording.duration_s, Recording.note)
+                )
+            ).one()
+        left_side, right = await sides(site, Kept(*row))
+        assert left_side.share_of(CUSTOMER_HZ) > 0.9
+        assert right.share_of(ANNA_HZ) > 0.9
+        assert left_side.seconds > 2
+        assert not list((folder / "part").iterdir())
