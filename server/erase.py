@@ -52,11 +52,16 @@ def show_preview(preview: Preview) -> None:
 
 def show_report(erased: Erased, swept: int) -> None:
     gone = erased.report.removed
-    print(
-        f"Erased: {gone.recordings} recordings ({duration(gone.seconds)}), {gone.audio_files} audio files, "
-        f"{gone.transcripts} transcripts, {gone.documents} places in the search index, {gone.comments} comments, "
-        f"notes on {erased.notes} calls."
-    )
+    print("Erased")
+    for what, number in (
+        ("recordings", f"{gone.recordings} ({duration(gone.seconds)})"),
+        ("audio files", gone.audio_files),
+        ("transcripts", gone.transcripts),
+        ("places in the search index", gone.documents),
+        ("comments", gone.comments),
+        ("agents' notes on calls", erased.notes),
+    ):
+        print(f"  {what}: {number}")
     if swept < gone.audio_files:
         print("The store did not let go of all audio yet: the server goes on trying.")
     for line in erased.report.kept:
