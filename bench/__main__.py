@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import calls, codec, delay, match, search
+from bench import calls, codec, delay, match, search, transcribe
 from bench.row import Row
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -35,6 +35,7 @@ PARTS: dict[str, Part] = {
     "match": _match,
     "delay": delay.rows,
     "search": search.rows,
+    "transcribe": transcribe.rows,
 }
 
 

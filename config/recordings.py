@@ -3,10 +3,11 @@ hear them, and which engine writes them down. Only shapes and complaints live he
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from config.part import Part
 
@@ -48,6 +49,16 @@ class Transcription(Part):
         {}, description="by language: regular expressions over the text"
     )
     keep_unredacted_audio: bool = False
+
+    @field_validator("redact")
+    @classmethod
+    def _patterns(cls, given: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for pattern in (one for some in given.values() for one in some):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return given
 
 
 class RecordingSettings(Part):

@@ -34,6 +34,9 @@ from recordings.workers import Workers
 ID = "0123456789abcdef0123456789abcdef"
 DEADLINE_S = 120
 
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Where the rows are the same as in the other tests, and only the sound is not."""
+
 
 @dataclass(slots=True)
 class Office:
@@ -148,6 +151,7 @@ async def test_a_transcript_says_who_said_what_and_when(office: Open, service_ca
     assert facts == ["TranscriptReady"]
 
 
+@ONE_DATABASE
 async def test_another_engine_makes_another_version(office: Open, service_call: Path) -> None:
     here = await office()
     await here.keep(service_call)
@@ -160,6 +164,7 @@ async def test_another_engine_makes_another_version(office: Open, service_call: 
     assert [tuple(row) for row in rows] == [(1, False), (2, True)]
 
 
+@ONE_DATABASE
 @pytest.mark.parametrize("keep_original", [False, True])
 async def test_a_card_number_is_read_and_heard_nowhere(
     office: Open, card_call: Path, keep_original: bool
@@ -187,6 +192,7 @@ async def test_a_card_number_is_read_and_heard_nowhere(
             assert loudness(path, 0, 0, hidden["start"]) > -30
 
 
+@ONE_DATABASE
 async def test_copies_made_again_stay_silent(office: Open, card_call: Path) -> None:
     here = await office(keep_unredacted_audio=True)
     await here.keep(card_call)
@@ -199,6 +205,7 @@ async def test_copies_made_again_stay_silent(office: Open, card_call: Path) -> N
         assert loudness(path, 0, hidden["start"] + 0.1, hidden["end"] - 0.1) < -70
 
 
+@ONE_DATABASE
 async def test_a_language_without_numbers_is_not_written_down(office: Open, card_call: Path) -> None:
     here = await office(language="cy")
     await here.keep(card_call)
@@ -209,6 +216,7 @@ async def test_a_language_without_numbers_is_not_written_down(office: Open, card
         assert (await connection.execute(select(Transcript))).all() == []
 
 
+@ONE_DATABASE
 async def test_what_is_no_audio_fails_once_and_says_so(office: Open, tmp_path: Path) -> None:
     here = await office()
     text = tmp_path / "x.wav"
@@ -240,6 +248,7 @@ async def test_a_killed_worker_is_a_failed_try_and_the_next_one_does_it(
     assert (await here.job(number)).state == JobState.DONE
 
 
+@ONE_DATABASE
 async def test_a_stop_gives_the_job_back_and_ends_the_process(office: Open, service_call: Path) -> None:
     here = await office()
     await here.keep(service_call)
@@ -258,6 +267,7 @@ async def test_a_stop_gives_the_job_back_and_ends_the_process(office: Open, serv
         os.kill(pid, 0)
 
 
+@ONE_DATABASE
 async def test_audio_that_is_gone_fails_for_good(office: Open, service_call: Path) -> None:
     here = await office()
     await here.keep(service_call)

@@ -68,7 +68,8 @@ def test_a_card_number_is_hidden_however_it_is_read(code: str, number: str) -> N
     assert plain(found.words) == HIDDEN
     (hidden,) = found.hidden
     last = said(number)[-1]
-    assert (hidden.start, hidden.end, hidden.why) == (0.0, pytest.approx(last.end + 0.5), "card")
+    assert (hidden.start, hidden.end) == pytest.approx((0.0, last.end + 0.5))
+    assert hidden.why == "card"
 
 
 @pytest.mark.parametrize(
