@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,13 @@ from tests.seed import seed_site
 from tests.web import Visitor, open_site, visit
 
 HOSTILE = 'before <script>alert("said")</script> & after the refund'
+
+
+@pytest.fixture
+def database_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """Pages ask `views/search.py`, which is tested on both databases."""
+    shutil.copy(sqlite_template, tmp_path / "ringback.db")
+    return f"sqlite:///{tmp_path / 'ringback.db'}"
 
 
 @pytest.fixture
@@ -94,13 +103,10 @@ async def test_a_name_leads_to_its_customer_too(visitor: Visitor, seeded: Seeded
     assert f'class="chip" href="/customers/{seeded.customers[0]}"' in text
 
 
-@pytest.mark.parametrize(
-    "query", ["kind=poem", "when=never", "agent=x", "after=zz", "after=-1", "after=" + "f" * 17]
-)
-async def test_what_cannot_be_asked_is_said(visitor: Visitor, query: str) -> None:
+async def test_what_cannot_be_asked_is_said(visitor: Visitor) -> None:
     await visitor.enter("maria")
-    response = await visitor.get(f"/search?q=refund&{query}")
-    assert response.status == 422
+    for wrong in ("kind=poem", "when=never", "agent=x", "after=zz", "after=-1", "after=" + "f" * 17):
+        assert (await visitor.get(f"/search?q=refund&{wrong}")).status == 422, wrong
 
 
 async def test_filters_and_odd_questions_never_break_the_page(visitor: Visitor) -> None:
