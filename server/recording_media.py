@@ -65,8 +65,11 @@ async def listen(request: web.Request) -> web.StreamResponse:
 
 async def download(request: web.Request) -> web.StreamResponse:
     """A copy or the original as a file."""
-    wanted = request.match_info["format"]
-    row = await _reached(request, Right.DOWNLOAD)
+    return await send_copy(request, await _reached(request, Right.DOWNLOAD), request.match_info["format"])
+
+
+async def send_copy(request: web.Request, row: Row[Any], wanted: str) -> web.StreamResponse:
+    """As a file, written down. The asker's right was asked for before. Raises NotFoundError, StoreError."""
     key = _key(row, wanted)
     if key is None:
         raise NotFoundError(_why_gone(row))

@@ -211,7 +211,7 @@ async def _dress(
     if not ids:
         return []
     versions, said = await _transcripts(connection, ids, wanted)
-    comments, work = await _comments(connection, ids), await _work(connection, ids)
+    comments, work = await read_comments(connection, ids), await _work(connection, ids)
     pauses = await _pauses(connection, call_id)
     return [
         RecordingView(
@@ -259,7 +259,8 @@ def _said(version: Version, words: str, redactions: str, wanted: str) -> Said:
     return Said(version, turns(marked(from_json(words), wanted)), tuple(gone))
 
 
-async def _comments(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, list[Comment]]:
+async def read_comments(connection: AsyncConnection, ids: Sequence[str]) -> Mapping[str, list[Comment]]:
+    """By recording, in the order of their moments."""
     rows = await connection.execute(
         select(
             RecordingComment.recording_id,
