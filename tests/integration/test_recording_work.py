@@ -15,21 +15,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from sqlalchemy import insert, select
 
 from config.recordings import RecordingSettings, Transcription
+from config.settings import DatabaseSettings, Settings
+from core.alarms import AlarmRow
 from core.bus import Bus
 from core.db import Database
 from core.fact_log import FactLogRow
 from core.facts import Fact, RecordingChanged
-from recordings import jobs
+from recordings import jobs, leftovers
 from recordings.child import Child
 from recordings.kinds import JobKind, JobState, Source
 from recordings.leftovers import Sweeper
-from recordings.store import LocalStore
+from recordings.store import LocalStore, Store
 from recordings.tables import Recording, RecordingJob, StoreLeftover, Transcript
 from recordings.words import from_json
 from recordings.workers import Workers
+from server.app import build
+from server.keys import DATABASE
+from server.recording_parts import STORE
+from server.recording_workers import WORKERS
 
 ID = "0123456789abcdef0123456789abcdef"
 DEADLINE_S = 120
@@ -43,7 +50,7 @@ class Office:
     """A database, a store and workers, with a clock that is set by hand."""
 
     database: Database
-    store: LocalStore
+    store: Store
     bus: Bus
     workers: Workers
     child: Child
@@ -292,3 +299,76 @@ async def test_a_lease_that_ran_out_writes_nothing(office: Open, service_call: P
         assert not await jobs.is_held(connection, job)
         assert not await jobs.report(connection, job, 0.5, here.now)
         assert await jobs.is_held(connection, again)
+
+
+@ONE_DATABASE
+async def test_the_running_server_does_what_is_asked_for(
+    database_url: str, tmp_path: Path, service_call: Path
+) -> None:
+    settings = Settings(
+        database=DatabaseSettings(url=database_url), recordings=RecordingSettings(folder=tmp_path / "audio")
+    )
+    runner = web.AppRunner(app := build(settings))
+    await runner.setup()
+    try:
+        here = Office(app[DATABASE], app[STORE], Bus(), app[WORKERS], Child(1))
+        await here.keep(service_call)
+        async with here.database.write() as connection:
+            number = await jobs.ask(connection, ID, JobKind.COPIES, at=0.0)
+        await here.workers.wake()
+        async with asyncio.timeout(DEADLINE_S):
+            while (await here.job(number)).state != JobState.DONE:
+                await asyncio.sleep(0.05)
+        assert len(await here.keys()) == 4
+    finally:
+        await runner.cleanup()
+
+
+@ONE_DATABASE
+async def test_a_crash_between_storing_and_writing_leaves_nothing_behind(
+    office: Open, service_call: Path, tmp_path: Path
+) -> None:
+    """What was announced and put into the store, but never claimed, goes within an hour and a bit."""
+    here = await office()
+    await here.keep(service_call)
+    key = f"{ID}/opus-1-1.ogg"
+    async with here.database.write() as connection:
+        await leftovers.announce(connection, [key], here.now)
+    await here.store.put(key, service_call)
+    sweeper = Sweeper(here.database, here.store, here.clock)
+    assert await sweeper.sweep() == 0
+    here.now += leftovers.UNCLAIMED_S
+    assert await sweeper.sweep() == 1
+    assert await here.keys() == {f"{ID}/original.wav"}
+    async with here.database.write() as connection:
+        assert not await leftovers.claim(connection, [key])
+
+
+@ONE_DATABASE
+async def test_the_same_work_is_asked_for_once(office: Open, service_call: Path) -> None:
+    here = await office()
+    await here.keep(service_call)
+    async with here.database.write() as connection:
+        first = await jobs.ask(connection, ID, JobKind.TRANSCRIBE)
+        assert await jobs.ask(connection, ID, JobKind.TRANSCRIBE) == first
+        assert await jobs.ask(connection, ID, JobKind.TRANSCRIBE, "vosk") != first
+        assert await jobs.ask(connection, ID, JobKind.COPIES) != first
+        job = await jobs.take(connection, math.inf, tuple(JobKind))
+        assert job is not None
+        assert job.kind is JobKind.COPIES
+
+
+@ONE_DATABASE
+async def test_the_last_failure_is_for_good_and_raises_an_alarm(office: Open, service_call: Path) -> None:
+    here = await office()
+    await here.keep(service_call)
+    await here.store.remove(f"{ID}/original.wav")
+    job = await here.do(JobKind.COPIES)
+    while job.state == JobState.WAITING:
+        here.now = job.due_at
+        assert await here.workers.do_next(here.child)
+        job = await here.job(job.id)
+    assert (job.state, job.tries) == (JobState.FAILED, len(jobs.LADDER_S) + 1)
+    async with here.database.read() as connection:
+        alarm = (await connection.execute(select(AlarmRow))).one()
+    assert "copy of a recording" in alarm.text
