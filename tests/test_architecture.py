@@ -50,6 +50,7 @@ PURE = (
     "recordings/search_query.py",
     "recordings/search_words.py",
     "recordings/snippets.py",
+    "recordings/names.py",
     "server/api/reading.py",
     "server/snapshot.py",
 )
