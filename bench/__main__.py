@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import calls, codec, delay, match, search, transcribe
+from bench import calls, codec, collector, delay, match, search, transcribe
 from bench.row import Row
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -34,6 +34,7 @@ PARTS: dict[str, Part] = {
     "calls": calls.rows,
     "match": _match,
     "delay": delay.rows,
+    "collector": collector.rows,
     "search": search.rows,
     "transcribe": transcribe.rows,
 }

@@ -46,33 +46,26 @@ async def call_of(connection: AsyncConnection, pbx: str, linkedid: str, at: floa
     """The ended call that had this linkedid and went on at `at`; None when there is none (yet)."""
     if not linkedid:
         return None
-    has_it = (" " + CALLS.c.linkedids + " ").contains(f" {linkedid} ", autoescape=True)
-    found = await connection.execute(
-        select(*_COLUMNS)
-        .where(
-            CALLS.c.started_at.between(at - LONGEST_S, at + CLOCK_S),
-            CALLS.c.ended_at.is_not(None),
-            CALLS.c.pbx == pbx,
-            has_it,
-        )
-        .order_by(func.abs(CALLS.c.started_at - at))
-        .limit(1)
+    about_then = (
+        CALLS.c.started_at.between(at - LONGEST_S, at + CLOCK_S),
+        CALLS.c.ended_at.is_not(None),
+        CALLS.c.pbx == pbx,
     )
-    row = found.one_or_none()
-    return CallOf(*row) if row is not None else None
+    # Nearly every call is known by the linkedid it began with, which is in its id; the others have to be looked for.
+    has_it = (" " + CALLS.c.linkedids + " ").contains(f" {linkedid} ", autoescape=True)
+    for known_by in (CALLS.c.id == f"{pbx}-{linkedid}", has_it):
+        found = await connection.execute(
+            select(*_COLUMNS)
+            .where(*about_then, known_by)
+            .order_by(func.abs(CALLS.c.started_at - at))
+            .limit(1)
+        )
+        if (row := found.one_or_none()) is not None:
+            return CallOf(*row)
+    return None
 
 
 async def call_by_id(connection: AsyncConnection, call_id: str) -> CallOf | None:
     """The call as the log has it."""
     row = (await connection.execute(select(*_COLUMNS).where(CALLS.c.id == call_id))).one_or_none()
     return CallOf(*row) if row is not None else None
-
-
-async def is_open(connection: AsyncConnection, pbx: str, since: float) -> bool:
-    """Whether any call of this PBX goes on that began since then."""
-    found = await connection.scalar(
-        select(func.count()).where(
-            CALLS.c.pbx == pbx, CALLS.c.ended_at.is_(None), CALLS.c.started_at >= since
-        )
-    )
-    return bool(found)

@@ -136,7 +136,7 @@ class LocalStore:
                 wanted = copy_hashed(given.read, target.write)
                 target.flush()
                 os.fsync(target.fileno())
-            stored = hash_of(Path(name))
+            stored = hash_of(Path(name), from_disk=True)
             _must_be(stored, wanted, path.parent)
             Path(name).replace(path)
         except BaseException:
@@ -168,11 +168,11 @@ def copy_hashed(read: Callable[[int], bytes], write: Callable[[bytes], object]) 
     return Stored(size, digest.hexdigest())
 
 
-def hash_of(path: Path) -> Stored:
-    """A file as the disk has it. Raises OSError."""
+def hash_of(path: Path, *, from_disk: bool = False) -> Stored:
+    """A file's size and checksum; `from_disk`: not what the kernel remembers of having written. Raises OSError."""
     with path.open("rb") as file:
-        # Else only the kernel's memory of what was written would be compared.
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if from_disk:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         return copy_hashed(file.read, len)
 
 

@@ -69,7 +69,7 @@ def _settle(file: BinaryIO) -> None:
 
 
 def _keep(bringing: Path, target: Path, sha256: str) -> Stored:
-    came = hash_of(bringing)
+    came = hash_of(bringing, from_disk=True)
     if came.sha256 != sha256:
         raise InvalidInputError("sha256: what came is not what was sent", field="sha256")
     bringing.replace(target)

@@ -71,7 +71,7 @@ def join(left: Wav | None, right: Wav | None, target: Path) -> None:
     if frames * 2 * WIDTH > MOST_BYTES:
         raise NotAudioError("it is longer than a WAV file can be")
     with target.open("wb") as out:
-        out.write(_header(rate, 2, frames))
+        out.write(header(rate, 2, frames))
         _interleave(left, right, frames, out)
 
 
@@ -148,7 +148,8 @@ def _is_chunk(file: BinaryIO, at: int) -> bool:
     return len(name) == 4 and name.isalnum() and name.isascii()
 
 
-def _header(rate: int, channels: int, frames: int) -> bytes:
+def header(rate: int, channels: int, frames: int) -> bytes:
+    """What stands before the samples of a PCM file of 16 bits."""
     data = frames * channels * WIDTH
     frame = channels * WIDTH
     return struct.pack(
