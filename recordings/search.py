@@ -13,30 +13,13 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Row,
-    Select,
-    String,
-    cast,
-    column,
-    delete,
-    func,
-    insert,
-    literal,
-    literal_column,
-    or_,
-    select,
-    table,
-    text,
-    update,
-)
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings.search_query import Term
-from recordings.search_tables import OWN_COLUMN, SearchDocument
-from recordings.search_words import spaced, words
+from recordings.search_sql import Span, on_postgresql, on_sqlite
+from recordings.search_tables import SearchDocument
+from recordings.search_words import pairs, spaced, words
 
 STEP = 1 << 16
 """Places for documents of the same millisecond; which of them is a matter of chance."""
@@ -112,12 +95,12 @@ def place_of(at: float, source: str = "") -> int:
 async def differs(connection: AsyncConnection, document: Document) -> bool:
     """Whether `put` would change anything. Reads only, so that nobody waits for a write that is none."""
     row = await _stored(connection, document.source)
-    return row is None or _values(document) != {name: row._mapping[name] for name in _values(document)}
+    return row is None or _differ(_values(connection, document), row)
 
 
 async def put(connection: AsyncConnection, document: Document) -> None:
     """Index the document anew, or for the first time. Doing it twice changes nothing."""
-    values = _values(document)
+    values = _values(connection, document)
     row = await _stored(connection, document.source)
     if row is not None and place_of(row.at) == place_of(document.at):
         changed = {name: value for name, value in values.items() if row._mapping[name] != value}
@@ -135,23 +118,21 @@ async def put(connection: AsyncConnection, document: Document) -> None:
 async def mislabelled(connection: AsyncConnection, labels: Mapping[str, Labels]) -> dict[str, Labels]:
     """Of these documents (by source) those in the index with other names or marks, and what they should have."""
     rows = await connection.execute(
-        select(*(SearchDocument.__table__.c[name] for name in ("source", *_label_values(Labels())))).where(
-            SearchDocument.source.in_(labels)
-        )
+        select(
+            *(SearchDocument.__table__.c[name] for name in ("source", *_label_values(connection, Labels())))
+        ).where(SearchDocument.source.in_(labels))
     )
-    wanted = {row.source: (row, _label_values(labels[row.source])) for row in rows}
-    return {
-        source: labels[source]
-        for source, (row, values) in wanted.items()
-        if values != {name: row._mapping[name] for name in values}
-    }
+    wanted = {row.source: (row, _label_values(connection, labels[row.source])) for row in rows}
+    return {source: labels[source] for source, (row, values) in wanted.items() if _differ(values, row)}
 
 
 async def relabel(connection: AsyncConnection, labels: Mapping[str, Labels]) -> None:
     """Give documents (by source) other names and marks, their texts unread."""
     for source, wanted in labels.items():
         await connection.execute(
-            update(SearchDocument).where(SearchDocument.source == source).values(**_label_values(wanted))
+            update(SearchDocument)
+            .where(SearchDocument.source == source)
+            .values(**_label_values(connection, wanted))
         )
 
 
@@ -168,79 +149,23 @@ async def find(connection: AsyncConnection, question: Question) -> list[Hit]:
     low = place_of(question.since) if question.since is not None else 0
     high = place_of(question.until) if question.until is not None else END
     high = min(high, END if question.before is None else question.before)
-    if connection.dialect.name == "sqlite":
-        result = await connection.execute(_on_sqlite(question, low, high))
-    else:
-        # What a plan is worth depends on how common the words are: one made for all words would be wrong for most.
-        await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-        result = await connection.execute(_on_postgresql(question, low, high))
-    return [Hit(row[0], DocumentKind(row[1]), *row[2:]) for row in result]
+    ask = on_sqlite if connection.dialect.name == "sqlite" else on_postgresql
+    places = await ask(connection, question.terms, question.marks, Span(low, high, question.limit))
+    rows = await connection.execute(
+        select(*_COLUMNS).where(SearchDocument.id.in_(places)).order_by(SearchDocument.id.desc())
+    )
+    return [Hit(row[0], DocumentKind(row[1]), *row[2:]) for row in rows]
 
 
 _COLUMNS = [SearchDocument.__table__.c[name] for name in ("id", *list(Hit.__dataclass_fields__)[1:])]
-_INDEX = table("search_index", column("rowid", BigInteger))
 
 
-def _on_sqlite(question: Question, low: int, high: int) -> Select[Any]:
-    """The index gives its rows from its end when asked in that order, and only as many as are taken."""
-    newest = (
-        select(_INDEX.c.rowid)
-        .where(
-            literal_column("search_index").op("MATCH")(_fts5(question)),
-            _INDEX.c.rowid >= low,
-            _INDEX.c.rowid < high,
-        )
-        .order_by(_INDEX.c.rowid.desc())
-        .limit(question.limit)
-    )
-    return select(*_COLUMNS).where(SearchDocument.id.in_(newest)).order_by(SearchDocument.id.desc())
+def _differ(values: Mapping[str, Any], row: Row[Any]) -> bool:
+    return any(row._mapping[name] != value for name, value in values.items())
 
 
-def _on_postgresql(question: Question, low: int, high: int) -> Select[Any]:
-    """The planner walks from the newest for common words, and takes the GIN index for rare ones."""
-    phrases = [_stretch(term) for term in question.terms if len(term.words) > 1]
-    return (
-        select(*_COLUMNS)
-        .where(
-            literal_column(OWN_COLUMN).op("@@")(cast(literal(_tsquery(question), String), TSQUERY)),
-            SearchDocument.id >= low,
-            SearchDocument.id < high,
-            *(
-                or_(func.strpos(SearchDocument.folded, one) > 0, func.strpos(SearchDocument.names, one) > 0)
-                for one in phrases
-            ),
-        )
-        .order_by(SearchDocument.id.desc())
-        .limit(question.limit)
-    )
-
-
-def _fts5(question: Question) -> str:
-    """As FTS5 reads it. Words have neither quotes nor spaces: nothing that is typed is an operator."""
-    said = " AND ".join(
-        f'"{" ".join(term.words)}"{" *" if term.is_prefix else ""}' for term in question.terms
-    )
-    groups = (" OR ".join(f'"{one}"' for one in sorted(group)) for group in question.marks)
-    return " AND ".join([f"{{folded names}} : ({said})", *(f"marks : ({group})" for group in groups)])
-
-
-def _tsquery(question: Question) -> str:
-    """As PostgreSQL reads it: all words of the phrases, whose order is looked at afterwards."""
-    said: list[str] = []
-    for term in question.terms:
-        *first, last = term.words
-        said += [f"'{word}'" for word in first]
-        said.append(f"'{last}':*" if term.is_prefix else f"'{last}'")
-    groups = ("(" + " | ".join(f"'{one}'" for one in sorted(group)) + ")" for group in question.marks)
-    return " & ".join([*said, *groups])
-
-
-def _stretch(term: Term) -> str:
-    line = spaced(term.words)
-    return line.rstrip() if term.is_prefix else line
-
-
-def _values(document: Document) -> dict[str, Any]:
+def _values(connection: AsyncConnection, document: Document) -> dict[str, Any]:
+    said = words(document.text)
     return {
         "kind": document.kind.value,
         "at": document.at,
@@ -249,17 +174,24 @@ def _values(document: Document) -> dict[str, Any]:
         "transcript_id": document.transcript_id,
         "note_id": document.note_id,
         "user_id": document.user_id,
-        "folded": spaced(words(document.text)),
-        **_label_values(document.labels),
+        "folded": spaced(said),
+        "pairs": spaced(_pairs(connection, said)),
+        **_label_values(connection, document.labels),
     }
 
 
-def _label_values(labels: Labels) -> dict[str, Any]:
+def _label_values(connection: AsyncConnection, labels: Labels) -> dict[str, Any]:
+    named = words(" ".join(labels.names))
     return {
-        "names": spaced(words(" ".join(labels.names))),
-        "marks": spaced(sorted(labels.marks)),
+        "names": spaced(named),
+        "marks": spaced([*sorted(labels.marks), *_pairs(connection, named)]),
         "customer_id": labels.customer_id,
     }
+
+
+def _pairs(connection: AsyncConnection, words: Sequence[str]) -> Iterable[str]:
+    """FTS5 knows where in a text its words stand; PostgreSQL's index does not."""
+    return () if connection.dialect.name == "sqlite" else pairs(words)
 
 
 async def _stored(connection: AsyncConnection, source: str) -> Row[Any] | None:

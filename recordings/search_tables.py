@@ -56,6 +56,9 @@ class SearchDocument(Base):
     folded: Mapped[str] = mapped_column(Text, doc="the text's folded words, a space before and after each")
     names: Mapped[str] = mapped_column(Text, doc="likewise: names and numbers of the other party")
     marks: Mapped[str] = mapped_column(Text, doc="likewise: what lists are filtered by")
+    pairs: Mapped[str] = mapped_column(
+        Text, default="", doc="likewise, on PostgreSQL: neighbouring words, by which its index finds phrases"
+    )
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -89,7 +92,7 @@ _SQLITE = (
 _POSTGRESQL = (
     # Not to_tsvector: its parser would split our words again, and it counts a word's places only to the 256th.
     """ALTER TABLE search_documents ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (
-        array_to_tsvector(array_remove(string_to_array(folded || names || marks, ' '), ''))) STORED""",
+        array_to_tsvector(array_remove(string_to_array(folded || names || marks || pairs, ' '), ''))) STORED""",
     # Without the list of pending rows, which every search would have to read through.
     """CREATE INDEX IF NOT EXISTS ix_search_documents_words ON search_documents
     USING gin (words) WITH (fastupdate = off)""",

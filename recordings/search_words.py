@@ -6,8 +6,9 @@ In: any text. Out: words, or the words with their places in the text for highlig
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -48,6 +49,11 @@ def spaced(words: Iterable[str]) -> str:
     """As they are stored: a space before and after each word; nothing for none."""
     line = " ".join(words)
     return f" {line} " if line else ""
+
+
+def pairs(words: Sequence[str]) -> Iterator[str]:
+    """Neighbouring words as one that no text can contain, each once, for an index that knows no places."""
+    return iter(dict.fromkeys(f"{first}+{second}" for first, second in pairwise(words)))
 
 
 def mark(kind: str, value: object) -> str:

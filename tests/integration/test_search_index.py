@@ -23,6 +23,7 @@ from recordings.search import (
     remove,
 )
 from recordings.search_query import read_query
+from recordings.search_sql import NEWEST
 from recordings.search_words import mark
 
 NONE = Labels()
@@ -163,6 +164,26 @@ async def test_putting_twice_changes_nothing_and_a_new_text_takes_the_place_of_t
         assert await found(connection, "words") == [50]
         assert await remove(connection, [changed.source, "note:999"]) == 1
         assert await found(connection, "words") == []
+
+
+async def test_old_texts_are_found_behind_many_newer_ones(database: Database) -> None:
+    """PostgreSQL looks at the newest one by one and asks its index for what lies before them."""
+    async with database.write() as connection:
+        labels = Labels(("Olga Lis",), frozenset({SALES}))
+        await seed(connection, *TEXTS, "the refund of the order refund form", labels=labels)
+        await seed(connection, *["the order is here, the refund is not"] * (NEWEST + 20), at=2000.0)
+    async with database.read() as connection:
+        assert await found(connection, "piotr* refund") == [1]
+        assert await found(connection, '"order the refund form"') == [3]
+        assert await found(connection, '"the refund" paid') == []
+        assert await found(connection, '"the order refund"') == [7]
+        assert await found(connection, '"the order ref*"') == []
+        assert await found(connection, '"olga lis" order') == [7, 3, 2, 0]
+        assert await found(connection, "order", marks=(frozenset({SALES}),)) == [7, 3, 2, 0]
+        assert await found(connection, "order", marks=(frozenset({SUPPORT}),)) == []
+        everything = await found(connection, '"the refund"', limit=NEWEST + 100)
+        assert everything[NEWEST + 20 :] == [7, 3, 1, 0]
+        assert len(everything) == NEWEST + 24
 
 
 async def test_other_names_and_marks_without_the_text(database: Database) -> None:

@@ -915,6 +915,7 @@ def upgrade() -> None:
         sa.Column("folded", sa.Text(), nullable=False),
         sa.Column("names", sa.Text(), nullable=False),
         sa.Column("marks", sa.Text(), nullable=False),
+        sa.Column("pairs", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["call_id", "user_id"],
             ["call_wrap_ups.call_id", "call_wrap_ups.user_id"],
