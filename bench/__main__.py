@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import calls, codec, delay, match
+from bench import calls, codec, collector, delay, match, search, transcribe
 from bench.row import Row
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -29,7 +29,15 @@ def _match(quick: bool, tell: Callable[[str], None]) -> Iterator[Row]:
     yield from match.rows()
 
 
-PARTS: dict[str, Part] = {"codec": codec.rows, "calls": calls.rows, "match": _match, "delay": delay.rows}
+PARTS: dict[str, Part] = {
+    "codec": codec.rows,
+    "calls": calls.rows,
+    "match": _match,
+    "delay": delay.rows,
+    "collector": collector.rows,
+    "search": search.rows,
+    "transcribe": transcribe.rows,
+}
 
 
 def main() -> None:

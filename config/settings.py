@@ -31,6 +31,7 @@ from pydantic_settings import (
 
 from config.callbacks import CallbackSettings, Department, Website
 from config.part import Part, known_zone
+from config.recordings import RecordingSettings
 
 DEFAULT_PATHS = (Path("ringback.toml"), Path("/etc/ringback/ringback.toml"))
 
@@ -125,6 +126,12 @@ class Pbx(Part):
     events: AmiUser
     dial: AmiUser | None = None
     trunks: tuple[str, ...] = Field(min_length=1, description='channel prefixes, e.g. ["PJSIP/trunk"]')
+    recordings: Path | None = Field(
+        None, description="folder where this PBX's shipped dialplan leaves recordings"
+    )
+    own_recordings: Path | None = Field(
+        None, description="folder of mixed recordings that the PBX makes itself; read, never emptied"
+    )
 
     @field_validator("trunks")
     @classmethod
@@ -214,6 +221,7 @@ class Settings(BaseSettings):
     website: dict[str, Website] = {}
     callback: CallbackSettings = CallbackSettings()
     public: Public = Public()
+    recordings: RecordingSettings = RecordingSettings()
     log: Log = Log()
 
     @property

@@ -26,6 +26,9 @@ SCOPES = (
     "customers:read",
     "customers:write",
     "agents:read",
+    "recordings:read",
+    "recordings:write",
+    "recordings:export",
     "live:read",
     "metrics:read",
 )

@@ -105,3 +105,12 @@ class AgentPool(Protocol):
     def is_talking(self, number: str) -> bool:
         """Whether this outside number (E.164) is in any call with us, ringing included."""
         ...
+
+
+class RecordingSwitch(Protocol):
+    """Offered by the PBX room to the recordings room."""
+
+    async def mute(self, pbx: str, call_id: str, *, muted: bool) -> None:
+        """Silence the running recording of this call, or end the silence (MixMonitorMute, both directions); the time
+        line goes on. Raises PbxError when nothing of it is being recorded, or the PBX refused or did not answer."""
+        ...

@@ -20,10 +20,10 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import InvalidInputError, NotFoundError
 from core.facts import CallMatched, Fact
+from core.folding import clean_line
 from crm_link.call_links import CallLinks, hold_links, read_links_since, replace_links
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, read_customer
-from crm_link.folding import clean_line
 from crm_link.identities import (
     Claim,
     count_identities,

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.folding import words
 from core.phone import parse_number
-from crm_link.folding import words
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.paging import cursor_of, parts_of
 from crm_link.records import resolve

@@ -10,8 +10,8 @@ from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
+from core.folding import clean_line, words
 from crm_link.changes import Change, Edit, What, journal
-from crm_link.folding import clean_line, words
 from crm_link.kinds import Source
 from crm_link.tables import Customer, CustomerWord
 

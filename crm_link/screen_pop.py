@@ -20,6 +20,7 @@ from core.facts import (
     Direction,
     Parties,
 )
+from core.folding import clean_line
 from crm_link.call_links import (
     CallLinks,
     attach,
@@ -30,7 +31,6 @@ from crm_link.call_links import (
     replace_links,
 )
 from crm_link.changes import announce
-from crm_link.folding import clean_line
 from crm_link.identities import keep_holders, match_number, match_or_create, touch_seen
 from crm_link.kinds import LinkHow
 from crm_link.match import Exact, Match, ids_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from core.errors import InvalidInputError
+from core.folding import clean_line
 from core.phone import NumberReason, parse_number
-from crm_link.folding import clean_line
 from crm_link.kinds import IdentityKind
 
 LONGEST_VALUE = 200

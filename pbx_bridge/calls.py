@@ -209,6 +209,11 @@ class CallBook:
         call = self._directory.of_linkedid(linkedid)
         return {} if call is None else {leg.uniqueid: leg.name for leg in call.state.live_legs}
 
+    def channels_in(self, call_id: str) -> list[str]:
+        """The names of the channels that live now in this call, in order of birth."""
+        call = self._directory.calls.get(call_id)
+        return [] if call is None else [leg.name for leg in call.state.live_legs]
+
     def has_met(self, uniqueid: str) -> bool:
         """Whether this channel was ever seen (as far as ended channels are remembered)."""
         return self._directory.of(uniqueid) is not None or self._directory.is_gone(uniqueid)

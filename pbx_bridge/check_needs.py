@@ -37,6 +37,7 @@ CONTEXTS = (
     "ringback-caller",
     "ringback-from-trunk",
     "ringback-voicemail",
+    "ringback-record",
 )
 """The contexts of config/asterisk/extensions_ringback.conf."""
 
@@ -51,6 +52,13 @@ MODULES = (
     "func_version",
 )
 """What these contexts, and "connect now", use and a PBX could have been slimmed of."""
+
+RECORDER = "app_mixmonitor"
+
+PATCHED_FOR_OPUS = "codec_opus_open_source"
+"""Debian's build with this codec carries a patch for lost packets that takes a talker whose RTP begins at a lower
+number than the one before for late, for up to eleven minutes (22.10.1): after a transfer, every other time, the new
+colleague is heard by the customer and is not in the recording. Builds without it are not affected (16.28)."""
 
 RELOAD_MANAGER = 'then: asterisk -rx "manager reload"'
 RELOAD_DIALPLAN = 'then: asterisk -rx "dialplan reload"'

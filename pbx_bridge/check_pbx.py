@@ -16,7 +16,7 @@ from pbx_bridge.ami_link import AmiLink, LinkLost, LinkOptions, LinkRefused, Lin
 from pbx_bridge.ami_message import AmiMessage
 from pbx_bridge.ami_session import AmiActionError
 from pbx_bridge.ami_target import AmiTarget
-from pbx_bridge.check_needs import CONTEXTS, MODULES
+from pbx_bridge.check_needs import CONTEXTS, MODULES, PATCHED_FOR_OPUS, RECORDER
 from pbx_bridge.check_rules import Finding, PbxSeen, UserSeen, judge
 
 OPTIONS = ("read", "permit", "writetimeout", "eventfilter")
@@ -104,7 +104,7 @@ async def _look(link: AmiLink, seen: PbxSeen, trunks: tuple[str, ...], clock: Cl
         cdr=_truth(core.get("CoreCDRenabled")) if core else None,
         cdr_manager=await _cdr_manager(link, shows_files),
         contexts=await _contexts(link),
-        modules={module: await _is_loaded(link, module) for module in MODULES},
+        modules={module: await _is_loaded(link, module) for module in (*MODULES, RECORDER, PATCHED_FOR_OPUS)},
         trunks=exists,
         devices=await _devices(link) if False in exists.values() else (),
         skew_s=await _skew(link, clock),

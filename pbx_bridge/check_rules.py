@@ -19,11 +19,14 @@ from pbx_bridge.check_needs import (
     EVENTS_READ,
     EVENTS_WRITE,
     LEAST_WRITE_TIMEOUT_MS,
+    MODULES,
     MOST_NAMED,
     MOST_SKEW_S,
     NEVER,
     OLDEST_ASTERISK,
+    PATCHED_FOR_OPUS,
     REACHABLE,
+    RECORDER,
     RELOAD_DIALPLAN,
     RELOAD_MANAGER,
 )
@@ -108,6 +111,7 @@ def judge(seen: PbxSeen) -> list[Finding]:
         told = [_ok(seen, f"reached {seen.address}, Asterisk {seen.version or 'of unknown version'}")]
         told += [*_version(seen), *_events_user(seen), *_timestamps(seen), *_cdr(seen), *_dialplan(seen)]
         told += _modules(seen)
+        told += _recording(seen)
         told += [*_trunks(seen), *_clock(seen)]
     return [*told, *_dial_user(seen), *_privacy(seen)]
 
@@ -197,10 +201,21 @@ def _dialplan(seen: PbxSeen) -> Iterator[Finding]:
 
 
 def _modules(seen: PbxSeen) -> Iterator[Finding]:
-    absent = [name for name, loaded in seen.modules.items() if loaded is False]
+    absent = [name for name in MODULES if seen.modules.get(name) is False]
     if absent:
         lines = ("in modules.conf no noload for these, then:", *(_load(name) for name in absent))
         yield _missing(seen, f"callbacks need modules that are not loaded: {', '.join(absent)}", lines)
+
+
+def _recording(seen: PbxSeen) -> Iterator[Finding]:
+    if seen.modules.get(RECORDER) is False:
+        yield _note(seen, f"this PBX cannot record: {RECORDER} is not loaded")
+    if seen.modules.get(PATCHED_FOR_OPUS):
+        text = (
+            "this build of Asterisk is patched for Opus, and may leave a colleague who takes over after a "
+            "transfer out of the recording (docs/recordings.md)"
+        )
+        yield _note(seen, text)
 
 
 def _load(module: str) -> str:

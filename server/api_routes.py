@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from core.accounts import Role
+from recordings.upload import LARGEST
 from server import health, metrics
 from server.api import (
     about,
@@ -16,7 +17,10 @@ from server.api import (
     events,
     history,
     lookup,
+    recording_files,
+    search,
 )
+from server.recording_routes import RECORDING_API_ROUTES
 from server.routing import PUBLIC, Route
 
 __all__ = ["API_ROUTES"]
@@ -53,6 +57,7 @@ API_ROUTES = (
         Role.MANAGER,
         scope="callbacks:write",
     ),
+    Route("GET", "/api/v1/search", search.search, Role.AGENT, scope="recordings:read"),
     Route("GET", "/api/v1/lookup", lookup.look_up, Role.AGENT, scope="customers:read"),
     Route("GET", "/api/v1/customers", customers.list_customers, Role.AGENT, scope="customers:read"),
     Route("POST", "/api/v1/customers", customers.create_customer, Role.AGENT, scope="customers:write"),
@@ -75,6 +80,16 @@ API_ROUTES = (
     Route("GET", f"/api/v1/agents/{{agent_id:{ID}}}", agents.read_agent, Role.MANAGER, scope="agents:read"),
     Route("GET", "/api/v1/blind-windows", blind_windows.list_blind_windows, Role.MANAGER, scope="calls:read"),
     Route("GET", "/api/v1/events", events.stream, Role.MANAGER, scope="live:read"),
+    Route(
+        "POST",
+        "/api/v1/recordings/files",
+        recording_files.upload,
+        Role.ADMINISTRATOR,
+        scope="recordings:write",
+        body_limit=LARGEST,
+        streams=True,
+    ),
+    *RECORDING_API_ROUTES,
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),

@@ -30,13 +30,16 @@ from pbx_bridge.dial import WANTED as DIAL_EVENTS
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
 from pbx_bridge.dialer import AmiDialer
 from pbx_bridge.line_monitor import LineMonitor, check_installed
+from pbx_bridge.recording_switch import AmiRecordingSwitch
 from pbx_bridge.removed import end_removed
 from server.callback_desk_parts import add_callback_desk
 from server.callback_parts import add_callbacks
 from server.desk_parts import add_desk
 from server.housekeeping import Housekeeping
-from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER
+from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH
+from server.recording_parts import add_recordings
 from server.schema import prepare
+from server.search_feed import add_search
 from server.web import bare_application
 
 WANTED_EVENTS = ami_events.WANTED | AGENT_EVENTS
@@ -57,6 +60,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     app = bare_application(settings, database, clock=clock, bus=bus, demo=demo)
     app[BRIDGES], app[LINES] = {}, {}
     app[PAUSER] = QueuePauses(hands)
+    app[SWITCH] = AmiRecordingSwitch(hands)
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
     add_desk(app, database, bus, clock)
@@ -64,6 +68,8 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     add_callback_desk(app, database, bus, clock, dialer)
     if settings.department:
         add_callbacks(app, settings, database, bus, clock, dialer)
+    add_recordings(app, settings, database, bus, clock)
+    add_search(app, database, bus)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
     if settings.line:
         check_installed()

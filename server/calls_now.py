@@ -28,6 +28,7 @@ from core.facts import (
     Phone,
     PhoneRinging,
     PhoneStopped,
+    RecordingPaused,
     StopReason,
     Transfer,
 )
@@ -77,6 +78,7 @@ class CallNow:
     ended_at: float | None = None
     customer_dialled_at: float | None = None
     callback: CallbackSummary | None = None
+    recording_paused_until: float | None = None
 
     def phone(self, device: str) -> PhoneNow | None:
         return next((one for one in self.phones if one.phone.device == device), None)
@@ -179,6 +181,10 @@ def _callback_known(call: CallNow, fact: CallbackKnown) -> CallNow:
     return replace(call, callback=fact.callback)
 
 
+def _recording_paused(call: CallNow, fact: RecordingPaused) -> CallNow:
+    return replace(call, recording_paused_until=fact.until)
+
+
 def _ended(call: CallNow, fact: CallEnded) -> CallNow:
     record = fact.record
     parties = Parties(
@@ -205,6 +211,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
     CallMatched: _matched,
     CustomerDialled: _customer_dialled,
     CallbackKnown: _callback_known,
+    RecordingPaused: _recording_paused,
     CallEnded: _ended,
 }
 """What each fact does to the call it is about. Starting and joining calls needs more than one call: `joined`."""

@@ -19,6 +19,7 @@ from core.facts import Direction, Verdict
 from server.guard import current_user
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.pages import local, render
+from server.recordings_page import card_context, note_reading, page_of, with_player
 from server.views.call_filter import WHEN_LABELS, CallFilter, read_filter
 from server.views.call_story import read_story
 from server.views.calls import Blind, CallPage, CallRow, read_calls, read_figures, read_queues
@@ -83,7 +84,10 @@ async def index(request: web.Request) -> web.StreamResponse:
 async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].read() as connection:
         story = await read_story(connection, request.match_info["id"], request.app[CLOCK]())
-    return render(request, "calls/call.html", story=story, call=story.call)
+        audio = await card_context(request, connection, story, page_of(request, story.call.id))
+    if audio["may_hear"]:
+        await note_reading(request, audio["sound"])
+    return with_player(request, "calls/call.html", story=story, call=story.call, **audio)
 
 
 async def export(request: web.Request) -> web.StreamResponse:

@@ -112,6 +112,7 @@ class Card:
     draft: Draft = field(default_factory=Draft)
     customer_dialled_at: float | None = None
     callback: CallbackSummary | None = None
+    recording_paused_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
         draft=draft,
         customer_dialled_at=call.customer_dialled_at,
         callback=call.callback,
+        recording_paused_until=call.recording_paused_until,
     )
 
 

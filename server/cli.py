@@ -122,6 +122,30 @@ def capture(
     _run(lambda: record(_settings(config), out, pbx, seconds, anonymise=anonymise))
 
 
+@app.command()
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="Sound file; in stereo the customer is left, our side right")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print words with speaker and times")] = False,
+    engine: Annotated[str, typer.Option(help="vosk or faster-whisper")] = "vosk",
+    model: Annotated[
+        str | None, typer.Option(help="Folder or name of a model (else: the engine's own download)")
+    ] = None,
+    language: Annotated[str, typer.Option(help="As two letters")] = "en",
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Of the engine")] = 1,
+    keep_cards: Annotated[
+        bool, typer.Option("--keep-cards", help="Do not take card numbers out of the text")
+    ] = False,
+) -> None:
+    """Write down what was said in a sound file."""
+    from recordings.transcribe.engine import Wanted
+    from server.transcribe import print_transcript
+
+    if not file.is_file():
+        raise InvalidInputError(f"there is no file {file}")
+    wanted = Wanted(engine, language, model, threads)
+    print_transcript(file, wanted, redact_cards=not keep_cards, as_json=as_json)
+
+
 @user_app.command("add")
 def user_add(
     login: str,
@@ -219,6 +243,18 @@ def check_pbx(config: ConfigOption = None) -> None:
 
     if not asyncio.run(check(_settings(config))):
         raise SystemExit(EXIT_FAILED)
+
+
+@app.command("erase-recordings")
+def erase_recordings(
+    customer: Annotated[int, typer.Argument(min=1, max=LARGEST_ID, help="Number in the customer's address")],
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Erase what was recorded of one customer, transcripts and notes of these calls too, and print what went."""
+    from server.erase import erase
+
+    _run(lambda: erase(_settings(config), customer, lambda question: yes or typer.confirm(question)))
 
 
 def _settings(path: Path | None) -> Settings:

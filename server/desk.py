@@ -53,7 +53,8 @@ class TagBody(Body):
 
 async def show(request: web.Request) -> web.Response:
     """The page; everything live comes over /live."""
-    desk = request.app[SETTINGS].desk
+    settings = request.app[SETTINGS]
+    desk = settings.desk
     return render(
         request,
         "desk.html",
@@ -62,7 +63,8 @@ async def show(request: web.Request) -> web.Response:
         wire_version=VERSION,
         phones=current_user(request).devices,
         tells_pbx=PAUSER in request.app,
-        owes=bool(request.app[SETTINGS].department),
+        owes=bool(settings.department),
+        can_pause_recording=any(pbx.recordings and pbx.dial for pbx in settings.pbx.values()),
         can_call=CLICKS in request.app,
     )
 

@@ -16,7 +16,7 @@ from crm_link.customers import Customers
 
 if TYPE_CHECKING:
     from core.fact_log import FactConsumer
-    from core.ports import QueuePauser
+    from core.ports import QueuePauser, RecordingSwitch
     from pbx_bridge.bridge import Bridge
     from pbx_bridge.line_monitor import LineMonitor
 
@@ -38,6 +38,7 @@ CONSUMERS: web.AppKey[list[FactConsumer]] = web.AppKey("consumers")
 """Whoever works off durable facts; how far behind each one is, is a metric."""
 
 PAUSER: web.AppKey[QueuePauser] = web.AppKey("pauser")
+SWITCH: web.AppKey[RecordingSwitch] = web.AppKey("switch")
 
 REQUEST_ID = web.RequestKey("request_id", str)
 """Stands in the answer's X-Request-Id, in errors, and in our log."""

@@ -27,6 +27,9 @@ SCOPE_WORDS: Final = {
     "customers:read": "Customers, whose number it is, notes and timelines",
     "customers:write": "Make and edit customers, their numbers, tags and notes",
     "agents:read": "Agents, their phones, queues and calls of the moment",
+    "recordings:read": "Recordings and transcripts of every call: hear, read, download",
+    "recordings:write": "Pause and resume recordings, upload them, comment, hold, transcribe again",
+    "recordings:export": "Recordings of many calls at once, as one archive",
     "live:read": "The stream of what happens now",
     "metrics:read": "Metrics, and why the server is not ready",
 }

@@ -29,6 +29,8 @@ TAGS = {
     "Calls": "The call log: one entry per conversation.",
     "Callbacks": "Whom we owe a call, and who must never be called.",
     "Customers": "Who calls: people and firms, their numbers, notes and history.",
+    "Recordings": "What was said, as sound.",
+    "Search": "What was said and written.",
     "Agents": "Who answers.",
     "PBX": "What could be seen of the telephone system.",
     "Live": "What happens now.",

@@ -57,6 +57,7 @@ class NavItem:
 NAVIGATION = (
     NavItem("/desk", "Desk", "headset", Role.AGENT),
     NavItem("/calls", "Calls", "history", Role.MANAGER),
+    NavItem("/search", "Search", "search", Role.AGENT),
     NavItem("/callbacks", "Callbacks", "undo-2", Role.MANAGER),
     NavItem("/inbox", "Inbox", "inbox", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),

@@ -25,6 +25,7 @@ from core.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
 )
+from recordings.store import NoAudioError, StoreError
 from server.keys import REQUEST_ID
 from server.network import refuse_unknown_charset
 from server.pages import render
@@ -41,6 +42,8 @@ STATUS: tuple[tuple[type[RingbackError], int], ...] = (
     (TooManyRequestsError, 429),
     (PbxError, 502),
     (DatabaseError, 503),
+    (NoAudioError, 404),
+    (StoreError, 503),
 )
 
 HTTP_CODES = {

@@ -14,9 +14,11 @@ from server import (
     login,
     pbx_page,
     people_page,
+    search_page,
 )
 from server.api_routes import API_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
+from server.recording_routes import RECORDING_ROUTES
 from server.routing import PUBLIC, Route
 
 __all__ = ["ROUTES"]
@@ -38,7 +40,9 @@ ROUTES = (
     Route("GET", "/calls", calls_page.index, Role.MANAGER),
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    *RECORDING_ROUTES,
     *CALLBACK_ROUTES,
+    Route("GET", "/search", search_page.index, Role.AGENT),
     Route("GET", "/customers", customers_page.index, Role.AGENT),
     Route("POST", "/customers", customers_page.create, Role.AGENT),
     Route("GET", "/customers/new", customers_page.new, Role.AGENT),

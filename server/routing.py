@@ -22,7 +22,8 @@ BODY_LIMIT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`role` is the least role that may use the URL. With a `scope`, an API key that has it may as well."""
+    """`role` is the least role that may use the URL. With a `scope`, an API key that has it may as well. `streams`: the
+    handler reads the body itself, piece by piece, and bounds the time it takes."""
 
     method: str
     path: str
@@ -31,6 +32,7 @@ class Route:
     scope: str | None = None
     websocket: bool = False
     body_limit: int = BODY_LIMIT
+    streams: bool = False
 
 
 ROUTE_TABLE: web.AppKey[Mapping[web.AbstractRoute, Route]] = web.AppKey("route_table")

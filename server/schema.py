@@ -20,6 +20,8 @@ import core.fact_log
 import core.sessions
 import crm_link.tables
 import pbx_bridge.tables
+import recordings.search_tables
+import recordings.tables
 import server.tables
 from core.db import Database
 from core.errors import DatabaseError
@@ -35,6 +37,8 @@ TABLES = (
     callback.tables,
     crm_link.tables,
     pbx_bridge.tables,
+    recordings.search_tables,
+    recordings.tables,
     server.tables,
 )
 """Modules that declare tables."""

@@ -17,8 +17,8 @@ from core.accounts import UserDeviceRow, UserRow
 from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError
-from core.fact_log import LoggedFact
-from core.facts import CallStarted, Direction, Fact, MatchKind, Parties, Phone
+from core.fact_log import LoggedFact, append
+from core.facts import CallStarted, Direction, Fact, MatchKind, Parties, Phone, WrapUpSaved
 from crm_link.tables import CallCustomer
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
 from server.calls_now import CallNow, PhoneNow, PhoneState
@@ -53,6 +53,8 @@ class WrapUps:
             async with self._database.write() as connection:
                 await _put(connection, call_id, user_id, now)
                 await connection.execute(_row(call_id, user_id).values(values))
+                if close:
+                    await append(connection, WrapUpSaved(call_id, now, user_id), subject=call_id, at=now)
         except IntegrityError as error:
             raise ConflictError("this call is not in the log any more: copy your note elsewhere") from error
         draft = Draft(note, disposition, saved_at=now, closed=close)
@@ -106,6 +108,9 @@ class WrapUps:
             rows = (await connection.execute(select(*CallWrapUp.__table__.c).where(*forgotten))).all()
             for row in rows:
                 await connection.execute(_row(row.call_id, row.user_id).values(saved_at=now))
+            for row in rows:  # last: on PostgreSQL other writers of facts wait from here on
+                saved = WrapUpSaved(row.call_id, now, row.user_id)
+                await append(connection, saved, subject=row.call_id, at=now)
         for row in rows:
             draft = Draft(row.note, row.disposition, saved_at=now, closed=True)
             self._tell(DraftSaved(row.call_id, row.user_id, draft))

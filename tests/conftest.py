@@ -3,5 +3,14 @@
 from __future__ import annotations
 
 from tests.databases import database, database_url, postgres_cluster, sqlite_template
+from tests.speech import card_call, service_call, whisper_model
 
-__all__ = ["database", "database_url", "postgres_cluster", "sqlite_template"]
+__all__ = [
+    "card_call",
+    "database",
+    "database_url",
+    "postgres_cluster",
+    "service_call",
+    "sqlite_template",
+    "whisper_model",
+]

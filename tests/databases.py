@@ -22,7 +22,15 @@ import pytest
 from core.db import Database
 from server.schema import prepare
 
-__all__ = ["Cluster", "database", "database_url", "fresh", "postgres_cluster", "sqlite_template"]
+__all__ = [
+    "Cluster",
+    "database",
+    "database_url",
+    "fresh",
+    "postgres_cluster",
+    "sqlite_template",
+    "throwaway_cluster",
+]
 
 TEMPLATE = "ringback_template"
 
@@ -88,11 +96,22 @@ def _programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
-    programs = _programs()
-    if programs is None:
+    if _programs() is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI needs a PostgreSQL server installation (Debian: apt install postgresql)")
         pytest.skip("no PostgreSQL server installation (Debian: apt install postgresql)")
+    with throwaway_cluster() as cluster:
+        cluster.sql(f"CREATE DATABASE {TEMPLATE}")
+        _make_schema(cluster.url(TEMPLATE))
+        yield cluster
+
+
+@contextmanager
+def throwaway_cluster() -> Iterator[Cluster]:
+    """A cluster that is gone afterwards. Raises FileNotFoundError without an installation."""
+    programs = _programs()
+    if programs is None:
+        raise FileNotFoundError("no PostgreSQL server installation (Debian: apt install postgresql)")
     # Not pytest's own folder: it is closed to user postgres, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="ringback-pg-", dir="/tmp"))
     if os.geteuid() == 0:
@@ -101,8 +120,6 @@ def postgres_cluster() -> Iterator[Cluster]:
     try:
         cluster.start()
         try:
-            cluster.sql(f"CREATE DATABASE {TEMPLATE}")
-            _make_schema(cluster.url(TEMPLATE))
             yield cluster
         finally:
             cluster.stop()

@@ -96,14 +96,17 @@ def settings_for(
     *,
     dial_secret: str | None = None,
     wrap_up_s: int = 60,
+    recordings: Path | None = None,
 ) -> Settings:
-    """Settings of a site beside the PBX whose AMI is at `address`; without `dial_secret` it only listens."""
+    """Settings of a site beside the PBX whose AMI is at `address`; without `dial_secret` it only listens. `recordings`
+    is where the PBX leaves them."""
     pbx = Pbx(
         host=address[0],
         port=address[1],
         events=_user("ringback-events", secret),
         dial=None if dial_secret is None else _user("ringback-dial", dial_secret),
         trunks=("PJSIP/trunk", "PJSIP/trunk2"),
+        recordings=recordings,
     )
     return Settings(
         server=Server(port=free_port()),

@@ -47,6 +47,10 @@ PURE = (
     "pbx_bridge/views.py",
     "pbx_bridge/why.py",
     "crm_link/match.py",
+    "recordings/search_query.py",
+    "recordings/search_words.py",
+    "recordings/snippets.py",
+    "recordings/names.py",
     "server/api/reading.py",
     "server/snapshot.py",
 )

@@ -137,7 +137,7 @@ async def list_calls(request: web.Request, query: CallQuery) -> CallPage:
     async with request.app[DATABASE].read() as connection:
         page = await read_calls(
             connection,
-            _filter(query),
+            filter_of(query),
             region=request.app[SETTINGS].site.region,
             after=query.after,
             limit=query.limit,
@@ -164,7 +164,8 @@ async def read_one_call(request: web.Request, call_id: str) -> CallDetail:
     )
 
 
-def _filter(query: CallQuery) -> CallFilter:
+def filter_of(query: CallQuery) -> CallFilter:
+    """The same conditions as the pages write them."""
     return CallFilter(
         when=When.ALL,
         since=query.since,

@@ -6,6 +6,7 @@ import { duration, h, icon, moment, redraw, since, when } from "./desk-dom.js";
 import { callbackParts, isAnnounced, mayPromise } from "./desk-callback.js";
 import { customerParts } from "./desk-customer.js";
 import { NoteForm } from "./desk-note.js";
+import { recordingParts } from "./desk-recording.js";
 import { nameOf } from "./desk-state.js";
 
 const STATES = {
@@ -27,9 +28,10 @@ export class CallCard extends HTMLElement {
     this.who = h("div", { class: "call-who" });
     this.told = h("div", { class: "call-told" });
     this.callback = h("div", { class: "call-callback" });
+    this.recording = h("div", { class: "call-recording" });
     this.more = h("div", { class: "call-more" });
     this.body = h("div", { class: "call-body" }, this.more);
-    this.append(this.head, this.who, this.callback, this.told, this.body);
+    this.append(this.head, this.who, this.recording, this.callback, this.told, this.body);
   }
 
   /** Draw this card; call it after the element is in the document. `folded`: only its name, to be opened. */
@@ -46,6 +48,7 @@ export class CallCard extends HTMLElement {
     redraw(this.callback, [card.callback, card.customer_dialled_at, card.state, card.answered_at, nameOf(card), mayPromise(card)], () =>
       callbackParts(card),
     );
+    redraw(this.recording, [card.state, card.direction, card.recording_paused_until], () => recordingParts(card));
     redraw(this.told, [card.transferred, card.notes], () => drawTold(card));
     redraw(this.more, [card.customers, card.match, card.state === "ringing"], () => customerParts(card).more);
     this.drawNote(card);

@@ -5,7 +5,7 @@ its link shows. Verdicts are made in `pbx_bridge/calls.py`, never here."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
@@ -145,6 +145,12 @@ async def read_call(connection: AsyncConnection, call_id: str) -> CallRow | None
     return next(iter(await _dress(connection, rows)), None)
 
 
+async def read_some_calls(connection: AsyncConnection, call_ids: Collection[str]) -> dict[str, CallRow]:
+    """These calls by id; ids the log does not have are left out."""
+    rows = (await connection.execute(select(Call).where(Call.id.in_(call_ids)))).all()
+    return {call.id: call for call in await _dress(connection, rows)}
+
+
 async def read_figures(connection: AsyncConnection, wanted: CallFilter, *, region: str) -> Figures:
     conditions = await call_conditions(connection, wanted.without_verdict(), region)
     result = await connection.execute(
@@ -242,11 +248,16 @@ async def call_conditions(
     return conditions
 
 
-def _has_number(text: str, region: str) -> ColumnElement[bool]:
-    """Somebody's number or an extension; never a part of one (rule P7)."""
+def number_spellings(text: str, region: str) -> list[str]:
+    """What a number or an extension may be stored as, of what somebody typed."""
     compact = "".join(text.split())
     e164 = parse_number(text, region).e164
-    spellings = [spelling for spelling in (e164, compact, compact.removeprefix("+")) if spelling]
+    return [spelling for spelling in (e164, compact, compact.removeprefix("+")) if spelling]
+
+
+def _has_number(text: str, region: str) -> ColumnElement[bool]:
+    """Somebody's number or an extension; never a part of one (rule P7)."""
+    spellings = number_spellings(text, region)
     people = select(CallPerson.call_id).where(CallPerson.extension.in_(spellings))
     return or_(
         Call.customer_number.in_(spellings),

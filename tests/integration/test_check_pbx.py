@@ -17,10 +17,20 @@ import pytest
 from core.clock import system_clock
 from pbx_bridge.ami_session import Credentials
 from pbx_bridge.ami_target import AmiTarget, LinkRole
-from pbx_bridge.check_needs import CONTEXTS, DIAL_READ, DIAL_WRITE, EVENTS_READ, EVENTS_WRITE
+from pbx_bridge.check_needs import (
+    CONTEXTS,
+    DIAL_READ,
+    DIAL_WRITE,
+    EVENTS_READ,
+    EVENTS_WRITE,
+    PATCHED_FOR_OPUS,
+    RECORDER,
+)
 from pbx_bridge.check_pbx import check_pbx
 from pbx_bridge.check_rules import Finding, Mark, PbxSeen, UserSeen, judge
 from pbx_bridge.simulator import Simulator
+from server.check import recording_findings
+from tests.site import settings_for
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config" / "asterisk"
@@ -189,6 +199,32 @@ def test_the_rules_are_those_of_the_shipped_files() -> None:
     dialplan = (SHIPPED / "extensions_ringback.conf").read_text()
     contexts = {line.strip("[]") for line in dialplan.splitlines() if line.startswith("[")}
     assert contexts == set(CONTEXTS)
+
+
+def test_folders_of_recordings_are_looked_at(tmp_path: Path) -> None:
+    pbx = settings_for(("127.0.0.1", 1), "x", tmp_path, recordings=tmp_path / "ringback").pbx["main"]
+    (missing,) = recording_findings("main", pbx)
+    assert missing.mark is Mark.MISSING
+    assert "no such folder" in missing.text
+    assert "2770" in missing.lines[-1]
+    for name in ("part", "done"):
+        (tmp_path / "ringback" / name).mkdir(parents=True)
+    (there,) = recording_findings("main", pbx)
+    assert there.mark is Mark.OK
+    (own,) = recording_findings(
+        "main", pbx.model_copy(update={"recordings": None, "own_recordings": tmp_path})
+    )
+    assert own.mark is Mark.OK
+
+
+def test_a_build_that_loses_voices_is_said() -> None:
+    (note,) = [
+        one
+        for one in judge(replace(GOOD, modules={PATCHED_FOR_OPUS: True, RECORDER: True}))
+        if "Opus" in one.text
+    ]
+    assert note.mark is Mark.NOTE
+    assert "cannot record" in "".join(one.text for one in judge(replace(GOOD, modules={RECORDER: False})))
 
 
 def run(folder: Path, port: int) -> subprocess.CompletedProcess[str]:

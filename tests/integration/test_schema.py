@@ -12,11 +12,13 @@ from sqlalchemy import Connection, text
 
 from core.db import Base, Database
 from core.errors import DatabaseError
+from server.migrations.search_index import is_declared
 from server.schema import prepare
 
 
 def differences(connection: Connection) -> list[object]:
-    return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
+    context = MigrationContext.configure(connection, opts={"include_object": is_declared})
+    return list(compare_metadata(context, Base.metadata))
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from recordings.search_tables import create_index, drop_index
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -56,6 +58,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("blind_windows", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_blind_windows_since"), ["since"], unique=False)
+
+    op.create_table(
+        "call_audio",
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=True),
+        sa.Column("ended_at", sa.Double(), nullable=False),
+        sa.Column("talk_s", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("call_id", name=op.f("pk_call_audio")),
+    )
+    with op.batch_alter_table("call_audio", schema=None) as batch_op:
+        batch_op.create_index("ix_call_audio_state_ended_at", ["state", "ended_at"], unique=False)
 
     op.create_table(
         "call_journal",
@@ -168,12 +182,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pbx", name=op.f("pk_pbx_heartbeats")),
     )
     op.create_table(
+        "recording_pauses",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=False),
+        sa.Column("resumed_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording_pauses")),
+    )
+    with op.batch_alter_table("recording_pauses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recording_pauses_call_id"), ["call_id"], unique=False)
+
+    op.create_table(
         "secrets",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("value", sa.String(length=128), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
         sa.UniqueConstraint("value", name=op.f("uq_secrets_value")),
     )
+    op.create_table(
+        "store_leftovers",
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("is_going", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_store_leftovers")),
+    )
+    with op.batch_alter_table("store_leftovers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_store_leftovers_due_at"), ["due_at"], unique=False)
+
     op.create_table(
         "used_proofs",
         sa.Column("signature", sa.String(length=128), nullable=False),
@@ -423,6 +462,64 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("pops", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pops_call_id"), ["call_id"], unique=False)
+
+    op.create_table(
+        "recording_uses",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("recording_id", sa.String(length=32), nullable=True),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_recording_uses_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording_uses")),
+    )
+    with op.batch_alter_table("recording_uses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recording_uses_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_recording_uses_recording_id"), ["recording_id"], unique=False)
+
+    op.create_table(
+        "recordings",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("linkedid", sa.Text(), nullable=False),
+        sa.Column("uniqueid", sa.Text(), nullable=False),
+        sa.Column("source", sa.String(length=10), nullable=False),
+        sa.Column("channels", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("duration_s", sa.Double(), nullable=False),
+        sa.Column("stored_at", sa.Double(), nullable=False),
+        sa.Column("original_key", sa.String(length=120), nullable=True),
+        sa.Column("original_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("original_sha256", sa.String(length=64), nullable=False),
+        sa.Column("opus_key", sa.String(length=120), nullable=True),
+        sa.Column("mp3_key", sa.String(length=120), nullable=True),
+        sa.Column("peaks_key", sa.String(length=120), nullable=True),
+        sa.Column("levels", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=True),
+        sa.Column("verdict", sa.String(length=10), nullable=True),
+        sa.Column("held_by", sa.Integer(), nullable=True),
+        sa.Column("held_at", sa.Double(), nullable=True),
+        sa.Column("held_why", sa.Text(), nullable=False),
+        sa.Column("removed_at", sa.Double(), nullable=True),
+        sa.Column("removed_why", sa.String(length=20), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["held_by"], ["users.id"], name=op.f("fk_recordings_held_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
+    )
+    with op.batch_alter_table("recordings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recordings_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_recordings_linkedid"), ["linkedid"], unique=False)
+        batch_op.create_index("ix_recordings_started_at_id", ["started_at", "id"], unique=False)
 
     op.create_table(
         "suppressions",
@@ -693,6 +790,84 @@ def upgrade() -> None:
         batch_op.create_index("ix_notes_customer_id_created_at", ["customer_id", "created_at"], unique=False)
 
     op.create_table(
+        "recording_comments",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("recording_id", sa.String(length=32), nullable=False),
+        sa.Column("at_s", sa.Double(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.id"],
+            name=op.f("fk_recording_comments_recording_id_recordings"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_recording_comments_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording_comments")),
+    )
+    with op.batch_alter_table("recording_comments", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_recording_comments_recording_id"), ["recording_id"], unique=False
+        )
+
+    op.create_table(
+        "recording_files",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("recording_id", sa.String(length=32), nullable=True),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.id"],
+            name=op.f("fk_recording_files_recording_id_recordings"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording_files")),
+        sa.UniqueConstraint("pbx", "name", name=op.f("uq_recording_files_pbx")),
+    )
+    with op.batch_alter_table("recording_files", schema=None) as batch_op:
+        batch_op.create_index("ix_recording_files_state", ["state"], unique=False)
+
+    op.create_table(
+        "recording_jobs",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("recording_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("engine", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("leased_until", sa.Double(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.id"],
+            name=op.f("fk_recording_jobs_recording_id_recordings"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recording_jobs")),
+    )
+    with op.batch_alter_table("recording_jobs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recording_jobs_recording_id"), ["recording_id"], unique=False)
+        batch_op.create_index("ix_recording_jobs_state_due_at", ["state", "due_at"], unique=False)
+
+    op.create_table(
         "submissions",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -739,6 +914,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_submissions_callback_id"), ["callback_id"], unique=False)
 
     op.create_table(
+        "transcripts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("recording_id", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("is_current", sa.Boolean(), nullable=False),
+        sa.Column("engine", sa.String(length=40), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=10), nullable=False),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("redactions", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.id"],
+            name=op.f("fk_transcripts_recording_id_recordings"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transcripts")),
+        sa.UniqueConstraint("recording_id", "version", name=op.f("uq_transcripts_recording_id")),
+    )
+    op.create_table(
         "identities",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -769,17 +968,91 @@ def upgrade() -> None:
             "uq_identities_kind_value_customer_id", ["kind", "value", "customer_id"], unique=True
         )
 
+    op.create_table(
+        "search_documents",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("recording_id", sa.String(length=32), nullable=True),
+        sa.Column("transcript_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("names", sa.Text(), nullable=False),
+        sa.Column("marks", sa.Text(), nullable=False),
+        sa.Column("pairs", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_id", "user_id"],
+            ["call_wrap_ups.call_id", "call_wrap_ups.user_id"],
+            name=op.f("fk_search_documents_call_id_call_wrap_ups"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_search_documents_customer_id_customers"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["note_id"], ["notes.id"], name=op.f("fk_search_documents_note_id_notes"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["transcript_id"],
+            ["transcripts.id"],
+            name=op.f("fk_search_documents_transcript_id_transcripts"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_documents")),
+        sa.UniqueConstraint("source", name=op.f("uq_search_documents_source")),
+    )
+    with op.batch_alter_table("search_documents", schema=None) as batch_op:
+        batch_op.create_index("ix_search_documents_call_id_user_id", ["call_id", "user_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_search_documents_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_search_documents_note_id"), ["note_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_search_documents_transcript_id"), ["transcript_id"], unique=False
+        )
+
+    create_index(op.get_bind())
+
 
 def downgrade() -> None:
+    drop_index(op.get_bind())
+    with op.batch_alter_table("search_documents", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_search_documents_transcript_id"))
+        batch_op.drop_index(batch_op.f("ix_search_documents_note_id"))
+        batch_op.drop_index(batch_op.f("ix_search_documents_customer_id"))
+        batch_op.drop_index("ix_search_documents_call_id_user_id")
+
+    op.drop_table("search_documents")
     with op.batch_alter_table("identities", schema=None) as batch_op:
         batch_op.drop_index("uq_identities_kind_value_customer_id")
         batch_op.drop_index(batch_op.f("ix_identities_customer_id"))
 
     op.drop_table("identities")
+    op.drop_table("transcripts")
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_submissions_callback_id"))
 
     op.drop_table("submissions")
+    with op.batch_alter_table("recording_jobs", schema=None) as batch_op:
+        batch_op.drop_index("ix_recording_jobs_state_due_at")
+        batch_op.drop_index(batch_op.f("ix_recording_jobs_recording_id"))
+
+    op.drop_table("recording_jobs")
+    with op.batch_alter_table("recording_files", schema=None) as batch_op:
+        batch_op.drop_index("ix_recording_files_state")
+
+    op.drop_table("recording_files")
+    with op.batch_alter_table("recording_comments", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recording_comments_recording_id"))
+
+    op.drop_table("recording_comments")
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.drop_index("ix_notes_customer_id_created_at")
 
@@ -833,6 +1106,17 @@ def downgrade() -> None:
 
     op.drop_table("user_devices")
     op.drop_table("suppressions")
+    with op.batch_alter_table("recordings", schema=None) as batch_op:
+        batch_op.drop_index("ix_recordings_started_at_id")
+        batch_op.drop_index(batch_op.f("ix_recordings_linkedid"))
+        batch_op.drop_index(batch_op.f("ix_recordings_call_id"))
+
+    op.drop_table("recordings")
+    with op.batch_alter_table("recording_uses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recording_uses_recording_id"))
+        batch_op.drop_index(batch_op.f("ix_recording_uses_call_id"))
+
+    op.drop_table("recording_uses")
     with op.batch_alter_table("pops", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pops_call_id"))
 
@@ -883,7 +1167,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_used_proofs_expires_at"))
 
     op.drop_table("used_proofs")
+    with op.batch_alter_table("store_leftovers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_store_leftovers_due_at"))
+
+    op.drop_table("store_leftovers")
     op.drop_table("secrets")
+    with op.batch_alter_table("recording_pauses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recording_pauses_call_id"))
+
+    op.drop_table("recording_pauses")
     op.drop_table("pbx_heartbeats")
     op.drop_table("login_throttle")
     with op.batch_alter_table("guard_counts", schema=None) as batch_op:
@@ -916,6 +1208,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_call_journal_call_id"))
 
     op.drop_table("call_journal")
+    with op.batch_alter_table("call_audio", schema=None) as batch_op:
+        batch_op.drop_index("ix_call_audio_state_ended_at")
+
+    op.drop_table("call_audio")
     with op.batch_alter_table("blind_windows", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_blind_windows_since"))
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.folding import clean_line, fold, words
 from core.shown import BREAKS, GONE, JOINERS
-from crm_link.folding import clean_line, fold, words
 
 HIDDEN = BREAKS | GONE
 

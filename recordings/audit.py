@@ -1,0 +1,49 @@
+"""Every use of a recording, written down before it happens (P22): who, what, when. An asker and a use go in, a row
+comes out. A browser asks for the same audio many times while somebody listens once, so what goes on is one use for a
+while. Rows outlive the audio; nothing here ever changes or removes one."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from recordings.access import Asker
+from recordings.kinds import Use
+from recordings.tables import RecordingUse
+
+GOES_ON_S = 600.0
+"""Listening or reading within ten minutes of the last row is the same use."""
+
+
+async def note_use(
+    connection: AsyncConnection,
+    asker: Asker,
+    what: Use,
+    *,
+    at: float,
+    call_id: str | None,
+    recording_id: str | None = None,
+    detail: str = "",
+) -> None:
+    """Write one use down, in the transaction of what it is about where there is one."""
+    user_id = asker.user.id if asker.user is not None else None
+    whom = {"at": at, "who": asker.name, "user_id": user_id}
+    use = {"call_id": call_id, "recording_id": recording_id, "what": what, "detail": detail}
+    await connection.execute(insert(RecordingUse).values(whom | use))
+
+
+async def goes_on(
+    connection: AsyncConnection, asker: Asker, what: Use, recording_id: str, now: float
+) -> bool:
+    """Whether this asker's use was written down a short while ago: it needs no row of its own."""
+    found = await connection.scalar(
+        select(RecordingUse.id)
+        .where(
+            RecordingUse.recording_id == recording_id,
+            RecordingUse.who == asker.name,
+            RecordingUse.what == what,
+            RecordingUse.at > now - GOES_ON_S,
+        )
+        .limit(1)
+    )
+    return found is not None

@@ -1,0 +1,113 @@
+"""Recordings that FreePBX makes by itself: read by name, never touched, stored once and marked mixed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.bus import Bus
+from core.db import Database
+from recordings.intake import Intake
+from recordings.kinds import Source
+from recordings.names import parse_own
+from recordings.pbx_own import OwnRecordings
+from recordings.store import LocalStore
+from recordings.tables import CallAudio, Recording, RecordingFile
+from tests.recorded import AT, log_call, record, rows, tone, wav
+
+NAME = f"in-48221000101-+48226011111-20260921-131320-{AT:.0f}.1.wav"
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = AT + 10
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def today(tmp_path: Path) -> Path:
+    folder = tmp_path / "monitor" / datetime.fromtimestamp(AT, UTC).strftime("%Y/%m/%d")
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def own(database: Database, clock: Time, tmp_path: Path, today: Path) -> OwnRecordings:
+    intake = Intake(database, LocalStore(tmp_path / "audio"), Bus(), clock, transcribes=False)
+    return OwnRecordings("main", tmp_path / "monitor", intake, database, clock)
+
+
+async def test_a_finished_file_is_taken_once_and_left_where_it_is(
+    own: OwnRecordings, database: Database, clock: Time, today: Path
+) -> None:
+    content = wav(tone(600, 2))
+    (today / NAME).write_bytes(content)
+    await own.look()
+    clock.now += 31
+    await own.look()
+    assert await rows(database, Recording) == []  # its call goes on, for all we know
+    await log_call(database, record())
+    for _ in range(3):
+        await own.look()
+        clock.now += 31
+    (row,) = await rows(database, Recording)
+    assert (row.source, row.channels, row.duration_s) == (Source.PBX, 1, 2.0)
+    assert row.call_id == f"main-{AT:.0f}.1"
+    assert len(await rows(database, RecordingFile)) == 1
+    (state,) = await rows(database, CallAudio)
+    assert state.state == "kept"
+    assert (today / NAME).read_bytes() == content
+
+
+async def test_a_file_that_grows_is_not_finished(
+    own: OwnRecordings, database: Database, clock: Time, today: Path
+) -> None:
+    await log_call(database, record())
+    for seconds in (1, 2, 3):
+        (today / NAME).write_bytes(wav(tone(600, seconds)))
+        await own.look()
+        clock.now += 31
+    assert await rows(database, Recording) == []
+    await own.look()
+    (row,) = await rows(database, Recording)
+    assert row.duration_s == 3.0
+
+
+async def test_what_is_no_audio_is_refused_once_and_stays(
+    own: OwnRecordings, database: Database, clock: Time, today: Path
+) -> None:
+    await log_call(database, record())
+    (today / NAME).write_bytes(b"no sound at all" * 100)
+    for _ in range(3):
+        await own.look()
+        clock.now += 31
+    (row,) = await rows(database, RecordingFile)
+    assert row.state == "refused"
+    assert await rows(database, Recording) == []
+    assert (today / NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "uniqueid"),
+    [
+        (NAME, f"{AT:.0f}.1"),
+        ("q-400-+48226011111-20260921-131320-1790000000.12.wav", "1790000000.12"),
+        ("external-101-anna-20260921-131320-1790000000.3.WAV", "1790000000.3"),
+        ("rb~1790000000.1~1790000000.1~1790000000~c.rx.wav", None),
+        ("../in-1790000000.1.wav", None),
+        ("in-1790000000.1.exe", None),
+        ("in-1790000000.1.wav\n", None),
+    ],
+)
+def test_names_of_freepbx_end_in_a_channel(name: str, uniqueid: str | None) -> None:
+    found = parse_own(name)
+    assert (found.uniqueid if found is not None else None) == uniqueid
