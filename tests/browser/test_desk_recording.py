@@ -21,7 +21,7 @@ from server.schema import prepare
 from tests.browser.conftest import DESKTOP, PHONE, assert_accessible
 from tests.browser.test_desk import card, desk_of
 from tests.desk_site import DeskSite, desk_site
-from tests.live_story import PBX, phone, started
+from tests.live_story import PBX, ended, phone, started
 
 pytestmark = pytest.mark.browser
 
@@ -94,6 +94,16 @@ async def test_a_pbx_that_refuses_is_said(chromium: Browser, site: DeskSite, swi
             "No recording of this call could be reached"
         )
         await expect(visit.page.get_by_role("button", name="Pause recording")).to_be_enabled()
+
+
+async def test_an_own_call_leads_to_its_recording(chromium: Browser, site: DeskSite) -> None:
+    async with desk_of(site, chromium, "anna") as visit:
+        await anna_talks(site)
+        now = system_clock()
+        await site.tell(ended("c1", now, talked=("101",)))
+        link = visit.page.locator("#recent a[href='/calls/c1/listen']")
+        await expect(link).to_have_attribute("title", "Hear the recording")
+        assert visit.complaints == []
 
 
 async def test_nobody_pauses_another_persons_call(site: DeskSite) -> None:
