@@ -5,6 +5,7 @@ not so already."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ from recordings.words import Word
 
 PAUSE_S = 1.2
 """Silence after which what somebody says is something new: the other may have begun in it."""
+
+BREATH_S = 0.3
+"""Nobody answers in a shorter silence: both speak at once."""
 
 SAME_TURN_S = 4.0
 """Somebody who goes on after such a silence, and nobody spoke in it, still has the same turn."""
@@ -56,16 +60,23 @@ def turns(words: Iterable[Spoken]) -> tuple[Turn, ...]:
     by_channel: dict[Channel, list[Spoken]] = defaultdict(list)
     for word in sorted(words, key=lambda word: (word.start, word.end)):
         by_channel[word.channel].append(word)
-    said = [piece for own in by_channel.values() for piece in _pieces(own)]
+    said: list[Turn] = []
+    for channel, own in by_channel.items():
+        others = sorted(
+            word.start for other, those in by_channel.items() if other != channel for word in those
+        )
+        said += _pieces(own, others)
     said.sort(key=lambda piece: (piece.start, piece.channel))
     return tuple(_joined(said))
 
 
-def _pieces(words: Sequence[Spoken]) -> Iterator[Turn]:
-    """One speaker's words, cut at pauses."""
+def _pieces(words: Sequence[Spoken], others: Sequence[float]) -> Iterator[Turn]:
+    """One speaker's words, cut at pauses, and where somebody else began (at `others`) between two of them."""
     first = 0
     for index in range(1, len(words)):
-        if words[index].start - words[index - 1].end > PAUSE_S:
+        ended, begins = words[index - 1].end, words[index].start
+        is_answered = begins - ended > BREATH_S and bisect_left(others, ended) < bisect_left(others, begins)
+        if is_answered or begins - ended > PAUSE_S:
             yield Turn(words[first].channel, tuple(words[first:index]))
             first = index
     yield Turn(words[first].channel, tuple(words[first:]))

@@ -80,6 +80,8 @@ async def on_postgresql(
     reads = [
         _reads(term) for term in terms if len(term.words) > 2 or (len(term.words) > 1 and term.is_prefix)
     ]
+    # Plans for these words and these places: one that is made for any would be wrong for most.
+    await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     within = (SearchDocument.id >= span.low, SearchDocument.id < span.high)
     edge = await connection.scalar(
         select(SearchDocument.id).where(*within).order_by(SearchDocument.id.desc()).offset(NEWEST).limit(1)
@@ -97,17 +99,14 @@ async def _by_index(
     connection: AsyncConnection, fits: ColumnElement[Any], reads: Sequence[ColumnElement[Any]], span: Span
 ) -> list[int]:
     """Never by walking: the planner would, and read every text for a word that hardly any of them has."""
+    # No other index than that of the words: a place that is reckoned with is none the primary key could look up.
     await connection.execute(text("SET LOCAL enable_seqscan = off"))
+    place = SearchDocument.id + literal_column("0")
     high, found = span.high, list[int]()
     while len(found) < span.limit:
         batch = CANDIDATES if reads else span.limit
-        ordered = select(SearchDocument.id).where(
-            SearchDocument.id >= span.low, SearchDocument.id < high, fits
-        )
-        # An order that the primary key does not have.
-        candidates = (
-            await connection.scalars(ordered.order_by((SearchDocument.id + 0).desc()).limit(batch))
-        ).all()
+        fitting = select(SearchDocument.id).where(place >= span.low, place < high, fits)
+        candidates = (await connection.scalars(fitting.order_by(place.desc()).limit(batch))).all()
         found += await _read(connection, candidates, reads) if reads else candidates
         if len(candidates) < batch:
             break

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice, pairwise
 from urllib.parse import quote
 
 from core.folding import LONGEST_WORD, fold
@@ -19,30 +18,30 @@ _UNSPACED = (
 )
 """Chinese characters and Japanese syllables."""
 
-WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+")
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
+WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 MOST_WORDS = 120_000
 """Of one text: twelve hours of fast talk. What follows is kept, but not found."""
 
 
-class Place(NamedTuple):
-    """A word of a text and where it stands there."""
-
-    word: str
-    start: int
-    end: int
-
-
 def words(text: str) -> tuple[str, ...]:
     """The words in their order."""
-    return tuple(place.word for place, _ in zip(places(text), range(MOST_WORDS), strict=False))
+    return tuple(word for word, _ in islice(places(text), MOST_WORDS))
 
 
-def places(text: str) -> Iterator[Place]:
-    """As `words`, with where each stands; several may stand at one place (½ is written 1⁄2)."""
+def places(text: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """As `words`, each with where it stands; several may stand at one place (½ is written 1⁄2)."""
     for found in WORD.finditer(text):
         for word in _folded(found[0]):
-            yield Place(word, found.start(), found.end())
+            yield word, found
+
+
+def plain(text: str) -> str | None:
+    """The text folded letter by letter, each in its old place; None when it has letters that would need more or less
+    than one, or that are words of their own."""
+    folded = text.translate(_LETTERS)
+    return None if _ODD in folded else folded
 
 
 def spaced(words: Iterable[str]) -> str:
@@ -67,3 +66,20 @@ def mark(kind: str, value: object) -> str:
 @lru_cache(maxsize=50_000)
 def _folded(word: str) -> tuple[str, ...]:
     return tuple(part[:LONGEST_WORD] for part in WORD.findall(fold(word)))
+
+
+_ODD = "\uffff"
+"""No letter; stands for one that has no single folded form."""
+
+
+class _Letters(dict[int, str]):
+    """Folded forms of single characters, learnt as they come."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        found = fold(char)
+        self[code] = found if len(found) == 1 and not _UNSPACED_LETTER.match(char) else _ODD
+        return self[code]
+
+
+_LETTERS = _Letters()

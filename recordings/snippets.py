@@ -3,14 +3,16 @@ hits. The pieces are plain text: escaping is done where they are written."""
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from core.shown import shown
 from recordings.search_query import Term
-from recordings.search_words import Place, places
+from recordings.search_words import places, plain
 
 WIDTH = 240
 """Characters of a snippet: two lines of a list."""
@@ -52,36 +54,53 @@ def snippet(text: str, terms: Sequence[Term], width: int = WIDTH) -> tuple[Piece
     )
 
 
-def _hits(text: str, terms: Sequence[Term]) -> Iterator[_Hit]:
-    longest = max((len(term.words) for term in terms), default=0)
-    by_last = defaultdict(list)
-    for number, term in enumerate(terms):
-        by_last["" if term.is_prefix else term.words[-1]].append((number, term))
-    seen: deque[Place] = deque(maxlen=longest)
+def _hits(text: str, terms: Sequence[Term]) -> Iterable[_Hit]:
+    """In order. A page has twenty texts of any length: most can be looked through without parting them into words."""
+    folded = plain(text)
+    if folded is None:
+        return _hits_by_word(text, terms)
+    found = (
+        _Hit(hit.start(), hit.end(1), number)
+        for number, term in enumerate(terms)
+        for hit in islice(_pattern(term).finditer(folded), MOST_HITS)
+    )
+    return sorted(found, key=lambda hit: hit.start)
+
+
+@lru_cache(maxsize=256)
+def _pattern(term: Term) -> re.Pattern[str]:
+    """Its first group is the term. Looked for ahead, since "no no" is twice in "no no no"."""
+    body = r"\W+".join(map(re.escape, term.words)) + (r"\w*" if term.is_prefix else r"(?!\w)")
+    return re.compile(rf"(?<!\w)(?=({body}))")
+
+
+def _hits_by_word(text: str, terms: Sequence[Term]) -> Iterator[_Hit]:
+    whole = frozenset(term.words[-1] for term in terms if not term.is_prefix)
+    begun = tuple(term.words[-1] for term in terms if term.is_prefix)
+    seen: list[tuple[str, re.Match[str]]] = []
     found = 0
     for place in places(text):
         seen.append(place)
-        for number, term in (*by_last.get(place.word, ()), *by_last.get("", ())):
+        if place[0] not in whole and not place[0].startswith(begun):
+            continue
+        for number, term in enumerate(terms):
             if (start := _ends_here(seen, term)) is not None:
-                yield _Hit(start, place.end, number)
+                yield _Hit(start, place[1].end(), number)
                 found += 1
         if found >= MOST_HITS:
             return
 
 
-def _ends_here(seen: Sequence[Place], term: Term) -> int | None:
-    """Where the term begins if the last place seen is its end."""
-    length = len(term.words)
-    if len(seen) < length:
-        return None
+def _ends_here(seen: Sequence[tuple[str, re.Match[str]]], term: Term) -> int | None:
+    """Where the term begins if the last word seen is its end."""
     *before, last = term.words
-    here = seen[-1].word
+    here = seen[-1][0]
     if not (here.startswith(last) if term.is_prefix else here == last):
         return None
-    first = len(seen) - length
-    if any(seen[first + place].word != word for place, word in enumerate(before)):
+    first = len(seen) - len(term.words)
+    if first < 0 or any(seen[first + place][0] != word for place, word in enumerate(before)):
         return None
-    return seen[first].start
+    return seen[first][1].start()
 
 
 def _best(hits: Sequence[_Hit], width: int) -> int:

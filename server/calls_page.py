@@ -16,9 +16,11 @@ from aiohttp import web
 from core.accounts import list_users
 from core.clock import iso
 from core.facts import Direction, Verdict
+from recordings.access import Right, may_all
 from server.guard import current_user
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.pages import local, render
+from server.recording_access import asker_of
 from server.recordings_page import card_context, note_reading, page_of, with_player
 from server.views.call_filter import WHEN_LABELS, CallFilter, read_filter
 from server.views.call_story import read_story
@@ -78,6 +80,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         queues=sorted({*queues, wanted.queue} - {None}, key=str),
         directions=list(Direction),
         when_labels=WHEN_LABELS,
+        may_export_recordings=may_all(asker_of(request), Right.EXPORT, request.app[SETTINGS].recordings),
     )
 
 

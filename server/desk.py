@@ -64,6 +64,11 @@ async def show(request: web.Request) -> web.Response:
         phones=current_user(request).devices,
         tells_pbx=PAUSER in request.app,
         owes=bool(settings.department),
+        hears_own=any(pbx.recordings or pbx.own_recordings for pbx in settings.pbx.values())
+        and (
+            settings.recordings.agents_hear_own
+            or current_user(request).role.value in settings.recordings.hear
+        ),
         can_pause_recording=any(pbx.recordings and pbx.dial for pbx in settings.pbx.values()),
         can_call=CLICKS in request.app,
     )

@@ -5,7 +5,8 @@ of `routes.py` and `api_routes.py`; what is not here does not exist. Who may hea
 from __future__ import annotations
 
 from core.accounts import Role
-from server import erase_page, recording_media, recording_pause, recordings_page
+from recordings.access import EXPORT_SCOPE, READ_SCOPE, WRITE_SCOPE
+from server import erase_page, recording_export, recording_media, recording_pause, recordings_page
 from server.api import recordings
 from server.routing import Route
 
@@ -13,11 +14,12 @@ __all__ = ["RECORDING_API_ROUTES", "RECORDING_ROUTES"]
 
 ONE = "/recordings/{recording_id:[0-9a-f]{32}}"
 API_ONE = "/api/v1/recordings/{recording_id}"
-READ, WRITE = "recordings:read", "recordings:write"
+READ, WRITE = READ_SCOPE, WRITE_SCOPE
 
 RECORDING_ROUTES = (
     Route("GET", "/calls/{id}/sound", recordings_page.show_card, Role.AGENT),
     Route("GET", "/calls/{id}/listen", recordings_page.show_own, Role.AGENT),
+    Route("GET", "/recordings/export.tar", recording_export.export, Role.AGENT),
     Route("GET", f"{ONE}/audio/{{format:opus|mp3}}", recording_media.listen, Role.AGENT),
     Route("GET", f"{ONE}/peaks", recording_media.peaks, Role.AGENT),
     Route("GET", f"{ONE}/download/{{format:opus|mp3|original}}", recording_media.download, Role.AGENT),
@@ -37,6 +39,7 @@ RECORDING_ROUTES = (
 
 RECORDING_API_ROUTES = (
     Route("GET", "/api/v1/recordings", recordings.list_recordings, Role.AGENT, scope=READ),
+    Route("GET", "/api/v1/recordings/export", recordings.export_recordings, Role.AGENT, scope=EXPORT_SCOPE),
     Route("GET", API_ONE, recordings.read_recording, Role.AGENT, scope=READ),
     Route("GET", f"{API_ONE}/audio", recordings.read_audio, Role.AGENT, scope=READ),
     Route("GET", f"{API_ONE}/transcript", recordings.read_words, Role.AGENT, scope=READ),

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -16,15 +18,16 @@ from core.bus import Bus
 from core.clock import Clock, system_clock
 from core.db import Database
 from core.facts import Fact
-from core.ports import QueuePauser
+from core.ports import QueuePauser, RecordingSwitch
 from core.sessions import start_session
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
 from server.desk_parts import add_desk
 from server.guard import LOCAL_COOKIE
-from server.keys import PAUSER
+from server.keys import PAUSER, SWITCH
 from server.live import LiveHub
 from server.live_socket import LIVE
+from server.recording_keeping import add_keeping
 from server.web import bare_application
 from tests.live_story import PBX
 
@@ -67,9 +70,11 @@ class DeskSite:
         return {LOCAL_COOKIE: token}
 
 
-def settings_for(desk: Desk | None = None) -> Settings:
+def settings_for(desk: Desk | None = None, *, records: bool = False) -> Settings:
+    """With `records` its PBX has a recordings folder, and may be told things."""
     events = AmiUser.model_validate({"user": "events", "secret": "never used"})
-    pbx = Pbx(host="127.0.0.1", events=events, trunks=("PJSIP/trunk",))
+    more: dict[str, Any] = {"dial": events, "recordings": Path("/nowhere")} if records else {}
+    pbx = Pbx(host="127.0.0.1", events=events, trunks=("PJSIP/trunk",), **more)
     return Settings(pbx={PBX: pbx}, desk=desk or Desk())
 
 
@@ -80,15 +85,20 @@ async def desk_site(
     clock: Clock = system_clock,
     desk: Desk | None = None,
     pauser: QueuePauser | None = None,
+    switch: RecordingSwitch | None = None,
     port: int | None = None,
     on_response: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
 ) -> AsyncIterator[DeskSite]:
     """A running desk over `database`, whose schema exists. People are added when there are none. `on_response` is
     called before the head of each answer is sent."""
     bus = Bus()
-    app = bare_application(settings_for(desk), database, clock=clock, bus=bus)
+    settings = settings_for(desk, records=switch is not None)
+    app = bare_application(settings, database, clock=clock, bus=bus)
     if pauser is not None:
         app[PAUSER] = pauser
+    if switch is not None:
+        app[SWITCH] = switch
+        add_keeping(app, settings, database, bus, clock)
     add_desk(app, database, bus, clock)
     ScreenPop(database, bus).subscribe(bus)
     if on_response is not None:

@@ -25,6 +25,7 @@ from core.ports import RecordingSwitch
 from core.sessions import start_session
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
+from recordings.access import Asker
 from recordings.kinds import AudioState
 from recordings.leftovers import Sweeper
 from recordings.pauses import Pauses
@@ -69,11 +70,15 @@ class SoundSite:
     users: dict[str, User]
     server: TestServer
     sweeper: Sweeper
+    settings: Settings
     now: float = NOW
     said: list[Fact] = field(default_factory=list)
 
     def url(self, path: str) -> str:
         return str(self.server.make_url(path))
+
+    def asker(self, login: str) -> Asker:
+        return Asker(login, self.users[login])
 
     async def cookie(self, login: str) -> str:
         async with self.database.write() as connection:
@@ -128,7 +133,7 @@ async def sound_site(
         app[SWITCH] = switch
         app[PAUSES] = Pauses(database, bus, lambda: site.now, switch, chosen.recordings)
     users = await seed_people(database)
-    site = SoundSite(database, store, bus, users, TestServer(app, host="127.0.0.1"), sweeper)
+    site = SoundSite(database, store, bus, users, TestServer(app, host="127.0.0.1"), sweeper, chosen)
     await _seed(site)
 
     async def note(fact: Fact) -> None:

@@ -11,15 +11,18 @@ from pydantic import Field
 from sqlalchemy import Row
 
 from core.errors import NotFoundError
+from core.facts import Direction, Verdict
 from recordings.access import Right, may_hear_call, reach
 from recordings.kinds import AudioState, Channel, NoAudio, Use
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
 from server.keys import DATABASE, SETTINGS
 from server.recording_access import asker_of
+from server.recording_export import send_archive
 from server.recording_keeping import care_of
 from server.recording_media import note, send_copy
 from server.recording_pause import pauses_of
+from server.views.call_filter import CallFilter, When
 from server.views.recording_list import RecordingFilter, read_recordings
 from server.views.recordings import read_comments, read_sound, read_transcript
 
@@ -122,6 +125,17 @@ class AudioQuery(Taken):
     format: Literal["mp3", "opus", "original"] = "mp3"
 
 
+class ExportQuery(Taken):
+    """Of which calls; all given conditions must hold."""
+
+    since: Instant | None = Field(None, description="Calls that began at this instant or later.")
+    until: Instant | None = Field(None, description="Calls that began before this instant.")
+    direction: Direction | None = None
+    result: Verdict | None = None
+    queue: str | None = Field(None, min_length=1, max_length=80)
+    number: str | None = Field(None, min_length=1, max_length=80, description="In any spelling; whole.")
+
+
 @operation("Recordings, newest first", tag="Recordings")
 async def list_recordings(request: web.Request, query: RecordingQuery) -> RecordingPage:
     """A person sees those they may hear."""
@@ -147,6 +161,22 @@ async def read_recording(request: web.Request, recording_id: str) -> RecordingDe
     columns = {name: getattr(row, name) for name in Recording.model_fields if name != "has_transcript"}
     said = [Comment.model_validate(one) for one in comments]
     return RecordingDetail(**columns, has_transcript=written is not None, comments=said)
+
+
+@operation("Recordings of many calls as one archive", tag="Recordings", media="application/x-tar")
+async def export_recordings(request: web.Request, query: ExportQuery) -> web.StreamResponse:
+    """A tar file with the audio and the transcripts, and `index.csv` that says what each file is. Each recording is
+    written down as exported."""
+    wanted = CallFilter(
+        when=When.ALL,
+        since=query.since,
+        until=query.until,
+        direction=query.direction,
+        verdict=query.result,
+        queue=query.queue,
+        number=query.number,
+    )
+    return await send_archive(request, wanted)
 
 
 @operation("The audio of a recording", tag="Recordings", media="audio/mpeg", problems=(416,))

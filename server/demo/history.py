@@ -32,7 +32,9 @@ from server.demo.callbacks import write_callbacks
 from server.demo.cast import Cast, layout
 from server.demo.past_pops import past_pops
 from server.demo.people import CALL_NOTES, CUSTOMERS, PEOPLE
+from server.demo.recordings import write_recordings
 from server.demo.scenes import Deck, Pace, Stage, play
+from server.recording_parts import make_store
 from server.tables import PopRow
 
 DAYS = 14
@@ -81,6 +83,7 @@ async def write_history(past: Past, password_hash: str) -> None:
     await _picks(past, users)
     await _wrap_ups(past, users, records)
     await _blind_window(past)
+    await write_recordings(past.database, make_store(past.settings, past.database), past.pbx)
     for department in list(past.settings.department)[:1]:
         await write_callbacks(past.database, past.pbx, users, department, past.until)
 

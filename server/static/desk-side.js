@@ -105,9 +105,14 @@ function recentLine(call) {
     { class: `recent ${call.outcome}` },
     h("span", { class: "recent-mark", title: words }, icon(symbol), h("span", { class: "visually-hidden" }, words)),
     h("span", { class: "recent-name truncate" }, call.customer_id ? h("a", { href: `/customers/${call.customer_id}`, target: "_blank", rel: "noopener" }, name) : name),
-    h("span", { class: "recent-said muted truncate" }, said),
+    h("span", { class: "recent-said muted truncate" }, mayBeHeard(call) ? h("a", { href: `/calls/${encodeURIComponent(call.call_id)}/listen`, target: "_blank", rel: "noopener", title: "Hear the recording" }, said) : said),
     h("time", { class: "recent-when muted num", title: moment(call.at) }, when(call.at)),
   );
+}
+
+/** Own calls with people outside, where this site lets agents hear them. Whether there is a recording, its page says. */
+function mayBeHeard(call) {
+  return "hearsOwn" in root.dataset && call.outcome === "talked" && call.direction !== "internal";
 }
 
 /** What is wrong, worst first; `lineLost` is since when our server is away, or null. */

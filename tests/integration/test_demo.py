@@ -30,6 +30,7 @@ from pbx_bridge.calls import CallBook
 from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.world import Emission
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallTransfer, CallWrapUp
+from recordings.tables import Recording, Transcript
 from server.demo.cast import layout
 from server.demo.people import CUSTOMERS, PEOPLE
 from server.demo.script import Script
@@ -118,6 +119,23 @@ async def test_every_caller_is_somebody(past: Database) -> None:
     assert await rows(past, picked)
     customers = await rows(past, select(Customer.id))
     assert len(CUSTOMERS) < len(customers) < len(CUSTOMERS) + 20
+
+
+async def test_two_conversations_can_be_heard(past: Database) -> None:
+    """Each belongs to a call that took about as long, by the person who is heard in it."""
+    heard = await rows(
+        past,
+        select(Recording.original_key, Recording.duration_s, Call.talk_s, Transcript.text)
+        .join(Call, Call.id == Recording.call_id)
+        .join(Transcript, Transcript.recording_id == Recording.id),
+    )
+    assert len(heard) == 2
+    for one in heard:
+        assert abs(one.talk_s - one.duration_s) < 15, one
+        assert "Lumen garden lamps" in one.text
+    folder = Path(past.url.database or "").parent / "recordings"
+    stored = {path.relative_to(folder).as_posix().partition("/")[2] for path in folder.rglob("*.mp3")}
+    assert stored == {one.original_key for one in heard}
 
 
 async def test_screen_pops_were_measured(past: Database) -> None:

@@ -192,7 +192,7 @@ async def test_erasing_a_person_says_what_went(site: SoundSite) -> None:
     done = (await site.ask(page, "admin", method="POST")).text
     assert "1 recording of Customer 1 is gone for ever" in done
     for words in (
-        "<dd>1 (0:42)</dd>",
+        "<dd>1 (0:43)</dd>",
         "<dt>Transcripts</dt><dd>1</dd>",
         "index</dt><dd>1</dd>",
         "calls</dt><dd>1</dd>",
@@ -238,7 +238,7 @@ async def test_the_command_prints_what_it_removed(sqlite_template: Path, tmp_pat
     printed = {
         line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in said.decode().splitlines()
     }
-    assert (printed["recordings"], printed["audio files"], printed["transcripts"]) == ("1 (0:42)", "2", "1")
+    assert (printed["recordings"], printed["audio files"], printed["transcripts"]) == ("1 (0:43)", "2", "1")
     left = {path.parent.name for path in (tmp_path / "audio").rglob("*") if path.is_file()}
     assert left == {SECOND}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from recordings.search_query import read_query
 from recordings.snippets import Piece, snippet
 
@@ -38,6 +40,14 @@ def test_the_stretch_with_most_different_words_wins() -> None:
     assert shown.startswith("… ")
     assert shown.endswith(" …")
     assert len(shown) < 150
+
+
+@pytest.mark.parametrize("odd", ["", " ½", " 退款", " ß"], ids=["by letter", "½", "退款", "ß"])
+def test_both_ways_of_looking_find_the_same(odd: str) -> None:
+    """Texts in which every letter folds to one are looked through as a whole, others word by word."""
+    text = 'Łódź, łódź! no no no; kowal "Kowalska" e-mail, żółć_x don\'t 4711' + odd
+    found = '[Łódź], [łódź]! [no no no]; [kowal] "[Kowalska]" [e-mail], [żółć_x] [don\'t] [4711]'
+    assert marked(text, 'lodz "no no" kow* e-mail zolc_x don\'t 4711') == found + odd
 
 
 def test_overlapping_hits_become_one() -> None:
