@@ -30,6 +30,9 @@ class Right(StrEnum):
     EXPORT = "export"
 
 
+WORDS = {Right.HEAR: "hearing", Right.DOWNLOAD: "downloading", Right.EXPORT: "exporting"}
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who asks: somebody logged in, or (`user` is None) a program whose key has these scopes. `name` is how a use is
@@ -47,6 +50,12 @@ def may_all(asker: Asker, right: Right, settings: RecordingSettings) -> bool:
         return (EXPORT_SCOPE if right is Right.EXPORT else READ_SCOPE) in asker.scopes
     allowed = {Right.HEAR: settings.hear, Right.DOWNLOAD: settings.download, Right.EXPORT: settings.export}
     return asker.user.role.value in allowed[right]
+
+
+def must_all(asker: Asker, right: Right, settings: RecordingSettings) -> None:
+    """Raises ForbiddenError unless this right reaches every recording."""
+    if not may_all(asker, right, settings):
+        raise ForbiddenError(f"{WORDS[right]} recordings is not among your rights")
 
 
 def audible(asker: Asker, settings: RecordingSettings) -> ColumnElement[bool]:
@@ -130,6 +139,6 @@ async def reach(
     row = found.one_or_none()
     if row is None:
         raise NotFoundError("there is no such recording")
-    if right is not Right.HEAR and not may_all(asker, right, settings):
-        raise ForbiddenError(f"you may hear this recording, but not {right} it")
+    if right is not Right.HEAR:
+        must_all(asker, right, settings)
     return row

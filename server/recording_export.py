@@ -15,9 +15,9 @@ from aiohttp import web
 from sqlalchemy import select
 
 from core.clock import iso
-from core.errors import ForbiddenError, InvalidInputError
+from core.errors import InvalidInputError
 from pbx_bridge.tables import Call
-from recordings.access import Right, audible, may_all
+from recordings.access import Right, audible, must_all
 from recordings.kinds import Use
 from recordings.store import NoAudioError
 from recordings.tables import Recording
@@ -46,8 +46,7 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 async def send_archive(request: web.Request, wanted: CallFilter) -> web.StreamResponse:
     """Raises ForbiddenError without the right to export, InvalidInputError for more than `MOST` recordings."""
-    if not may_all(asker_of(request), Right.EXPORT, request.app[SETTINGS].recordings):
-        raise ForbiddenError("exporting recordings is not among your rights")
+    must_all(asker_of(request), Right.EXPORT, request.app[SETTINGS].recordings)
     rows = await _rows(request, wanted)
     if len(rows) > MOST:
         raise InvalidInputError(f"these are more than {MOST} recordings: choose a shorter time")

@@ -12,7 +12,7 @@ from aiohttp import web
 from sqlalchemy import Row
 
 from core.errors import NotFoundError
-from recordings.access import Right, reach
+from recordings.access import Right, must_all, reach
 from recordings.audit import goes_on, note_use
 from recordings.kinds import Use
 from recordings.store import NoAudioError
@@ -56,7 +56,9 @@ class Span:
 async def listen(request: web.Request) -> web.StreamResponse:
     """The listening copy for a player; the original where there is no copy yet."""
     row = await _reached(request, Right.HEAR)
-    key = _key(row, request.match_info["format"]) or _key(row, "original")
+    key = _key(row, request.match_info["format"])
+    if key is None and not _keeps_unredacted(request):
+        key = _key(row, "original")
     if key is None:
         raise NotFoundError(_why_gone(row))
     await note(request, row, Use.LISTENED)
@@ -69,7 +71,11 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def send_copy(request: web.Request, row: Row[Any], wanted: str) -> web.StreamResponse:
-    """As a file, written down. The asker's right was asked for before. Raises NotFoundError, StoreError."""
+    """As a file, written down. The asker's right was asked for before, but for an original that has in it what was
+    taken out of the copies: that is for those who may export. Raises NotFoundError, ForbiddenError, StoreError."""
+    settings = request.app[SETTINGS].recordings
+    if wanted == "original" and _keeps_unredacted(request):
+        must_all(asker_of(request), Right.EXPORT, settings)
     key = _key(row, wanted)
     if key is None:
         raise NotFoundError(_why_gone(row))
@@ -156,6 +162,10 @@ async def note(request: web.Request, row: Row[Any], what: Use, detail: str = "")
         await note_use(
             connection, asker, what, at=now, call_id=row.call_id, recording_id=row.id, detail=detail
         )
+
+
+def _keeps_unredacted(request: web.Request) -> bool:
+    return request.app[SETTINGS].recordings.transcription.keep_unredacted_audio
 
 
 def _key(row: Row[Any], wanted: str) -> str | None:

@@ -42,7 +42,7 @@ CALLS_A_DAY = {0: 20, 1: 22, 2: 19, 3: 20, 4: 17, 5: 4, 6: 0}
 """Monday is 0."""
 
 OPENS, CLOSES = time(8, 0), time(17, 30)
-CONSUMERS = ("call_links", "wrap_ups")
+CONSUMERS = ("call_links", "wrap_ups", "call_audio")
 """They would work through the whole past at the first start, and find everything done."""
 
 SEED = 20_24

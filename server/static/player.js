@@ -185,7 +185,16 @@ async function setUp(root) {
   followDialogue(player);
   listenForKeys(player);
   await drawWave(player);
-  if (root.dataset.begin) player.seek(Number(root.dataset.begin));
+  beginWhereAsked(player);
+}
+
+/** A link may name a moment, or words: then it begins at the first of them. */
+function beginWhereAsked(player) {
+  const { begin } = player.root.dataset;
+  const isSearch = Boolean(player.find(".w.hit"));
+  if (begin) player.seek(Number(begin));
+  else if (isSearch) player.nextHit(1);
+  if ((begin || isSearch) && !location.hash) player.root.closest(".sound").scrollIntoView();
 }
 
 function setUpAll() {

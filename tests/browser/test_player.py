@@ -120,6 +120,8 @@ async def test_every_key_does_what_the_menu_says(chromium: Browser, site: SoundS
     await ready(page)
     await page.locator("[data-player]").focus()
     now = page.locator("[data-now]")
+    await expect(now).to_have_text("0:06")  # the first word that was searched for
+    await page.keyboard.press("Home")
     for key, shown in (("l", "0:10"), ("ArrowRight", "0:15"), ("j", "0:05"), ("ArrowLeft", "0:00")):
         await page.keyboard.press(key)
         await expect(now).to_have_text(shown)
@@ -127,11 +129,12 @@ async def test_every_key_does_what_the_menu_says(chromium: Browser, site: SoundS
     await expect(page.locator(".dialogue .said")).to_have_text("Good")
     await page.keyboard.press(">")
     await expect(page.locator("[data-speed]")).to_have_value("1.25")
-    await page.keyboard.press("n")
-    await expect(page.locator("[data-found]")).to_have_text("1 of 2")
     await expect(page.locator(".w.chosen")).to_have_text("ordered")
-    await page.keyboard.press("p")
+    await page.keyboard.press("n")
     await expect(page.locator("[data-found]")).to_have_text("2 of 2")
+    await expect(page.locator(".w.chosen")).to_have_text("order")
+    await page.keyboard.press("p")
+    await expect(page.locator("[data-found]")).to_have_text("1 of 2")
     await page.keyboard.press("c")
     await expect(page.locator("[data-comment-text]")).to_be_focused()
     await page.keyboard.type(" kjl ")  # in a field these are letters

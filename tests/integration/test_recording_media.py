@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from config.recordings import RecordingSettings
+from config.recordings import RecordingSettings, Transcription
 from config.settings import Settings
 from core.db import Database
 from pbx_bridge.tables import CallPerson, CallWrapUp
@@ -144,6 +144,19 @@ async def test_a_site_may_keep_recordings_from_its_managers(database: Database, 
         assert "Not for your ears" in page
         assert "lamp last" not in page
         assert FIRST not in page
+
+
+async def test_an_unredacted_original_is_for_those_who_may_export(database: Database, tmp_path: Path) -> None:
+    """Copies are silenced where something was redacted; an original kept as it was does not go with them."""
+    keeping = RecordingSettings(transcription=Transcription(keep_unredacted_audio=True))
+    async with sound_site(database, tmp_path, Settings(recordings=keeping)) as site:
+        path = f"/recordings/{SECOND}"
+        assert (await site.ask(f"{path}/download/original", "maria")).status == 403
+        assert (await site.ask(f"{path}/download/mp3", "maria")).status == 200
+        assert (await site.ask(f"{path}/download/original", "admin")).status == 200
+        async with database.write() as connection:
+            await connection.execute(update(Recording).values(mp3_key=None))
+        assert (await site.ask(f"{path}/audio/mp3", "maria")).status == 404
 
 
 async def test_nobody_is_told_of_anything(site: SoundSite) -> None:
