@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# A file's tests share a PBX, a browser, a database. In the order they are found: those with real telephones and
-# browsers mostly wait and come first, those that only compute fill the rest; three at a time on two processors.
-SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
+# A file's tests share a PBX, a browser, a database.
+SPREAD := -n 2 --dist loadfile
 
 .PHONY: help install run test test-full test-tools faults lint bench clean
 
