@@ -27,6 +27,7 @@ from config.settings import Settings
 from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
+from core.tasks import woken
 
 log = structlog.get_logger(__name__)
 
@@ -184,10 +185,7 @@ class Lists:
             if self._clock() - swept >= SWEEP_EVERY_S:
                 swept = self._clock()
                 await self._sweep(swept)
-            try:
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
-            except TimeoutError:
-                continue
+            await woken(self._woken, LOOK_EVERY_S)
 
     async def work(self, list_id: int, told: Told = lambda _state: None) -> ListState:
         """Send what is left of a submitted list, and tell how far it came. Returns at once when another process is at

@@ -6,7 +6,6 @@ after its attempt was committed. Nothing here knows AMI, and no time is waited f
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +30,7 @@ from core.errors import PbxError, PbxUncertainError
 from core.facts import CallbackChanged
 from core.phone import mask
 from core.ports import AgentPool, Dialer, DialOrder
+from core.tasks import woken
 
 log = structlog.get_logger(__name__)
 
@@ -118,8 +118,7 @@ class Scheduler:
         while True:
             self._woken.clear()
             await self.turn()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._times.look)
+            if await woken(self._woken, self._times.look):
                 await asyncio.sleep(self._times.gather)
 
     async def turn(self) -> None:

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import CALL_ID, Base, Database
 from core.facts import Fact
+from core.tasks import woken
 
 log = structlog.get_logger(__name__)
 
@@ -160,10 +161,7 @@ class FactConsumer:
                 log.exception("fact consumer failed; it will try again", consumer=self.name)
                 await asyncio.sleep(RETRY_S)
                 continue
-            try:
-                await asyncio.wait_for(self._woken.wait(), IDLE_WAKE_S)
-            except TimeoutError:
-                continue
+            await woken(self._woken, IDLE_WAKE_S)
 
     async def deliver_batch(self) -> int:
         """Deliver what is due, at most `BATCH` facts; returns how many."""

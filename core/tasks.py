@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
@@ -37,3 +37,10 @@ async def running(name: str, make: Callable[[], Awaitable[None]]) -> AsyncIterat
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def woken(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for `event`, at most so long; whether it is set. Who waits clears it before looking at what it tells of."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()

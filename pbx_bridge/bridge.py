@@ -7,7 +7,6 @@ facts on the bus, in order. What a message means is decided in `calls.py` and `a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.facts import BlindWindowClosed, CallEnded, Fact, PbxConnected, PbxLost
+from core.tasks import woken
 from pbx_bridge import blindness, call_log, journal, pbx_clock
 from pbx_bridge.agents import AgentBook
 from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
@@ -305,9 +305,7 @@ class Bridge:
     async def _keep_comparing(self) -> None:
         wait = COMPARE_S
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._compare_now.wait(), wait)
-            wait = COMPARE_AGAIN_S if self._compare_now.is_set() else COMPARE_S
+            wait = COMPARE_AGAIN_S if await woken(self._compare_now, wait) else COMPARE_S
             self._compare_now.clear()
             if not self.link.is_up:
                 continue

@@ -13,6 +13,7 @@ from core.bus import Bus
 from core.db import Database
 from core.fact_log import BATCH, FactLogRow
 from core.facts import CallbackChanged, CallbackClosed, CallbackReopened
+from core.tasks import woken
 
 LOOK_EVERY_S = 5.0
 """For what other processes close; our own are told at once."""
@@ -46,10 +47,7 @@ class Closures:
             self._woken.clear()
             while await self._tell() == BATCH:
                 pass
-            try:
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
-            except TimeoutError:
-                continue
+            await woken(self._woken, LOOK_EVERY_S)
 
     async def _tell(self) -> int:
         due = (

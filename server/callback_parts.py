@@ -5,7 +5,7 @@ afterwards. A site without `[department.…]` has none of it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -76,12 +76,16 @@ def add_callbacks(
         budgets=budgets,
         is_suppressed=requests.suppressions.holds,
     )
+    _wake(bus, consumer, sources.consumer, scheduler)
+    app.cleanup_ctx.append(_running(consumer, sources, scheduler, LimitAlarms(database, clock, settings)))
 
-    alarms = LimitAlarms(database, clock, settings)
+
+def _wake(bus: Bus, attempts: FactConsumer, sources: FactConsumer, scheduler: Scheduler) -> None:
+    """What happens spares them the wait until they look by themselves."""
 
     async def deliver(_fact: object) -> None:
-        consumer.wake()
-        sources.consumer.wake()
+        attempts.wake()
+        sources.wake()
 
     async def look(_fact: object) -> None:
         scheduler.wake()
@@ -91,15 +95,19 @@ def add_callbacks(
     for kind in (CallEnded, CallbackChanged, AgentStateChanged, DeviceChanged):
         bus.subscribe(kind, look, name="callbacks: look")
 
-    async def keep_house() -> None:
-        while True:
-            await requests.upkeep()
-            await asyncio.sleep(UPKEEP_S)
 
-    async def part(_app: web.Application) -> AsyncIterator[None]:
+def _running(
+    attempts: FactConsumer, sources: Sources, scheduler: Scheduler, alarms: LimitAlarms
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def part(app: web.Application) -> AsyncIterator[None]:
+        async def keep_house() -> None:
+            while True:
+                await app[REQUESTS].upkeep()
+                await asyncio.sleep(UPKEEP_S)
+
         await sources.begin()
         async with (
-            running("callbacks: attempts", consumer.run),
+            running("callbacks: attempts", attempts.run),
             running("callbacks: from the telephone", sources.consumer.run),
             running("callbacks: scheduler", scheduler.run),
             running("callbacks: alarms of limits", alarms.run),
@@ -107,4 +115,4 @@ def add_callbacks(
         ):
             yield
 
-    app.cleanup_ctx.append(part)
+    return part

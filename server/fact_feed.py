@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from core.bus import Bus
 from core.errors import TooManyRequestsError
 from core.facts import Fact
+from core.tasks import woken
 
 Hears = Callable[[type[Fact]], bool]
 """Which facts one program may hear."""
@@ -62,11 +63,8 @@ class Listener:
 
     async def take(self, seconds: float) -> str:
         """All that waits, as one text; "" when nothing came for so long or the listener was cut."""
-        if not self._waiting and not self.cut:
-            try:
-                await asyncio.wait_for(self._news.wait(), seconds)
-            except TimeoutError:
-                return ""
+        if not self._waiting and not self.cut and not await woken(self._news, seconds):
+            return ""
         self._news.clear()
         text = "".join(self._waiting)
         self._waiting.clear()

@@ -59,10 +59,6 @@ class CallbackFilter:
         """Whether more than tab and time is asked for."""
         return any((self.department, self.source, self.number))
 
-    @property
-    def is_timed(self) -> bool:
-        return self.stage is not None or self.tab in (Tab.CLOSED, Tab.ALL)
-
     def query(self, **changes: object) -> str:
         """As a query string, with some parts changed (None removes one)."""
         values = {

@@ -11,14 +11,13 @@ from sqlalchemy.orm import aliased
 
 from callback.tables import InboxDismissal
 from core.accounts import UserRow
-from core.errors import InvalidInputError
+from crm_link.paging import cursor_of, parts_of
 from pbx_bridge.tables import NOT_TAKEN, Call
 from server.views.callbacks import customers_of
 from server.views.calls import CustomerRef
 from server.views.inbox import DAY_S, DAYS
 
 PAGE = 50
-LONGEST_CURSOR = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,10 @@ async def read_dismissed(
         .limit(limit + 1)
     )
     if after:
-        query = query.where(InboxDismissal.id < _read_cursor(after))
+        (last,) = parts_of(after, int, field="after")
+        query = query.where(InboxDismissal.id < last)
     rows = (await connection.execute(query)).all()
     lines = [Dismissed(*row) for row in rows[:limit]]
     customers = await customers_of(connection, {line.number for line in lines})
     dressed = tuple(replace(line, customers=customers.get(line.number, ())) for line in lines)
-    return DismissedPage(dressed, str(lines[-1].id) if len(rows) > limit else None)
-
-
-def _read_cursor(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > LONGEST_CURSOR:
-        raise InvalidInputError("this cursor is none of ours", field="after")
-    return int(text)
+    return DismissedPage(dressed, cursor_of(lines[-1].id) if len(rows) > limit else None)

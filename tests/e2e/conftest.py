@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from config.settings import Settings
 from core.accounts import Role
 from tests.asterisk.conftest import lab, own_pbx, pbx
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
@@ -60,18 +61,22 @@ def wrap_up_s() -> int:
     return 0
 
 
-@pytest.fixture
-async def site(pbx: Pbx, tmp_path: Path, wrap_up_s: int) -> AsyncIterator[Site]:
-    """A server beside the shared PBX, with people, seeing."""
+def dialling_settings(pbx: Pbx, folder: Path, *, wrap_up_s: int = 0) -> Settings:
+    """Of a server beside this PBX that may dial through it."""
     secrets = AMI_SECRETS
-    settings = settings_for(
+    return settings_for(
         pbx.ami,
         secrets["ringback-events"],
-        tmp_path,
+        folder,
         dial_secret=secrets["ringback-dial"],
         wrap_up_s=wrap_up_s,
     )
-    async with running(settings) as site:
+
+
+@pytest.fixture
+async def site(pbx: Pbx, tmp_path: Path, wrap_up_s: int) -> AsyncIterator[Site]:
+    """A server beside the shared PBX, with people, seeing."""
+    async with running(dialling_settings(pbx, tmp_path, wrap_up_s=wrap_up_s)) as site:
         await site.add_person("anna", "101")
         await site.add_person("marek", "102")
         await site.add_person("boss", role=Role.MANAGER)

@@ -25,13 +25,14 @@ from server.callback_parts import SCHEDULER
 from server.live_socket import LIVE
 from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
-from tests.asterisk.pbx import AMI_SECRETS, Pbx
+from tests.asterisk.pbx import Pbx
 from tests.asterisk.phone import Phone
 from tests.asterisk.stories.story import JAN, MARIA, OLA, ring_in
 from tests.asterisk.truth import Customer
+from tests.e2e.conftest import dialling_settings
 from tests.e2e.test_callbacks import CALLER, DIGITS, NO_QUIET_TIME, ask, attempts, callbacks, settled
 from tests.faults.people import keep_desk_open
-from tests.site import Site, eventually, running, settings_for
+from tests.site import Site, eventually, running
 
 pytestmark = pytest.mark.asterisk
 
@@ -73,14 +74,7 @@ def clock() -> Time:
 @pytest.fixture
 async def site(pbx: Pbx, tmp_path: Path, clock: Time) -> AsyncIterator[Site]:
     """A server for two queues, and Anna at her desk."""
-    secrets = AMI_SECRETS
-    settings = settings_for(
-        pbx.ami,
-        secrets["ringback-events"],
-        tmp_path,
-        dial_secret=secrets["ringback-dial"],
-        wrap_up_s=0,
-    ).model_copy(
+    settings = dialling_settings(pbx, tmp_path).model_copy(
         update={"department": {"sales": SALES, "counter": COUNTER}, "callback": NO_QUIET_TIME},
     )
     async with running(settings, clock) as site:

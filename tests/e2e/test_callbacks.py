@@ -21,13 +21,14 @@ from core.ports import FreeAgent
 from server.callback_desk_parts import REQUESTS
 from server.callback_parts import POOL
 from server.public import public_application
+from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
-from tests.asterisk.pbx import AMI_SECRETS, Pbx
+from tests.asterisk.pbx import Pbx
 from tests.browser.conftest import open_window
-from tests.e2e.conftest import Desk, assert_seconds
+from tests.e2e.conftest import Desk, assert_seconds, dialling_settings
 from tests.e2e.test_pops import QUEUE, SHOWN, logged
 from tests.public_site import shop_application
-from tests.site import DEADLINE_S, Site, eventually, free_port, running, settings_for
+from tests.site import DEADLINE_S, Site, eventually, free_port, running
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.browser]
 
@@ -51,13 +52,7 @@ def shop_port() -> int:
 async def site(pbx: Pbx, tmp_path: Path, shop_port: int) -> AsyncIterator[Site]:
     """A server that returns calls of the queue `desk`, and of visitors to a shop on another origin."""
     shop = Website(origins=(f"http://127.0.0.1:{shop_port}",), department="sales")
-    settings = settings_for(
-        pbx.ami,
-        AMI_SECRETS["ringback-events"],
-        tmp_path,
-        dial_secret=AMI_SECRETS["ringback-dial"],
-        wrap_up_s=0,
-    ).model_copy(
+    settings = dialling_settings(pbx, tmp_path).model_copy(
         update={
             "department": {"sales": SALES},
             "website": {"shop": shop},
@@ -108,6 +103,24 @@ async def ask(site: Site) -> int:
     return answer.callback_id
 
 
+async def both_hear(at_agent: Call, at_customer: Call) -> None:
+    """Each hears the other's tone."""
+    at_agent.plays(1000)
+    at_customer.plays(600)
+    await at_agent.hears_tone(600)
+    await at_customer.hears_tone(1000)
+
+
+async def takes(site: Site, lab: Lab, anna: Desk, then: str) -> Call:
+    """Anna takes the call back that a customer asks for, and presses this button."""
+    phone = await lab.phone("101")
+    await ask(site)
+    at_agent = await phone.rings()
+    await at_agent.answer()
+    await anna.cards.get_by_role("button", name=then).click()
+    return at_agent
+
+
 @pytest.fixture
 async def visitor(site: Site, shop_port: int, chromium: Browser) -> AsyncIterator[Page]:
     """Somebody at the shop's page, in which our widget stands."""
@@ -139,10 +152,7 @@ async def test_a_visitor_of_another_origin_is_called_back_and_both_hear_each_oth
     await anna.cards.get_by_role("button", name="Connect now").click()
     at_customer = await lab.trunk.rings(DIGITS)
     await at_customer.answer()
-    at_agent.plays(1000)
-    at_customer.plays(600)
-    await at_agent.hears_tone(600)
-    await at_customer.hears_tone(1000)
+    await both_hear(at_agent, at_customer)
     await anna.shows("talking", SHOWN)
     await at_customer.hangup()
     await anna.shows("wrap_up", SHOWN)
@@ -169,10 +179,7 @@ async def test_an_abandoned_call_is_returned_once_and_both_hear_each_other(
     await at_agent.answer()
     at_customer = await lab.trunk.rings(DIGITS)
     await at_customer.answer()
-    at_agent.plays(1000)
-    at_customer.plays(600)
-    await at_agent.hears_tone(600)
-    await at_customer.hears_tone(1000)
+    await both_hear(at_agent, at_customer)
     await anna.shows("talking", SHOWN)
     await at_customer.hangup()
     callback = await settled(site)
@@ -199,11 +206,7 @@ async def test_an_agent_who_does_not_answer_costs_the_customer_nothing(
 async def test_an_agent_who_says_not_now_at_the_desk_costs_the_customer_nothing(
     site: Site, lab: Lab, anna: Desk
 ) -> None:
-    phone = await lab.phone("101")
-    await ask(site)
-    at_agent = await phone.rings()
-    await at_agent.answer()
-    await anna.cards.get_by_role("button", name="Not now").click()
+    at_agent = await takes(site, lab, anna, "Not now")
     await at_agent.ended()
     callback = await settled(site)
     assert (callback.state, callback.rung, callback.offers) == ("waiting", 0, 1)
@@ -216,11 +219,7 @@ async def test_an_agent_who_says_not_now_at_the_desk_costs_the_customer_nothing(
 async def test_a_customer_whose_machine_answered_is_still_owed_the_call(
     site: Site, lab: Lab, anna: Desk
 ) -> None:
-    phone = await lab.phone("101")
-    await ask(site)
-    at_agent = await phone.rings()
-    await at_agent.answer()
-    await anna.cards.get_by_role("button", name="Connect now").click()
+    at_agent = await takes(site, lab, anna, "Connect now")
     at_machine = await lab.trunk.rings(DIGITS)
     await at_machine.answer()
     at_machine.plays(600)
