@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, column, false, or_, select, table, true
@@ -14,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.recordings import RecordingSettings
 from core.accounts import Role, User
 from core.errors import ForbiddenError, NotFoundError
-from recordings.tables import Recording
+from recordings.tables import Recording, Transcript
 
 READ_SCOPE, WRITE_SCOPE, EXPORT_SCOPE = "recordings:read", "recordings:write", "recordings:export"
+
+AS_IT_CAME = "original."
+"""How an original's name in the store begins that nobody has silenced anything in."""
 
 # The PBX room's tables, by name: rooms do not import each other.
 _CALLS = table("calls", column("id"), column("pbx"))
@@ -130,15 +134,26 @@ async def reach(
     recording_id: str,
     settings: RecordingSettings,
     right: Right = Right.HEAR,
+    *,
+    lock: bool = False,
 ) -> Row[Any]:
     """The recording's row, its audio removed or not. Raises NotFoundError when there is none or the asker may not even
-    hear it, ForbiddenError when they may hear it but not do this."""
-    found = await connection.execute(
-        select(*Recording.__table__.c).where(Recording.id == recording_id, audible(asker, settings))
-    )
-    row = found.one_or_none()
+    hear it, ForbiddenError when they may hear it but not do this. `lock`: what the row says (held, removed) holds until
+    the transaction ends."""
+    asked = select(*Recording.__table__.c).where(Recording.id == recording_id, audible(asker, settings))
+    row = (await connection.execute(asked.with_for_update() if lock else asked)).one_or_none()
     if row is None:
         raise NotFoundError("there is no such recording")
     if right is not Right.HEAR:
         must_all(asker, right, settings)
     return row
+
+
+async def holds_redacted(connection: AsyncConnection, row: Row[Any]) -> bool:
+    """Whether something was redacted in this recording and its original is still as it came. A silenced one is kept
+    under another name (`work.py`)."""
+    name = PurePosixPath(row.original_key or "").name
+    if not name.startswith(AS_IT_CAME):
+        return False
+    redacted = select(Transcript.id).where(Transcript.recording_id == row.id, Transcript.redactions != "[]")
+    return await connection.scalar(redacted.limit(1)) is not None

@@ -136,13 +136,38 @@ async def settle(connection: AsyncConnection, call: CallOf, *, expected: bool) -
     await connection.execute(upsert, row)
 
 
-async def refused(connection: AsyncConnection, call_id: str, reason: NoAudio) -> None:
+async def refused(connection: AsyncConnection, call: CallOf, reason: NoAudio) -> None:
     """A file of this call came, and cannot be used: the row says so, unless there is something better."""
-    await connection.execute(
-        update(CallAudio)
-        .where(CallAudio.call_id == call_id, CallAudio.state.in_((AudioState.AWAITED, AudioState.MISSING)))
-        .values(state=AudioState.MISSING, reason=reason)
+    await _say_of_none(connection, call, AudioState.MISSING, reason)
+
+
+async def person_erased(connection: AsyncConnection, call: CallOf) -> None:
+    """Whom this call was with is erased: what has not come yet is not kept when it does. The row of a call that has
+    audio is for `removal.py`."""
+    await _say_of_none(connection, call, AudioState.ERASED, NoAudio.PERSON_ERASED)
+
+
+async def is_erased(connection: AsyncConnection, call_id: str) -> bool:
+    """Whether nothing of this call is to be kept any more. Locks the row, so that the answer holds until the
+    transaction ends."""
+    found = await connection.execute(
+        select(CallAudio.state, CallAudio.reason).where(CallAudio.call_id == call_id).with_for_update()
     )
+    return found.one_or_none() == (AudioState.ERASED, NoAudio.PERSON_ERASED)
+
+
+async def _say_of_none(connection: AsyncConnection, call: CallOf, state: AudioState, reason: NoAudio) -> None:
+    """Write the row of an answered call that has no audio; the consumer of its end may not have come to it yet."""
+    if call.ended_at is None or call.verdict != Verdict.ANSWERED or not call.talk_s:
+        return
+    row = {"call_id": call.id, "ended_at": call.ended_at, "talk_s": call.talk_s}
+    statement = _INSERTS[connection.dialect.name]
+    upsert = statement.on_conflict_do_update(
+        index_elements=[CallAudio.call_id],
+        set_={name: statement.excluded[name] for name in ("state", "reason")},
+        where=CallAudio.state.in_((AudioState.AWAITED, AudioState.MISSING)),
+    )
+    await connection.execute(upsert, row | {"state": state, "reason": reason})
 
 
 async def _seconds(connection: AsyncConnection, call_id: str) -> float | None:

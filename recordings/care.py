@@ -36,12 +36,14 @@ class Care:
 
     async def comment(self, asker: Asker, recording_id: str, at_s: float, text: str) -> int:
         """Say something about a moment; returns the comment's id. Raises InvalidInputError for no text or a moment
-        outside the recording, ConflictError when there are too many."""
+        outside the recording, ConflictError when there are too many, or the recording is gone."""
         text, now = text.strip(), self._clock()
         if not text or len(text) > LONGEST_COMMENT:
             raise InvalidInputError(f"write 1 to {LONGEST_COMMENT} characters", field="text")
         async with self._database.write() as connection:
-            row = await reach(connection, asker, recording_id, self._settings)
+            row = await reach(connection, asker, recording_id, self._settings, lock=True)
+            if row.removed_at is not None:
+                raise ConflictError("this recording is gone: there is no moment to speak of")
             if not 0 <= at_s <= row.duration_s:
                 raise InvalidInputError("this moment is not in the recording", field="at")
             await _room_for_one(connection, recording_id)
@@ -57,7 +59,7 @@ class Care:
     async def remove_comment(self, asker: Asker, recording_id: str, comment_id: int) -> None:
         """One's own, or anybody's for those who look after recordings. Raises NotFoundError, ForbiddenError."""
         async with self._database.write() as connection:
-            row = await reach(connection, asker, recording_id, self._settings)
+            row = await reach(connection, asker, recording_id, self._settings, lock=True)
             mine = RecordingComment.id == comment_id, RecordingComment.recording_id == recording_id
             author = (await connection.execute(select(RecordingComment.user_id).where(*mine))).one_or_none()
             if author is None:
@@ -84,7 +86,7 @@ class Care:
         now, is_hold = self._clock(), why is not None
         by = asker.user.id if is_hold and asker.user else None
         async with self._database.write() as connection:
-            row = await reach(connection, asker, recording_id, self._settings)
+            row = await reach(connection, asker, recording_id, self._settings, lock=True)
             if row.removed_at is not None:
                 raise ConflictError("this recording is gone already")
             if (row.held_at is not None) is is_hold:
@@ -104,7 +106,7 @@ class Care:
         gone."""
         must_keep(asker)
         async with self._database.write() as connection:
-            row = await reach(connection, asker, recording_id, self._settings)
+            row = await reach(connection, asker, recording_id, self._settings, lock=True)
             if row.removed_at is not None:
                 raise ConflictError("the audio is gone: there is nothing to write down")
             job = await jobs.ask(connection, recording_id, JobKind.TRANSCRIBE, engine, at=self._clock())

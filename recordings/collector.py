@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.db import Database
 from recordings import folder, names
 from recordings.folder import DONE, PART, Found
-from recordings.intake import Intake
+from recordings.intake import Intake, TakenElsewhereError
 from recordings.matching import call_of
 from recordings.names import FileName
 from recordings.store import StoreError
@@ -111,7 +111,14 @@ class Collector:
             async with gate:
                 return await self._take(pair, note)
 
-        problems += await asyncio.gather(*(one(pair, note) for pair, note in [*ready, *left]))
+        # To the end, whatever one of them raises: nothing is taken behind the back of the next look.
+        taken = await asyncio.gather(
+            *(one(pair, note) for pair, note in [*ready, *left]), return_exceptions=True
+        )
+        for told in taken:
+            if isinstance(told, BaseException):
+                raise told
+            problems.append(told)
         await self._say(next((told for told in problems if told), None))
 
     async def _take(self, pair: list[Named], note: str) -> str | None:
@@ -121,7 +128,7 @@ class Collector:
         except NotAudioError as error:
             told = [await self._refuse(name, found, str(error)) for name, found in pair]
             return next((one for one in told if one), None)
-        except FileNotFoundError:
+        except (FileNotFoundError, TakenElsewhereError):
             return None  # somebody was quicker; it is looked for again
         except OSError as error:
             return f"a recording cannot be taken: {error.strerror}"
@@ -131,7 +138,7 @@ class Collector:
 
     async def _refuse(self, name: FileName | None, found: Found, why: str) -> str | None:
         await self.intake.refuse(self.pbx, name, found, why)
-        log.warning("a file was refused", pbx=self.pbx, file=names.shown(found.name), why=why)
+        log.warning("a file was refused", pbx=self.pbx, file=names.told(found.name), why=why)
         return await _in_thread(lambda: folder.refuse(self.home, found))
 
     async def _is_left(self, pair: list[Named]) -> bool:

@@ -12,12 +12,17 @@ from sqlalchemy import select
 from core.clock import iso
 from core.db import Database
 from recordings.access import Asker
+from recordings.call_audio import person_erased
 from recordings.kinds import NoAudio
+from recordings.matching import call_by_id
 from recordings.removal import Removed, Remover
 from recordings.tables import Recording
 
 AT_ONCE = 400
 """Ids in one question to the database."""
+
+MARKED_AT_ONCE = 50
+"""Calls in one transaction: a ringing call may have to wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,21 @@ class Erasure:
         return tuple(sorted(found, key=lambda line: (line.started_at, line.recording_id)))
 
     async def erase(self, asker: Asker, call_ids: Sequence[str]) -> Report:
-        """Remove it. Saying it again removes what came meanwhile, and nothing twice."""
+        """Remove it. Saying it again removes nothing twice. What is still on its way is not kept when it comes."""
+        for first in range(0, len(call_ids), MARKED_AT_ONCE):
+            await self._mark(call_ids[first : first + MARKED_AT_ONCE])
         lines = await self.find(call_ids)
         going = [line.recording_id for line in lines if line.why_kept is None]
         removed = await self._remover.remove(asker, going, NoAudio.PERSON_ERASED)
         return Report(lines, removed)
+
+    async def _mark(self, call_ids: Iterable[str]) -> None:
+        """Before anything is looked for: what is stored at this moment either finds the mark, or is found."""
+        async with self._database.write() as connection:
+            for call_id in call_ids:
+                call = await call_by_id(connection, call_id)
+                if call is not None:
+                    await person_erased(connection, call)
 
     async def _lines(self, call_ids: Iterable[str]) -> list[Line]:
         async with self._database.read() as connection:

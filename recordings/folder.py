@@ -7,8 +7,10 @@ Everything here blocks and belongs in a thread. Files are others': only ordinary
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 
 from recordings.names import shown
@@ -19,7 +21,8 @@ BRINGING = ".upload"
 """How the name of a file ends (and with a dot begins) that is still being sent."""
 
 MOST_AT_ONCE = 2000
-"""Files looked at in one pass: after a long outage the rest comes with the next."""
+"""Files looked at in one pass: after a long outage the rest comes with the next. They are the first by name, so that
+the two of a recording are seen in the same pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,25 @@ class Found:
 
 def look(folder: Path) -> list[Found]:
     """What lies in `folder`, oldest name first; what begins with a dot is still being brought. Raises OSError."""
-    found: list[Found] = []
+    found = (look_at(folder / name) for name in nsmallest(MOST_AT_ONCE, names_in(folder)))
+    return [one for one in found if one is not None]
+
+
+def names_in(folder: Path) -> Iterator[str]:
+    """Everything in `folder` but other folders, in no order. Raises OSError."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") or entry.is_dir(follow_symlinks=False):
-                continue
-            try:
-                told = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            is_file = entry.is_file(follow_symlinks=False)
-            found.append(Found(Path(entry.path), entry.name, told.st_size, told.st_mtime, is_file))
-            if len(found) == MOST_AT_ONCE:
-                break
-    return sorted(found, key=lambda one: one.name)
+            if not entry.name.startswith(".") and not entry.is_dir(follow_symlinks=False):
+                yield entry.name
+
+
+def look_at(path: Path) -> Found | None:
+    """One of them; None when it is gone. Raises OSError."""
+    try:
+        told = path.lstat()
+    except FileNotFoundError:
+        return None
+    return Found(path, path.name, told.st_size, told.st_mtime, stat.S_ISREG(told.st_mode))
 
 
 def prepare(folder: Path) -> None:

@@ -2,7 +2,8 @@
 so that being killed at any point loses nothing and stores nothing twice: store (read back), rows in one transaction,
 sources removed. The id is made from PBX and name: a second try writes the same key and the same row.
 
-Which files are ready is decided in `collector.py`; what they hold in `wav.py`."""
+Which files are ready is decided in `collector.py`; what they hold in `wav.py`; what becomes of a half that comes after
+the other was taken alone in `late_half.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,24 +21,38 @@ from core import fact_log
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
+from core.errors import RingbackError
 from core.facts import RecordingReady
-from recordings import folder, jobs, wav
-from recordings.call_audio import belongs, refused, settle
+from recordings import folder, jobs, leftovers, wav
+from recordings.call_audio import belongs, is_erased, refused, settle
+from recordings.file_notes import hashes_of, note_file
 from recordings.folder import Found
 from recordings.kinds import FileState, JobKind, NoAudio, Source
+from recordings.late_half import NEVER_CAME, Half, LateHalves
 from recordings.matching import call_of
-from recordings.names import FileName, Way, shown
+from recordings.names import FileName, Way, kept
 from recordings.store import Store, Stored, hash_of
-from recordings.tables import Recording, RecordingFile
+from recordings.tables import Recording
 from recordings.wav import NotAudioError, Wav
 
 CALL_SOON_S = 30.0
 """A transcript of a recording whose call has not ended in the log waits so long: the call names the language."""
 
 _INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
-    "sqlite": sqlite.insert(RecordingFile),
-    "postgresql": postgresql.insert(RecordingFile),
+    "sqlite": sqlite.insert(Recording),
+    "postgresql": postgresql.insert(Recording),
 }
+
+
+class TakenElsewhereError(RingbackError):
+    """Another server stored the same recording at this moment. Its files are to be looked at again: they are known
+    then, or one of them is a half that came late."""
+
+    code = "recording-taken"
+
+
+class _PersonErasedError(Exception):
+    """Whom the call was with has been erased: nothing of it is kept any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,72 +83,89 @@ class Intake:
         self._bus = bus
         self._clock = clock
         self._transcribes = transcribes
+        self._late = LateHalves(database, store, clock, transcribes)
 
     async def take_pair(self, pbx: str, named: Sequence[tuple[FileName, Found]], note: str = "") -> None:
-        """The two files of one recording, or the one that came. Raises StoreError, OSError (try again later) and
-        NotAudioError; the sources are gone only afterwards."""
-        files = [one for _, one in named]
-        if await self._is_known(pbx, files):
-            await asyncio.to_thread(folder.remove, files)
+        """The two files of one recording, or the one that came. Raises StoreError, OSError, TakenElsewhereError (try
+        again later) and NotAudioError; the sources are gone only afterwards."""
+        known = await self._known(pbx, [one for _, one in named])
+        halves = [
+            Half(name, one, await asyncio.to_thread(_look, one))
+            for name, one in named
+            if one.name not in known
+        ]
+        # Where nobody was connected Asterisk wrote a header and nothing else.
+        heard = [half for half in halves if half.wav.frames]
+        if heard:
+            await self._take(pbx, heard, halves, note)
+        await asyncio.to_thread(folder.remove, [one for _, one in named])
+
+    async def _take(self, pbx: str, heard: Sequence[Half], halves: Sequence[Half], note: str) -> None:
+        first = await self._late.first_of(id_of(pbx, heard[0].name.stem))
+        if first is not None:
+            changed = [await self._late.add(first, pbx, half) for half in heard]
+            for fact in filter(None, changed):
+                await self._bus.publish(fact)
             return
-        sides = {name.is_customer: await asyncio.to_thread(_look, one) for name, one in named}
-        heard = [side for side in sides.values() if side.frames]
-        if not heard:
-            # Nobody was connected: Asterisk wrote a header and nothing else.
-            await asyncio.to_thread(folder.remove, files)
-            return
-        audio = _audio(pbx, named, heard, note)
+        sides = {half.name.is_customer: half.wav for half in heard}
         with tempfile.TemporaryDirectory(prefix="ringback-") as scratch:
             joined = Path(scratch) / "original.wav"
             await asyncio.to_thread(wav.join, sides.get(True), sides.get(False), joined)
-            await self.keep(audio, joined)
-        await asyncio.to_thread(folder.remove, files)
+            await self.keep(_audio(pbx, heard, halves, note), joined)
 
     async def keep(self, audio: Audio, original: Path) -> None:
-        """Store `original`, then its rows. Does nothing about the sources. Raises StoreError, OSError."""
+        """Store `original`, then its rows; nothing of it when its person was erased before it came. Does nothing about
+        the sources. Raises StoreError, OSError, TakenElsewhereError."""
         recording_id = id_of(audio.pbx, audio.stem)
         hashes = [await asyncio.to_thread(hash_of, one.path) for one in audio.files]
         key = f"{recording_id}/original.{audio.extension}"
         stored = await self._store.put(key, original)
-        async with self._database.write() as connection:
-            ready = await self._write(connection, recording_id, audio, key, stored)
-            for one, of in zip(audio.files, hashes, strict=True):
-                await self._note(connection, audio.pbx, one, FileState.STORED, recording_id, of.sha256)
+        noted = [(one, of.sha256) for one, of in zip(audio.files, hashes, strict=True)]
+        try:
+            async with self._database.write() as connection:
+                ready = await self._write(connection, recording_id, audio, key, stored)
+                await self._note(connection, audio.pbx, noted, FileState.STORED, recording_id)
+        except _PersonErasedError:
+            async with self._database.write() as connection:
+                await leftovers.let_go(connection, [key], self._clock())
+                await self._note(connection, audio.pbx, noted, FileState.DROPPED)
+            return
         await self._bus.publish(ready)
 
     async def refuse(self, pbx: str, name: FileName | None, one: Found, why: str) -> None:
         """Write down why this file was not taken. What becomes of the file is the caller's."""
         async with self._database.write() as connection:
-            await self._note(connection, pbx, one, FileState.REFUSED, why=why)
+            await note_file(connection, pbx, one, FileState.REFUSED, at=self._clock(), why=why)
             call = None
             if name is not None:
                 call = await call_of(connection, pbx, name.linkedid, name.started_at)
             if call is not None:
-                await refused(connection, call.id, NoAudio.NOT_AUDIO)
+                await refused(connection, call, NoAudio.NOT_AUDIO)
 
-    async def _is_known(self, pbx: str, files: Sequence[Found]) -> bool:
-        """Whether all of them are stored already: we died before the sources were removed, or they came again.
+    async def _known(self, pbx: str, files: Sequence[Found]) -> frozenset[str]:
+        """The names of those that are stored already: we died before the sources were removed, or they came again.
         Raises NotAudioError when another file has the name of a stored one."""
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(RecordingFile.name, RecordingFile.sha256).where(
-                    RecordingFile.pbx == pbx,
-                    RecordingFile.name.in_([one.name for one in files]),
-                    RecordingFile.state == FileState.STORED,
-                )
-            )
-            known = {row.name: row.sha256 for row in rows}
+            known = await hashes_of(connection, pbx, files)
         for one in files:
-            if one.name in known and known[one.name] != (await asyncio.to_thread(hash_of, one.path)).sha256:
+            of = known.get(kept(one.name))
+            if of is not None and of != (await asyncio.to_thread(hash_of, one.path)).sha256:
                 raise NotAudioError("another file of this name was stored before")
-        return len(known) == len(files)
+        return frozenset(one.name for one in files if kept(one.name) in known)
 
     async def _write(
         self, connection: AsyncConnection, recording_id: str, audio: Audio, key: str, stored: Stored
     ) -> RecordingReady:
         now = self._clock()
-        await connection.execute(insert(Recording).values(**_row(recording_id, audio, key, stored, now)))
+        made = await connection.execute(
+            _INSERTS[connection.dialect.name].on_conflict_do_nothing(index_elements=[Recording.id]),
+            _row(recording_id, audio, key, stored, now),
+        )
+        if made.rowcount == 0:
+            raise TakenElsewhereError("another server has just stored this recording")
         call = await call_of(connection, audio.pbx, audio.linkedid, audio.started_at)
+        if call is not None and await is_erased(connection, call.id):
+            raise _PersonErasedError
         await jobs.ask(connection, recording_id, JobKind.COPIES, at=now)
         if self._transcribes:
             due = now if call is not None else now + CALL_SOON_S
@@ -151,23 +182,14 @@ class Intake:
         self,
         connection: AsyncConnection,
         pbx: str,
-        one: Found,
+        files: Sequence[tuple[Found, str]],
         state: FileState,
         recording_id: str | None = None,
-        sha256: str = "",
-        why: str = "",
     ) -> None:
-        values = {"state": state, "recording_id": recording_id, "sha256": sha256, "why": why}
-        row = {"pbx": pbx, "name": shown(one.name), "seen_at": self._clock(), **values}
-        statement = _INSERTS[connection.dialect.name]
-        changes = {name: statement.excluded[name] for name in values}
-        upsert = statement.on_conflict_do_update(
-            index_elements=[RecordingFile.pbx, RecordingFile.name],
-            set_=changes,
-            # What is stored stays known as stored, whatever else comes under its name.
-            where=RecordingFile.state != FileState.STORED,
-        )
-        await connection.execute(upsert, row)
+        """`files` with their checksums."""
+        for one, sha256 in files:
+            at = self._clock()
+            await note_file(connection, pbx, one, state, at=at, recording_id=recording_id, sha256=sha256)
 
 
 def id_of(pbx: str, stem: str) -> str:
@@ -182,13 +204,13 @@ def _look(one: Found) -> Wav:
     return wav.look(one.path)
 
 
-def _audio(pbx: str, named: Sequence[tuple[FileName, Found]], heard: Sequence[Wav], note: str) -> Audio:
-    name = named[0][0]
-    missing = {Way.RX, Way.TX} - {one.way for one, _ in named}
+def _audio(pbx: str, heard: Sequence[Half], halves: Sequence[Half], note: str) -> Audio:
+    name = heard[0].name
+    missing = {Way.RX, Way.TX} - {half.name.way for half in halves}
     notes = [note] if note else []
     if missing:
-        notes.append("one of its two files never came: that side is silent")
-    if any(one.mended for one in heard):
+        notes.append(NEVER_CAME)
+    if any(half.wav.mended for half in heard):
         notes.append("the end of a file was cut off; its header was mended")
     return Audio(
         pbx=pbx,
@@ -198,10 +220,10 @@ def _audio(pbx: str, named: Sequence[tuple[FileName, Found]], heard: Sequence[Wa
         source=Source.MIXMONITOR,
         channels=2,
         started_at=name.started_at,
-        duration_s=max(one.duration_s for one in heard),
+        duration_s=max(half.wav.duration_s for half in heard),
         extension="wav",
         note="; ".join(notes),
-        files=tuple(one for _, one in named),
+        files=tuple(half.file for half in halves),
     )
 
 

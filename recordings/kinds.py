@@ -38,11 +38,12 @@ class Source(StrEnum):
 
 
 class FileState(StrEnum):
-    """How a file that lay in a recordings folder ended. A file is known by its name: the same one is taken once."""
+    """How a file that lay in a recordings folder ended. A file is known by its name: the same one is taken once.
+    DROPPED: it came when whom it is about had been erased, and is kept nowhere."""
 
     STORED = "stored"
-    WAITING = "waiting"
     REFUSED = "refused"
+    DROPPED = "dropped"
 
 
 class JobKind(StrEnum):

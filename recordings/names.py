@@ -77,6 +77,20 @@ def parse_own(name: str) -> OwnName | None:
     return OwnName(channel, float(channel.split(".")[0]), extension)
 
 
+def kept(name: str) -> str:
+    """A name as rows keep it: whole where it is ours or a PBX's own, which are plain and by which a file is known."""
+    is_known = parse(name) is not None or parse_own(name) is not None
+    return name if is_known else shown(name)
+
+
+def told(name: str) -> str:
+    """A name as a log line may carry it: of a PBX's own, which has people's numbers in it, only whose channel it is."""
+    own = parse_own(name)
+    if own is not None:
+        return f"…-{own.uniqueid}.{own.extension}"
+    return name if parse(name) is not None else re.sub(r"[0-9]{5,}", "…", shown(name))
+
+
 def day_folder(day: date) -> str:
     """Where FreePBX puts the recordings of one day."""
     return day.strftime("%Y/%m/%d")

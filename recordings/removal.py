@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, String, cast, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.recordings import RecordingSettings
@@ -20,17 +20,18 @@ from core.errors import ConflictError
 from core.facts import RecordingChanged
 from recordings.access import Asker, must_remove, reach
 from recordings.audit import note_use
-from recordings.kinds import AudioState, NoAudio, Use
+from recordings.kinds import AudioState, NoAudio, Source, Use
 from recordings.leftovers import let_go
 from recordings.search_tables import SearchDocument
-from recordings.tables import CallAudio, Recording, RecordingComment, RecordingJob, Transcript
+from recordings.tables import CallAudio, Recording, RecordingComment, RecordingFile, RecordingJob, Transcript
 
 KEYS = ("original_key", "opus_key", "mp3_key", "peaks_key")
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How much went. `seconds` of audio, `audio_files` with all copies, `documents` of the search index."""
+    """How much went. `seconds` of audio, `audio_files` with all copies, `documents` of the search index. Of `on_pbx`
+    recordings the PBX has a file of its own, which we never touch."""
 
     recordings: int = 0
     seconds: float = 0.0
@@ -38,6 +39,7 @@ class Removed:
     transcripts: int = 0
     comments: int = 0
     documents: int = 0
+    on_pbx: int = 0
 
     def __add__(self, other: Removed) -> Removed:
         return Removed(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Removed)))
@@ -54,7 +56,7 @@ class Remover:
         """An administrator's wish. Raises ForbiddenError, NotFoundError, ConflictError when it is held or gone."""
         must_remove(asker)
         async with self._database.write() as connection:
-            row = await reach(connection, asker, recording_id, self._settings)
+            row = await reach(connection, asker, recording_id, self._settings, lock=True)
             if row.removed_at is not None:
                 raise ConflictError("this recording is gone already")
             if row.held_at is not None:
@@ -91,9 +93,11 @@ class Remover:
             .where(Recording.id == row.id)
             .values(empty | {"removed_at": now, "removed_why": why})
         )
+        await _forget_names(connection, row.id)
         await _settle_call(connection, row.call_id, why)
         await note_use(connection, asker, Use.REMOVED, at=now, call_id=row.call_id, recording_id=row.id)
-        return Removed(1, row.duration_s, len(keys), gone[0], gone[1], documents)
+        on_pbx = int(row.source == Source.PBX)
+        return Removed(1, row.duration_s, len(keys), gone[0], gone[1], documents, on_pbx)
 
     async def _tell(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:
@@ -114,6 +118,16 @@ async def _documents(connection: AsyncConnection, recording_id: str) -> int:
     transcripts = select(Transcript.id).where(Transcript.recording_id == recording_id)
     counted = select(func.count()).select_from(SearchDocument)
     return int(await connection.scalar(counted.where(SearchDocument.transcript_id.in_(transcripts))) or 0)
+
+
+async def _forget_names(connection: AsyncConnection, recording_id: str) -> None:
+    """A PBX names its own files by the numbers of people; it is still known which channel was recorded."""
+    own = select(Recording.id).where(Recording.id == recording_id, Recording.source == Source.PBX)
+    await connection.execute(
+        update(RecordingFile)
+        .where(RecordingFile.recording_id.in_(own))
+        .values(name=literal("removed~") + cast(RecordingFile.id, String))
+    )
 
 
 async def _settle_call(connection: AsyncConnection, call_id: str | None, why: NoAudio) -> None:

@@ -1,5 +1,6 @@
 """WAV files as Asterisk writes them: looked at, mended and joined. Two mono files go in, one stereo file comes out
-(left the customer, right our side), piece by piece, so that four hours need no more memory than a minute.
+(left the customer, right our side), piece by piece, so that four hours need no more memory than a minute. One side of a
+stereo file can be joined anew.
 
 A file of a PBX that was killed says in its header that it is empty: the length of the file knows better. What is not
 PCM of 16 bits is not decoded here (`audio.py`)."""
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,33 +33,42 @@ class NotAudioError(RingbackError):
 
 @dataclass(frozen=True, slots=True)
 class Wav:
-    """One mono file: where its samples lie. `mended` when its header said something else."""
+    """One side: where its samples lie, in a file of its own or (`lane` of `channels`) between those of others. `mended`
+    when the file's header said something else."""
 
     path: Path
     rate: int
     data_at: int
     frames: int
     mended: bool
+    channels: int = 1
+    lane: int = 0
 
     @property
     def duration_s(self) -> float:
         return self.frames / self.rate
 
 
-def look(path: Path) -> Wav:
-    """What a mono file of 16 bits holds. Raises NotAudioError, OSError."""
+def look(path: Path, channels: int = 1) -> Wav:
+    """What a file of 16 bits and so many channels holds. Raises NotAudioError, OSError."""
     whole = path.stat().st_size
     with path.open("rb") as file:
         riff = file.read(12)
         if len(riff) < 12 or riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
             raise NotAudioError("it does not begin as a WAV file does")
-        rate = _format(file)
+        rate = _format(file, channels)
         data_at, said = _data(file)
         there = whole - data_at
         is_more_behind = 0 < said < there and _is_chunk(file, data_at + said)
     mended = said != there and not is_more_behind
     data = said if is_more_behind else there
-    return Wav(path, rate, data_at, data // WIDTH, mended)
+    return Wav(path, rate, data_at, data // (WIDTH * channels), mended, channels)
+
+
+def sides(path: Path) -> tuple[Wav, Wav]:
+    """Left and right of a stereo file. Raises NotAudioError, OSError."""
+    left = look(path, 2)
+    return left, replace(left, lane=1)
 
 
 def join(left: Wav | None, right: Wav | None, target: Path) -> None:
@@ -95,29 +105,34 @@ class _Samples:
     def __init__(self, wav: Wav | None) -> None:
         self._file = wav.path.open("rb") if wav is not None else None
         self._left = wav.frames if wav is not None else 0
+        self._channels, self._lane = (wav.channels, wav.lane) if wav is not None else (1, 0)
         if self._file is not None and wav is not None:
             self._file.seek(wav.data_at)
 
     def next(self, count: int) -> array[int]:
         wanted = min(count, self._left)
-        given = self._file.read(wanted * WIDTH) if self._file is not None and wanted else b""
+        frame = WIDTH * self._channels
+        given = self._file.read(wanted * frame) if self._file is not None and wanted else b""
         self._left -= wanted
-        return array("h", given[: len(given) // WIDTH * WIDTH].ljust(count * WIDTH, b"\0"))
+        own = array("h", given[: len(given) // frame * frame])[self._lane :: self._channels]
+        own.frombytes(bytes(WIDTH * (count - len(own))))
+        return own
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
 
-def _format(file: BinaryIO) -> int:
+def _format(file: BinaryIO, wanted: int) -> int:
     size = _seek(file, b"fmt ")
     body = file.read(16)
     if size < 16 or len(body) < 16:
         raise NotAudioError("its format is cut off")
     kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body)
-    if (kind, channels, bits) != (PCM, 1, 8 * WIDTH) or rate not in RATES:
+    if (kind, channels, bits) != (PCM, wanted, 8 * WIDTH) or rate not in RATES:
+        shape = "mono" if wanted == 1 else f"{wanted} channels of"
         raise NotAudioError(
-            f"it is not mono PCM of 16 bits (format {kind}, {channels} channels, {bits} bits, {rate} Hz)"
+            f"it is not {shape} PCM of 16 bits (format {kind}, {channels} channels, {bits} bits, {rate} Hz)"
         )
     file.seek(size - 16 + size % 2, 1)
     return int(rate)

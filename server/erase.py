@@ -62,6 +62,8 @@ def show_report(erased: Erased, swept: int) -> None:
         ("agents' notes on calls", erased.notes),
     ):
         print(f"  {what}: {number}")
+    if gone.on_pbx:
+        print(f"Of {gone.on_pbx} the PBX made a file of its own: remove it there (docs/listening.md).")
     if swept < gone.audio_files:
         print("The store did not let go of all audio yet: the server goes on trying.")
     for line in erased.report.kept:

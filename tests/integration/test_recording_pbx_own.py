@@ -6,13 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
+from config.recordings import RecordingSettings
+from core.alarms import list_alarms
 from core.bus import Bus
 from core.db import Database
+from recordings.access import Asker
+from recordings.folder import MOST_AT_ONCE
 from recordings.intake import Intake
-from recordings.kinds import Source
-from recordings.names import parse_own
+from recordings.kinds import NoAudio, Source
+from recordings.leftovers import Sweeper
+from recordings.names import parse_own, told
 from recordings.pbx_own import OwnRecordings
+from recordings.removal import Remover
 from recordings.store import LocalStore
 from recordings.tables import CallAudio, Recording, RecordingFile
 from tests.recorded import AT, log_call, record, rows, tone, wav
@@ -111,3 +118,82 @@ async def test_what_is_no_audio_is_refused_once_and_stays(
 def test_names_of_freepbx_end_in_a_channel(name: str, uniqueid: str | None) -> None:
     found = parse_own(name)
     assert (found.uniqueid if found is not None else None) == uniqueid
+
+
+async def test_a_folder_of_many_files_hides_none(
+    own: OwnRecordings, database: Database, clock: Time, today: Path
+) -> None:
+    """It is never emptied: what was taken yesterday must not stand in the way of what is new."""
+    async with database.write() as connection:
+        for start in range(0, MOST_AT_ONCE + 100, 500):
+            old = [f"in-601-x-{AT - 60:.0f}.{number}.wav" for number in range(start, start + 500)]
+            await connection.execute(
+                insert(RecordingFile),
+                [{"pbx": "main", "name": name, "state": "stored", "seen_at": AT} for name in old],
+            )
+            for name in old:
+                (today / name).touch()
+    await log_call(database, record())
+    (today / NAME).write_bytes(wav(tone(600, 2)))
+    await own.look()
+    clock.now += 31
+    await own.look()
+    (row,) = await rows(database, Recording)
+    assert row.call_id == f"main-{AT:.0f}.1"
+
+
+async def test_recordings_of_years_ago_are_left_alone(
+    own: OwnRecordings, database: Database, clock: Time, tmp_path: Path
+) -> None:
+    (tmp_path / "monitor" / f"in-601-x-{AT - 400 * 86_400:.0f}.1.wav").write_bytes(wav(tone(600, 2)))
+    (tmp_path / "monitor" / f"in-601-x-{AT - 86_400:.0f}.1.wav").write_bytes(wav(tone(600, 2)))
+    await own.look()
+    clock.now += 1000
+    await own.look()
+    (row,) = await rows(database, Recording)
+    assert row.started_at == AT - 86_400
+
+
+async def test_what_is_removed_leaves_no_number_and_is_not_taken_again(
+    own: OwnRecordings, database: Database, clock: Time, today: Path, tmp_path: Path
+) -> None:
+    """The PBX's file is still there; its name has the customer's number in it."""
+    await log_call(database, record())
+    (today / NAME).write_bytes(wav(tone(600, 2)))
+    await own.look()
+    clock.now += 31
+    await own.look()
+    (row,) = await rows(database, Recording)
+    remover = Remover(database, Bus(), clock, RecordingSettings())
+    assert (await remover.remove(Asker("test", None), [row.id], NoAudio.PERSON_ERASED)).recordings == 1
+    store = LocalStore(tmp_path / "audio")
+    await Sweeper(database, store, clock).sweep()
+    again = OwnRecordings("main", own.home, own.intake, database, clock)
+    for _ in range(3):
+        await again.look()
+        clock.now += 31
+    assert len(await rows(database, Recording)) == 1
+    (file,) = await rows(database, RecordingFile)
+    assert "48226011111" not in file.name
+    assert [path for path in store.folder.rglob("*") if path.is_file()] == []
+
+
+async def test_a_folder_that_is_away_is_an_alarm_until_it_is_back(
+    own: OwnRecordings, database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "monitor").rename(tmp_path / "away")
+    await own.look()
+    async with database.read() as connection:
+        (alarm,) = await list_alarms(connection)
+    assert "No such file" in alarm.text
+    (tmp_path / "away").rename(tmp_path / "monitor")
+    await own.look()
+    async with database.read() as connection:
+        (alarm,) = await list_alarms(connection)
+    assert alarm.closed_at is not None
+
+
+def test_log_lines_carry_no_numbers() -> None:
+    assert told(NAME) == f"…-{AT:.0f}.1.wav"
+    assert told("recording of 48226011111.wav") == "recording_of_….wav"
+    assert told("rb~1790000000.1~1790000000.1~1790000000~c.rx.wav").startswith("rb~1790000000.1")

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.recordings import RecordingSettings
 from config.recordings import Retention as Rules
 from core.db import Database
+from core.errors import ConflictError
 from core.facts import RecordingChanged
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import CallWrapUp
@@ -131,6 +133,47 @@ async def test_holding_needs_a_reason_and_is_not_done_twice(site: SoundSite) -> 
     assert (await site.ask(f"{path}/hold", "maria", method="POST", data={"why": "y"})).status == 409
     assert (await site.ask(f"{path}/hold", "anna", method="POST", data={"why": "y"})).status == 403
     assert [what for _, what, _ in await site.uses()] == ["held"]
+
+
+async def until_somebody_waits(connection: AsyncConnection) -> None:
+    """For what `connection` has locked."""
+    async with asyncio.timeout(60):
+        while True:
+            await asyncio.sleep(0.05)
+            if connection.dialect.name == "sqlite":  # the one writer is taken: whoever came waits for it
+                return
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            if await connection.scalar(text(waiting)):
+                return
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [{"removed_at": NOW, "removed_why": "retention"}, {"held_at": NOW, "held_why": "Complaint"}]
+)
+async def test_hold_and_removal_at_the_same_moment_know_of_each_other(
+    site: SoundSite, meanwhile: dict[str, object]
+) -> None:
+    """Who is told that a recording is on hold must find it there; what is on hold must not go."""
+    async with site.database.write() as connection:
+        await connection.execute(update(Recording).where(Recording.id == FIRST).values(meanwhile))
+        wish: Coroutine[object, object, object] = (
+            remover(site).remove_by_hand(as_user(site, "admin"), FIRST)
+            if "held_at" in meanwhile
+            else care(site).hold(as_user(site, "maria"), FIRST, "Complaint")
+        )
+        asked = asyncio.create_task(wish)
+        await until_somebody_waits(connection)
+    with pytest.raises(ConflictError):
+        await asked
+
+
+async def test_nothing_is_said_of_what_is_gone(site: SoundSite) -> None:
+    await remover(site).remove(Asker("test", None), [FIRST], NoAudio.PERSON_ERASED)
+    said = await site.ask(
+        f"/recordings/{FIRST}/comments", "maria", method="POST", data={"at": "1", "text": "x"}
+    )
+    assert said.status == 409
+    assert await count(site, RecordingComment) == 0
 
 
 @pytest.mark.parametrize(
