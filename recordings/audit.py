@@ -1,10 +1,10 @@
 """Every use of a recording, written down before it happens (P22): who, what, when. An asker and a use go in, a row
 comes out. A browser asks for the same audio many times while somebody listens once, so what goes on is one use for a
-while. Rows outlive the audio; nothing here ever changes or removes one."""
+while. Rows outlive the audio; what they say is never changed, and none is ever removed."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings.access import Asker
@@ -30,6 +30,13 @@ async def note_use(
     whom = {"at": at, "who": asker.name, "user_id": user_id}
     use = {"call_id": call_id, "recording_id": recording_id, "what": what, "detail": detail}
     await connection.execute(insert(RecordingUse).values(whom | use))
+
+
+async def note_joined(connection: AsyncConnection, absorbed_id: str, call_id: str) -> None:
+    """One call turned out to be part of another: what was done with it was done with that one."""
+    await connection.execute(
+        update(RecordingUse).where(RecordingUse.call_id == absorbed_id).values(call_id=call_id)
+    )
 
 
 async def goes_on(

@@ -2,7 +2,9 @@
 and a row says so. A pause ends by word, by itself after a while, or with its call.
 
 The row is written before the PBX is told, so that a pause we die in the middle of is ended by whoever starts next; a
-PBX that refused leaves no row. Who may pause which call is decided elsewhere."""
+PBX that refused leaves no row. A call that turns out to be part of another takes its pause along, and a call that is
+known anew (after a restart of ours, or of the link) is said to be paused again. Who may pause which call is decided
+elsewhere."""
 
 from __future__ import annotations
 
@@ -18,10 +20,10 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError, NotFoundError, PbxError, PbxUncertainError
-from core.facts import CallEnded, RecordingPaused
+from core.facts import CallEnded, CallsJoined, CallStarted, RecordingPaused
 from core.ports import RecordingSwitch
 from recordings.access import Asker
-from recordings.audit import note_use
+from recordings.audit import note_joined, note_use
 from recordings.kinds import Use
 from recordings.matching import CALLS
 from recordings.tables import RecordingPause
@@ -57,6 +59,7 @@ class Pauses:
         self._longest_s = float(settings.resume_after_seconds)
         self._lock = asyncio.Lock()
         self._may_be_open = True  # the run before ours may have left some
+        self._made = 0
 
     async def pause(self, asker: Asker, call_id: str) -> float:
         """Silence the recording of a call that goes on; returns when it resumes by itself. Pausing again begins that
@@ -70,6 +73,7 @@ class Pauses:
                 await self._close(connection, call_id, now, asker.name)
                 pause_id = await _put(connection, call_id, now, asker.name)
             self._may_be_open = True
+            self._made += 1
             try:
                 await self._switch.mute(pbx, call_id, muted=True)
             except PbxUncertainError:
@@ -93,8 +97,39 @@ class Pauses:
                 raise ConflictError("the recording of this call is not paused")
             await self._unmute(found, asker)
 
+    def subscribe(self, bus: Bus) -> None:
+        """After the desks: they must know the call that is said to be paused."""
+        bus.subscribe(CallStarted, self.call_started, name="recordings: pauses")
+        bus.subscribe(CallsJoined, self.calls_joined, name="recordings: pauses")
+        bus.subscribe(CallEnded, self.call_ended, name="recordings: pauses")
+
+    async def call_started(self, fact: CallStarted) -> None:
+        """A call that is known anew may have been paused before."""
+        if not self._may_be_open:
+            return
+        found = await self._open(fact.call_id)
+        if found is not None:
+            await self._bus.publish(RecordingPaused(fact.call_id, fact.at, found.until))
+
+    async def calls_joined(self, fact: CallsJoined) -> None:
+        """What was paused of the one call is paused of the other now: the PBX's channels are the same."""
+        if not self._may_be_open:
+            return
+        async with self._database.write() as connection:
+            moved = await connection.execute(
+                update(RecordingPause)
+                .where(RecordingPause.call_id == fact.absorbed_id)
+                .values(call_id=fact.call_id)
+            )
+            await note_joined(connection, fact.absorbed_id, fact.call_id)
+        found = await self._open(fact.call_id) if moved.rowcount else None
+        if found is not None:
+            await self._bus.publish(RecordingPaused(fact.call_id, fact.at, found.until))
+
     async def call_ended(self, fact: CallEnded) -> None:
-        """A handler of the bus: what was paused is over with its call."""
+        """What was paused is over with its call."""
+        if not self._may_be_open:
+            return
         async with self._database.write() as connection:
             await self._close(connection, fact.call_id, fact.at, END)
 
@@ -108,9 +143,11 @@ class Pauses:
         """End what has lasted long enough; returns how many. What the PBX refuses is tried again at the next call."""
         if not self._may_be_open:
             return 0
-        done, now = 0, self._clock()
+        done, now, made = 0, self._clock(), self._made
+        await self._close_ended()
         found_open = await self._all_open()
-        self._may_be_open = bool(found_open)
+        # One that is made while we look must not be forgotten.
+        self._may_be_open = bool(found_open) or made != self._made
         for found in (one for one in found_open if one.until <= now):
             async with self._lock:
                 try:
@@ -143,8 +180,24 @@ class Pauses:
     async def _open(self, call_id: str) -> OpenPause | None:
         return next((one for one in await self._all_open() if one.call_id == call_id), None)
 
+    async def _close_ended(self) -> None:
+        """Pauses of calls whose end was found while nobody here heard of it."""
+        over = select(CALLS.c.ended_at).where(
+            CALLS.c.id == RecordingPause.call_id, CALLS.c.ended_at.is_not(None)
+        )
+        async with self._database.read() as connection:
+            found = await connection.execute(
+                select(RecordingPause.call_id, over.scalar_subquery().label("ended_at")).where(
+                    RecordingPause.until.is_(None), over.exists()
+                )
+            )
+            ended = found.all()
+        for row in ended:
+            async with self._database.write() as connection:
+                await self._close(connection, row.call_id, row.ended_at, END)
+
     async def _all_open(self) -> list[OpenPause]:
-        """Of calls that go on. A pause of a call that ended unseen is closed when its end is found."""
+        """Of calls that go on."""
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(RecordingPause.id, RecordingPause.call_id, CALLS.c.pbx, RecordingPause.since)

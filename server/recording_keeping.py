@@ -11,7 +11,6 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.facts import CallEnded
 from core.tasks import running
 from recordings.care import Care
 from recordings.pauses import Pauses
@@ -31,7 +30,7 @@ def add_keeping(app: web.Application, settings: Settings, database: Database, bu
     if switch is None:
         return
     app[PAUSES] = pauses = Pauses(database, bus, clock, switch, settings.recordings)
-    bus.subscribe(CallEnded, pauses.call_ended, name="recordings: pauses")
+    pauses.subscribe(bus)
     app.cleanup_ctx.append(_run("recordings: pauses", pauses))
 
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from config.recordings import RecordingSettings
 from config.settings import Settings
 from core.db import Database
 from core.errors import ConflictError, NotFoundError, PbxError, PbxUncertainError
-from core.facts import RecordingPaused
-from pbx_bridge.tables import Call
+from core.facts import CallsJoined, CallStarted, Direction, Parties, RecordingPaused
+from pbx_bridge.tables import Call, CallPerson, CallWrapUp
 from recordings.access import Asker
 from recordings.pauses import Pauses
 from recordings.tables import RecordingPause
 from tests.seed import NOW
 from tests.sound_site import ANNAS, SoundSite, add_call, sound_site
 
-OPEN = "office-1795299000.7"
+OPEN, OTHER = "office-1795299000.7", "office-1795298970.3"
 SETTINGS = Settings(recordings=RecordingSettings(resume_after_seconds=90))
 
 
@@ -160,3 +160,51 @@ async def test_a_pause_is_over_with_its_call(site: SoundSite, switch: Switch) ->
     site.now += 500
     assert await kept.resume_due() == 0
     assert [told for told in switch.told if told[2] is False] == []
+
+
+async def other_call(site: SoundSite) -> str:
+    """The call that the paused one turns out to be part of."""
+    await add_call(site.database, OTHER, NOW - 60, site.users["anna"], ended=False)
+    return OTHER
+
+
+async def test_a_pause_goes_along_when_its_call_becomes_part_of_another(
+    site: SoundSite, switch: Switch
+) -> None:
+    """As the log does it: the absorbed call has no row of its own any more, and no end."""
+    kept = pauses(site, switch)
+    kept.subscribe(site.bus)
+    await kept.pause(anna(site), OPEN)
+    other = await other_call(site)
+    async with site.database.write() as connection:
+        await connection.execute(delete(CallPerson).where(CallPerson.call_id == OPEN))
+        await connection.execute(delete(CallWrapUp).where(CallWrapUp.call_id == OPEN))
+        await connection.execute(delete(Call).where(Call.id == OPEN))
+    await site.bus.publish(CallsJoined(other, OPEN, NOW + 5))
+    assert site.said[-1] == RecordingPaused(other, NOW + 5, NOW + 90)
+    site.now += 91
+    assert await kept.resume_due() == 1
+    assert switch.told[-1] == ("office", other, False)
+    assert await rows(site) == [(NOW, NOW + 91, "anna", "timer")]
+
+
+async def test_a_pause_of_a_call_that_ended_unseen_is_over_with_it(site: SoundSite, switch: Switch) -> None:
+    await pauses(site, switch).pause(anna(site), OPEN)
+    async with site.database.write() as connection:
+        await connection.execute(update(Call).where(Call.id == OPEN).values(ended_at=NOW + 5))
+    site.now += 500
+    again = pauses(site, switch)
+    assert await again.resume_due() == 0
+    assert await rows(site) == [(NOW, NOW + 5, "anna", "end")]
+
+
+async def test_a_call_that_is_known_anew_is_said_to_be_paused(site: SoundSite, switch: Switch) -> None:
+    """After a restart the desk's card would offer to pause what is paused."""
+    await pauses(site, switch).pause(anna(site), OPEN)
+    site.said.clear()
+    again = pauses(site, switch)
+    again.subscribe(site.bus)
+    parties = Parties(Direction.INBOUND, "+48226000001", None, "226000100", "+48226000001")
+    await site.bus.publish(CallStarted(OPEN, "office", NOW - 30, parties))
+    await site.bus.publish(CallStarted("office-1.1", "office", NOW - 30, parties))
+    assert site.said == [RecordingPaused(OPEN, NOW - 30, NOW + 90)]
