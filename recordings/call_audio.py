@@ -54,7 +54,8 @@ class Keeper:
             if call is None:
                 return
             taken = await self._adopt(connection, call, record)
-            await settle(connection, call, expected=record["pbx"] in self.recorded)
+            why_none = None if record["pbx"] in self.recorded else NoAudio.NOT_RECORDED
+            await settle(connection, call, why_none=why_none)
         for one in taken:
             await self.bus.publish(one)
 
@@ -107,13 +108,14 @@ def _later(answered_at: float) -> ColumnElement[float]:
     return case((Recording.started_at < answered_at, answered_at), else_=Recording.started_at)
 
 
-async def settle(connection: AsyncConnection, call: CallOf, *, expected: bool) -> None:
-    """Bring the row of an ended call up to date, inside the caller's transaction. Calls without talk have none."""
+async def settle(connection: AsyncConnection, call: CallOf, *, why_none: NoAudio | None = None) -> None:
+    """Bring the row of an ended call up to date, inside the caller's transaction. Calls without talk have none.
+    `why_none`: why no recording is to come, if that is so."""
     if call.ended_at is None or call.verdict != Verdict.ANSWERED or not call.talk_s:
         return
     kept = await _seconds(connection, call.id)
     if kept is None:
-        state, reason = (AudioState.AWAITED, None) if expected else (AudioState.OFF, NoAudio.NOT_RECORDED)
+        state, reason = (AudioState.OFF, why_none) if why_none else (AudioState.AWAITED, None)
     elif kept + max(SHORT_S, SHORT_SHARE * call.talk_s) >= call.talk_s:
         state, reason = AudioState.KEPT, None
     else:

@@ -172,7 +172,7 @@ class Intake:
             await jobs.ask(connection, recording_id, JobKind.TRANSCRIBE, at=due)
         if call is not None:
             ready = await belongs(connection, recording_id, call, now)
-            await settle(connection, call, expected=True)
+            await settle(connection, call)
             return ready
         ready = RecordingReady(recording_id, now, None)
         await fact_log.append(connection, ready, subject=recording_id, at=now)

@@ -109,7 +109,7 @@ class LateHalves:
         if row is not None and row.call_id is not None:
             call = await call_by_id(connection, row.call_id)
             if call is not None:
-                await settle(connection, call, expected=True)
+                await settle(connection, call)
 
     async def _note(
         self,
