@@ -13,6 +13,7 @@ from config.part import Part
 
 Listener = Literal["agent", "manager", "administrator"]
 Engine = Literal["vosk", "faster-whisper", "none"]
+NEVER = "never"
 
 
 class S3(Part):
@@ -61,11 +62,27 @@ class Transcription(Part):
         return given
 
 
+class Audit(Part):
+    """The nightly comparison of answered calls, recordings and files."""
+
+    at: str = Field("03:30", description="time of day, of the site; `never`: only when somebody asks")
+    days: int = Field(7, ge=1, le=3660, description="days looked back at")
+    read_mb: int = Field(10_000, ge=0, description="MB of audio that one run reads to compare checksums")
+
+    @field_validator("at")
+    @classmethod
+    def _time_of_day(cls, given: str) -> str:
+        if given != NEVER and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", given):
+            raise ValueError(f"{given!r} is no time of day: write it as 03:30, or {NEVER}")
+        return given
+
+
 class RecordingSettings(Part):
     """`[recordings]`. A PBX's folder is `pbx.<name>.recordings`."""
 
     folder: Path | None = Field(None, description="of the audio; else recordings/ beside the database")
     s3: S3 | None = None
+    off_queues: tuple[str, ...] = Field((), description="queues that are not recorded, on purpose")
     workers: int = Field(1, ge=0, le=16, description="processes for copies and transcripts; 0: none here")
     late_minutes: int = Field(15, ge=1, le=1440, description="a file that comes later is still taken")
     hear: tuple[Listener, ...] = Field(("manager", "administrator"), description="may hear every recording")
@@ -75,3 +92,4 @@ class RecordingSettings(Part):
     resume_after_seconds: int = Field(120, ge=10, le=3600, description="a forgotten pause ends itself")
     retention: Retention = Retention()
     transcription: Transcription = Transcription()
+    audit: Audit = Audit()

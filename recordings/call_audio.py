@@ -20,12 +20,10 @@ from core.clock import Clock
 from core.db import Database
 from core.fact_log import LoggedFact
 from core.facts import RecordingReady, Verdict
+from recordings.audit_findings import is_enough
 from recordings.kinds import AudioState, NoAudio
 from recordings.matching import CLOCK_S, CallOf, call_by_id
 from recordings.tables import CallAudio, Recording
-
-SHORT_S, SHORT_SHARE = 3.0, 0.05
-"""A recording may be so much shorter than the talk: connecting takes a moment, clocks differ."""
 
 SWEEP = 500
 """Rows that one sweep changes: the rest waits for the next."""
@@ -38,13 +36,14 @@ _INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """`recorded` are the PBXs that record at all."""
+    """`recorded` are the PBXs that record at all, `off_queues` the queues whose calls nobody is to record."""
 
     database: Database
     bus: Bus
     clock: Clock
     recorded: frozenset[str]
     late_s: float
+    off_queues: frozenset[str] = frozenset()
 
     async def call_ended(self, fact: LoggedFact) -> None:
         """A consumer of `CallEnded`: take on what came before the call's end, and say how its audio stands."""
@@ -54,8 +53,9 @@ class Keeper:
             if call is None:
                 return
             taken = await self._adopt(connection, call, record)
-            why_none = None if record["pbx"] in self.recorded else NoAudio.NOT_RECORDED
-            await settle(connection, call, why_none=why_none)
+            await settle(
+                connection, call, why_none=why_none(self.recorded, self.off_queues, record["pbx"], call)
+            )
         for one in taken:
             await self.bus.publish(one)
 
@@ -108,6 +108,13 @@ def _later(answered_at: float) -> ColumnElement[float]:
     return case((Recording.started_at < answered_at, answered_at), else_=Recording.started_at)
 
 
+def why_none(recorded: frozenset[str], off_queues: frozenset[str], pbx: str, call: CallOf) -> NoAudio | None:
+    """Why nobody records such a call; None when a recording of it is to come."""
+    if pbx not in recorded:
+        return NoAudio.NOT_RECORDED
+    return NoAudio.QUEUE_OFF if call.queue in off_queues else None
+
+
 async def settle(connection: AsyncConnection, call: CallOf, *, why_none: NoAudio | None = None) -> None:
     """Bring the row of an ended call up to date, inside the caller's transaction. Calls without talk have none.
     `why_none`: why no recording is to come, if that is so."""
@@ -116,7 +123,7 @@ async def settle(connection: AsyncConnection, call: CallOf, *, why_none: NoAudio
     kept = await _seconds(connection, call.id)
     if kept is None:
         state, reason = (AudioState.OFF, why_none) if why_none else (AudioState.AWAITED, None)
-    elif kept + max(SHORT_S, SHORT_SHARE * call.talk_s) >= call.talk_s:
+    elif is_enough(kept, call.talk_s):
         state, reason = AudioState.KEPT, None
     else:
         state, reason = AudioState.PARTLY, NoAudio.SHORTER_THAN_TALK

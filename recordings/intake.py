@@ -132,6 +132,18 @@ class Intake:
             return
         await self._bus.publish(ready)
 
+    async def adopt(self, audio: Audio, key: str, stored: Stored) -> None:
+        """Audio that lies under `key` already and has no row (any more): its rows, as if it had just come; without
+        a row it goes, when whom it is about was erased. Raises TakenElsewhereError."""
+        try:
+            async with self._database.write() as connection:
+                ready = await self._write(connection, id_of(audio.pbx, audio.stem), audio, key, stored)
+        except _PersonErasedError:
+            async with self._database.write() as connection:
+                await leftovers.let_go(connection, [key], self._clock())
+            return
+        await self._bus.publish(ready)
+
     async def refuse(self, pbx: str, name: FileName | None, one: Found, why: str) -> None:
         """Write down why this file was not taken. What becomes of the file is the caller's."""
         async with self._database.write() as connection:

@@ -21,6 +21,7 @@ class NoAudio(StrEnum):
     """Why a call has no audio, or less than it should."""
 
     NOT_RECORDED = "not_recorded"
+    QUEUE_OFF = "queue_off"
     NO_FILE_CAME = "no_file_came"
     NOT_AUDIO = "not_audio"
     SHORTER_THAN_TALK = "shorter_than_talk"

@@ -12,8 +12,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,15 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing in the store; `changed_at` is when it was put there, by the store's own clock."""
+
+    key: str
+    bytes: int
+    changed_at: float
+
+
 class Store(Protocol):
     """Where audio is kept. All methods raise StoreError; those that read raise NoAudioError for an unknown key."""
 
@@ -75,6 +84,10 @@ class Store(Protocol):
 
     def keys(self) -> AsyncIterator[str]:
         """Everything there is, in no order."""
+        ...
+
+    def entries(self) -> AsyncIterator[Entry]:
+        """The same with sizes and times, a small part at a time."""
         ...
 
     async def close(self) -> None: ...
@@ -117,8 +130,13 @@ class LocalStore:
         await _in_thread(lambda: self._remove(self._path(key)))
 
     async def keys(self) -> AsyncIterator[str]:
-        for key in await _in_thread(lambda: list(self._keys())):
-            yield key
+        async for entry in self.entries():
+            yield entry.key
+
+    async def entries(self) -> AsyncIterator[Entry]:
+        for part in await _in_thread(lambda: _folders(self.folder)):
+            for entry in await _in_thread(partial(_entries, part)):
+                yield entry
 
     async def close(self) -> None:
         return
@@ -150,12 +168,6 @@ class LocalStore:
         path.unlink(missing_ok=True)
         if path.parent.is_dir() and not any(path.parent.iterdir()):
             path.parent.rmdir()
-
-    def _keys(self) -> Iterator[str]:
-        for path in self.folder.glob("??/*/*"):
-            key = f"{path.parent.name}/{path.name}"
-            if KEY.fullmatch(key):
-                yield key
 
 
 def copy_hashed(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Stored:
@@ -190,6 +202,24 @@ def _must_be(stored: Stored, wanted: Stored, folder: Path) -> None:
 
 def _open(path: Path) -> BinaryIO:
     return path.open("rb")
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The 256 parts of a store's folder that are there."""
+    return sorted(folder.glob("??"))
+
+
+def _entries(part: Path) -> list[Entry]:
+    """What lies in one of them; what goes while we look is passed over."""
+    found: list[Entry] = []
+    for path in part.glob("*/*"):
+        key = f"{path.parent.name}/{path.name}"
+        if not KEY.fullmatch(key):
+            continue
+        with suppress(FileNotFoundError):
+            told = path.stat()
+            found.append(Entry(key, told.st_size, told.st_mtime))
+    return found
 
 
 def _make_folders(folder: Path) -> list[Path]:

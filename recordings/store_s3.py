@@ -20,7 +20,7 @@ from obstore.store import S3Store as Bucket
 
 from config.recordings import S3
 from core.errors import SettingsError
-from recordings.store import CHUNK, KEY, NoAudioError, Stored, StoreError, hash_of
+from recordings.store import CHUNK, KEY, Entry, NoAudioError, Stored, StoreError, hash_of
 
 PART_BYTES = 8 * 1024 * 1024
 """S3 takes no part under 5 MB; four at once are kept in memory."""
@@ -96,12 +96,16 @@ class S3Store:
             raise _told(error) from error
 
     async def keys(self) -> AsyncIterator[str]:
+        async for entry in self.entries():
+            yield entry.key
+
+    async def entries(self) -> AsyncIterator[Entry]:
         try:
             async for batch in obstore.list(self._bucket, self._prefix or None):
                 for one in batch:
                     key = one["path"].removeprefix(self._prefix)
                     if KEY.fullmatch(key):
-                        yield key
+                        yield Entry(key, one["size"], one["last_modified"].timestamp())
         except (BaseError, OSError) as error:
             raise _told(error) from error
 

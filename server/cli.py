@@ -24,6 +24,8 @@ api_key_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke keys
 app.add_typer(api_key_app, name="api-key")
 callbacks_app = typer.Typer(no_args_is_help=True, help="Call a list of people back.")
 app.add_typer(callbacks_app, name="callbacks")
+recordings_app = typer.Typer(no_args_is_help=True, help="Compare what should be recorded with what is.")
+app.add_typer(recordings_app, name="recordings")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file (default: ringback.toml)")
@@ -234,6 +236,21 @@ def callbacks_import(
     except OSError as error:
         raise InvalidInputError(f"cannot read {file}: {error}") from error
     _run(lambda: import_list(_settings(config), raw, file.name, department, dry_run=dry_run))
+
+
+@recordings_app.command("audit")
+def recordings_audit(
+    since: Annotated[
+        str | None, typer.Option(help="First day, as 2026-11-21 (else: recordings.audit.days back)")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Compare answered calls, recordings and stored files now, bring together what belongs together, and print the
+    rest."""
+    from server.coverage_command import audit
+
+    _run(lambda: audit(_settings(config), since, as_json=as_json))
 
 
 @app.command("check-pbx")

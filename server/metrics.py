@@ -27,11 +27,14 @@ from core import tasks
 from core.bus import Bus
 from core.facts import CallEnded
 from pbx_bridge.tables import BlindWindow
+from recordings.audit_findings import FindingKind
 from server.health import Health, examine
-from server.keys import BRIDGES, BUS, CLOCK, CONSUMERS, DATABASE
+from server.keys import BRIDGES, BUS, CLOCK, CONSUMERS, DATABASE, ZONE
 from server.live import DROPPED, TABS
 from server.observers import refuse_strangers
+from server.pages import local
 from server.pops import POPS, SHOWN_SECONDS
+from server.views.coverage import count_open, read_coverage, read_run
 
 if TYPE_CHECKING:
     from pbx_bridge.bridge import Bridge
@@ -133,13 +136,36 @@ async def _stored(app: web.Application) -> list[Metric]:
         async with app[DATABASE].read() as connection:
             blind = await _blind_seconds(connection, app[CLOCK]())
             backlog = {one.name: float(await one.backlog(connection)) for one in app[CONSUMERS]}
+            kept = await _kept(connection, app)
     except (SQLAlchemyError, OSError) as error:
         log.warning("no figures from the database", exc_info=error)
         return []
     return [
         _counter("ringback_pbx_blind_seconds", "Seconds in which we could not see this PBX", "pbx", blind),
         _gauge("ringback_fact_backlog", "Durable facts a consumer has not worked off", "consumer", backlog),
+        *kept,
     ]
+
+
+async def _kept(connection: AsyncConnection, app: web.Application) -> list[Metric]:
+    """What the last comparison of recordings found; nothing before the first."""
+    run = await read_run(connection, is_running=False)
+    if run is None or run.ended_at is None:
+        return []
+    first, last = (local(at, app[ZONE]).date() for at in (run.since, run.started_at))
+    total = (await read_coverage(connection, min(first, last), last)).total
+    found = await count_open(connection)
+    wrong = {kind.value: float(found.get(kind, 0)) for kind in FindingKind}
+    gauges: list[Metric] = [
+        _gauge("ringback_recording_findings", "What is wrong with recordings, not settled", "kind", wrong),
+        GaugeMetricFamily(
+            "ringback_recording_audit_timestamp_seconds", "When recordings were last compared", run.ended_at
+        ),
+    ]
+    if total.coverage is not None:
+        text = "Share of the answered calls last compared that have their audio"
+        gauges.append(GaugeMetricFamily("ringback_recording_coverage", text, total.coverage))
+    return gauges
 
 
 async def _blind_seconds(connection: AsyncConnection, now: float) -> dict[str, float]:

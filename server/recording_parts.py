@@ -26,6 +26,7 @@ from recordings.intake import Intake
 from recordings.pbx_own import OwnRecordings
 from recordings.store import LocalStore, Store
 from server.keys import CONSUMERS
+from server.recording_audit import add_auditor, make_auditor
 from server.recording_keeping import add_keeping
 from server.recording_workers import add_workers
 
@@ -54,7 +55,8 @@ def add_recordings(
         if pbx.own_recordings is not None
     }
     recorded = frozenset(name for name, pbx in settings.pbx.items() if pbx.recordings or pbx.own_recordings)
-    keeper = Keeper(database, bus, clock, recorded, settings.recordings.late_minutes * 60.0)
+    off, late_s = frozenset(settings.recordings.off_queues), settings.recordings.late_minutes * 60.0
+    keeper = Keeper(database, bus, clock, recorded, late_s, off)
     consumer = FactConsumer(database, "call_audio", (CallEnded,), keeper.call_ended)
     app[CONSUMERS].append(consumer)
 
@@ -84,15 +86,11 @@ def add_recordings(
     app.cleanup_ctx.append(part)
     add_workers(app, settings, database, store, bus, clock)
     add_keeping(app, settings, database, bus, clock)
+    add_auditor(app, make_auditor(settings, database, store, intake, bus, clock))
 
 
 def make_store(settings: Settings, database: Database) -> Store:
-    """Where the settings have audio kept."""
-    return LocalStore(audio_folder(settings, database))
-
-
-def store_of(settings: Settings, database: Database) -> Store:
-    """The store of the settings. Raises SettingsError for one that cannot be used."""
+    """Where the settings have audio kept. Raises SettingsError for a store that cannot be used."""
     if settings.recordings.s3 is None:
         return LocalStore(audio_folder(settings, database))
     try:

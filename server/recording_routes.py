@@ -6,8 +6,15 @@ from __future__ import annotations
 
 from core.accounts import Role
 from recordings.access import EXPORT_SCOPE, READ_SCOPE, WRITE_SCOPE
-from server import erase_page, recording_export, recording_media, recording_pause, recordings_page
-from server.api import recordings
+from server import (
+    coverage_page,
+    erase_page,
+    recording_export,
+    recording_media,
+    recording_pause,
+    recordings_page,
+)
+from server.api import coverage, recordings
 from server.routing import Route
 
 __all__ = ["RECORDING_API_ROUTES", "RECORDING_ROUTES"]
@@ -19,6 +26,9 @@ READ, WRITE = READ_SCOPE, WRITE_SCOPE
 RECORDING_ROUTES = (
     Route("GET", "/calls/{id}/sound", recordings_page.show_card, Role.AGENT),
     Route("GET", "/calls/{id}/listen", recordings_page.show_own, Role.AGENT),
+    Route("GET", "/recordings/coverage", coverage_page.index, Role.MANAGER),
+    Route("GET", "/recordings/coverage/run", coverage_page.show_run, Role.MANAGER),
+    Route("POST", "/recordings/coverage/run", coverage_page.compare_now, Role.MANAGER),
     Route("GET", "/recordings/export.tar", recording_export.export, Role.AGENT),
     Route("GET", f"{ONE}/audio/{{format:opus|mp3}}", recording_media.listen, Role.AGENT),
     Route("GET", f"{ONE}/peaks", recording_media.peaks, Role.AGENT),
@@ -40,6 +50,8 @@ RECORDING_ROUTES = (
 RECORDING_API_ROUTES = (
     Route("GET", "/api/v1/recordings", recordings.list_recordings, Role.AGENT, scope=READ),
     Route("GET", "/api/v1/recordings/export", recordings.export_recordings, Role.AGENT, scope=EXPORT_SCOPE),
+    Route("GET", "/api/v1/recordings/coverage", coverage.read_kept, Role.MANAGER, scope=READ),
+    Route("GET", "/api/v1/recordings/findings", coverage.list_findings, Role.MANAGER, scope=READ),
     Route("GET", API_ONE, recordings.read_recording, Role.AGENT, scope=READ),
     Route("GET", f"{API_ONE}/audio", recordings.read_audio, Role.AGENT, scope=READ),
     Route("GET", f"{API_ONE}/transcript", recordings.read_words, Role.AGENT, scope=READ),

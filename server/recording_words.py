@@ -33,6 +33,7 @@ STATE_ICONS: Mapping[str, str] = {
 }
 REASONS: Mapping[str, str] = {
     NoAudio.NOT_RECORDED: "This PBX records no calls: no recordings folder is set up for it.",
+    NoAudio.QUEUE_OFF: "Calls of this queue are not recorded.",
     NoAudio.NO_FILE_CAME: "No audio file has come from the PBX. One that comes late is still taken.",
     NoAudio.NOT_AUDIO: "A file came, but it holds no audio that can be read.",
     NoAudio.SHORTER_THAN_TALK: "The audio is shorter than the conversation: some of it was not recorded.",

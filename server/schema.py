@@ -20,6 +20,7 @@ import core.fact_log
 import core.sessions
 import crm_link.tables
 import pbx_bridge.tables
+import recordings.auditor_tables
 import recordings.search_tables
 import recordings.tables
 import server.tables
@@ -37,6 +38,7 @@ TABLES = (
     callback.tables,
     crm_link.tables,
     pbx_bridge.tables,
+    recordings.auditor_tables,
     recordings.search_tables,
     recordings.tables,
     server.tables,

@@ -47,6 +47,7 @@ PURE = (
     "pbx_bridge/views.py",
     "pbx_bridge/why.py",
     "crm_link/match.py",
+    "recordings/audit_findings.py",
     "recordings/search_query.py",
     "recordings/search_words.py",
     "recordings/snippets.py",

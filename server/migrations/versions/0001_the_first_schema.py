@@ -43,6 +43,66 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", name=op.f("uq_api_keys_prefix")),
     )
     op.create_table(
+        "audit_days",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "queue", "state", "reason", name=op.f("pk_audit_days")),
+    )
+    op.create_table(
+        "audit_findings",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("recording_id", sa.String(length=32), nullable=True),
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=True),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("found_at", sa.Double(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("closed_at", sa.Double(), nullable=True),
+        sa.Column("closed_how", sa.String(length=10), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_findings")),
+        sa.UniqueConstraint("kind", "subject", name=op.f("uq_audit_findings_kind")),
+    )
+    with op.batch_alter_table("audit_findings", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_findings_at_id", ["at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_findings_call_id"), ["call_id"], unique=False)
+        batch_op.create_index("ix_audit_findings_closed_at", ["closed_at"], unique=False)
+
+    op.create_table(
+        "audit_runs",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("is_running", sa.Boolean(), nullable=True),
+        sa.Column("outcome", sa.String(length=10), nullable=True),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("beat_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("recordings", sa.Integer(), nullable=False),
+        sa.Column("objects", sa.Integer(), nullable=False),
+        sa.Column("bytes_read", sa.BigInteger(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.Column("closed", sa.Integer(), nullable=False),
+        sa.Column("mended", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_runs")),
+        sa.UniqueConstraint("is_running", name=op.f("uq_audit_runs_is_running")),
+    )
+    op.create_table(
         "blind_windows",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -626,6 +686,18 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "audio_checks",
+        sa.Column("recording_id", sa.String(length=32), nullable=False),
+        sa.Column("checked_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recordings.id"],
+            name=op.f("fk_audio_checks_recording_id_recordings"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recording_id", name=op.f("pk_audio_checks")),
+    )
+    op.create_table(
         "call_customers",
         sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1081,6 +1153,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_call_customers_customer_id_call_at")
 
     op.drop_table("call_customers")
+    op.drop_table("audio_checks")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_attempts_running_callback_id",
@@ -1216,6 +1289,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_blind_windows_since"))
 
     op.drop_table("blind_windows")
+    op.drop_table("audit_runs")
+    with op.batch_alter_table("audit_findings", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_findings_closed_at")
+        batch_op.drop_index(batch_op.f("ix_audit_findings_call_id"))
+        batch_op.drop_index("ix_audit_findings_at_id")
+
+    op.drop_table("audit_findings")
+    op.drop_table("audit_days")
     op.drop_table("api_keys")
     with op.batch_alter_table("alarms", schema=None) as batch_op:
         batch_op.drop_index("ix_alarms_raised_at")
