@@ -21,6 +21,7 @@ from server.guard import current_user
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.pages import local, render
 from server.recording_access import asker_of
+from server.recording_words import LOG_MARKS
 from server.recordings_page import card_context, note_reading, page_of, with_player
 from server.views.call_filter import WHEN_LABELS, CallFilter, read_filter
 from server.views.call_story import read_story
@@ -134,7 +135,9 @@ def _list_context(
     request: web.Request, wanted: CallFilter, page: CallPage, after: str | None
 ) -> dict[str, Any]:
     entries = list(_arrange(request, page, after))
-    return {"filter": wanted, "entries": entries, "next": page.next, "after": after}
+    return {
+        "filter": wanted, "entries": entries, "next": page.next, "after": after, "audio_marks": LOG_MARKS,
+    }  # fmt: skip
 
 
 def _template(request: web.Request, after: str | None) -> str:

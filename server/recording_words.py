@@ -31,6 +31,12 @@ STATE_ICONS: Mapping[str, str] = {
     AudioState.OFF: "circle-dot",
     AudioState.ERASED: "trash-2",
 }
+LOG_MARKS: Mapping[str, tuple[str, str]] = {
+    AudioState.KEPT: ("audio-lines", "Recorded"),
+    AudioState.PARTLY: ("triangle-alert", "Recorded in part"),
+    AudioState.MISSING: ("circle-alert", "The recording is missing"),
+}
+"""Icon and words where a line has no room for more. Calls that are not to be recorded have no mark."""
 REASONS: Mapping[str, str] = {
     NoAudio.NOT_RECORDED: "This PBX records no calls: no recordings folder is set up for it.",
     NoAudio.QUEUE_OFF: "Calls of this queue are not recorded.",

@@ -16,6 +16,7 @@ from core.errors import InvalidInputError
 from core.phone import parse_number
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallPerson
+from recordings.tables import CallAudio
 from server.tables import PopRow
 from server.views.call_filter import CallFilter
 
@@ -56,7 +57,8 @@ class CustomerRef:
 @dataclass(frozen=True, slots=True)
 class CallRow:
     """One call. `result` is None while it goes on; `placed_by` is who of ours called,
-    `dialled` whom of ours they called. Several `customers` mean that nobody has picked yet."""
+    `dialled` whom of ours they called. Several `customers` mean that nobody has picked yet. `audio` is how an answered
+    call's recording stands, a word of `AudioState`."""
 
     id: str
     pbx: str
@@ -79,6 +81,7 @@ class CallRow:
     rang: tuple[Person, ...]
     talked: tuple[Person, ...]
     customers: tuple[CustomerRef, ...]
+    audio: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +291,7 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
     people = await _people(connection, ids)
     people |= await _people_so_far(connection, [row.id for row in rows if row.result is None])
     customers = await _customers(connection, ids)
+    audio = await _audio(connection, ids)
     names = await people_by_extension(connection)
 
     def person(row: Row[Call], extension: str) -> Person:
@@ -304,13 +308,19 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
             rang=persons(row, "rang"),
             talked=persons(row, "talked"),
             customers=tuple(customers[row.id]),
+            audio=audio.get(row.id),
         )
         for row in rows
     )
 
 
-_DRESSED = {"placed_by", "dialled", "rang", "talked", "customers"}
+_DRESSED = {"placed_by", "dialled", "rang", "talked", "customers", "audio"}
 _PLAIN = tuple(name for name in CallRow.__dataclass_fields__ if name not in _DRESSED)
+
+
+async def _audio(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
+    stands = select(CallAudio.call_id, CallAudio.state).where(CallAudio.call_id.in_(ids))
+    return {row.call_id: row.state for row in await connection.execute(stands)}
 
 
 async def _people(connection: AsyncConnection, ids: Sequence[str]) -> dict[tuple[str, str], list[str]]:

@@ -184,6 +184,12 @@ async def test_a_websocket_handshake_from_elsewhere_is_refused(visitor: Visitor)
     assert (await visitor.get("/live", **shake)).status == 403
 
 
+def an_example(part: re.Match[str]) -> str:
+    """A text that this part of a route's path takes."""
+    pattern: str = part[1] or "[^/]+"
+    return next(text for text in ("1", "0" * 32, *pattern.split("|")) if re.fullmatch(pattern, text))
+
+
 async def test_each_route_is_closed_to_lesser_roles(site: Site, visitor: Visitor) -> None:
     """Every line of routes.py that needs a role refuses strangers, and each role what is above it."""
     logins = (None, "anna", "maria", "admin")
@@ -194,7 +200,7 @@ async def test_each_route_is_closed_to_lesser_roles(site: Site, visitor: Visitor
         for route in ROUTES:
             if route.role is None or roles.index(route.role) <= roles.index(has) or route.websocket:
                 continue
-            path = re.sub(r"\{(?:[^{}]|\{[^{}]*\})*\}", "1", route.path)
+            path = re.sub(r"\{\w+(?::((?:[^{}]|\{[^{}]*\})*))?\}", an_example, route.path)
             answer = await visitor.ask(route.method, path, None if route.method == "GET" else {})
             expected = {403} if has else {303, 401}
             assert answer.status in expected, f"{route.method} {route.path} as {has}: {answer.status}"

@@ -13,7 +13,8 @@ from config.recordings import RecordingSettings, Transcription
 from config.settings import Settings
 from core.db import Database
 from pbx_bridge.tables import CallPerson, CallWrapUp
-from recordings.tables import Recording
+from recordings.kinds import AudioState
+from recordings.tables import CallAudio, Recording
 from tests.sound_seed import sample
 from tests.sound_site import ANNAS, BARTEKS, FIRST, SECOND, SoundSite, sound_site
 
@@ -204,3 +205,15 @@ async def test_a_recording_without_a_call_is_for_those_who_hear_all(site: SoundS
         await connection.execute(update(Recording).where(Recording.id == FIRST).values(call_id=None))
     assert (await site.ask(LISTEN, "maria")).status == 200
     assert (await site.ask(LISTEN, "anna")).status == 404
+
+
+async def test_the_log_marks_calls_that_were_recorded_or_should_have_been(site: SoundSite) -> None:
+    row = {"state": AudioState.MISSING}
+    async with site.database.write() as connection:
+        await connection.execute(update(CallAudio).where(CallAudio.call_id == BARTEKS).values(row))
+    text = (await site.ask("/calls?when=all", "maria")).text
+    lines = {
+        call_id: text.split(f'data-row="call-{call_id}"')[1].split("</tr>")[0] for call_id in (ANNAS, BARTEKS)
+    }
+    assert "Recorded." in lines[ANNAS]
+    assert "The recording is missing." in lines[BARTEKS]
