@@ -132,6 +132,9 @@ class Pbx(Part):
     own_recordings: Path | None = Field(
         None, description="folder of mixed recordings that the PBX makes itself; read, never emptied"
     )
+    sounds: Path | None = Field(
+        None, description="the PBX's RINGBACK_SOUNDS, where uploaded prompts are put for it"
+    )
 
     @field_validator("trunks")
     @classmethod

@@ -29,6 +29,8 @@ SCOPES = (
     "recordings:read",
     "recordings:write",
     "recordings:export",
+    "prompts:read",
+    "prompts:write",
     "live:read",
     "metrics:read",
 )

@@ -186,6 +186,17 @@ class CallQueued(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class NoticePlayed(Fact):
+    """The outside party was played a prompt that tells them of the recording: `prompt` is `notice-<queue>`, or
+    `callback-customer`, whose words are the site's own. `whole`: to its end, not cut short by a key or a fault."""
+
+    call_id: str
+    at: float
+    prompt: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CallDequeued(Fact):
     """The call no longer waits in `queue`: an agent took it, the caller left, or time ran out."""
 

@@ -251,6 +251,15 @@ class RingbackDeclined(ChannelEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RingbackNotice(ChannelEvent):
+    """From the shipped dialplan: a prompt that may be a recording notice was played to this channel, to its end when
+    `whole`."""
+
+    prompt: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InMailbox(ChannelEvent):
     """The channel is in a mailbox: the shipped dialplan says so, or a message has just been left there."""
 
@@ -385,6 +394,8 @@ def _user(message: AmiMessage) -> Event | None:
     if name == "RingbackCaller":
         shown = (message.get("presentation") or "").lower()
         return RingbackCaller(channel, shown.startswith(("prohib", "unavailable")))
+    if name == "RingbackNotice":
+        return RingbackNotice(channel, message.get("prompt") or "", message.get("result") == "SUCCESS")
     plain = _USER_EVENTS.get(name or "")
     return None if plain is None else plain(channel)
 

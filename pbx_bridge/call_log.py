@@ -28,6 +28,7 @@ from core.facts import (
     CallStarted,
     CallTransferred,
     Fact,
+    NoticePlayed,
     Parties,
     PhoneRinging,
     PhoneStopped,
@@ -40,6 +41,7 @@ Moment = tuple[str, str | None, str | None]
 MOMENTS: Mapping[type[Fact], Callable[[Any], Moment]] = {
     CallStarted: lambda fact: ("started", None, fact.parties.callee),
     CallQueued: lambda fact: ("queued", None, fact.queue),
+    NoticePlayed: lambda fact: ("notice" if fact.whole else "notice_cut", None, fact.prompt),
     CallDequeued: lambda fact: ("dequeued", None, fact.queue),
     PhoneRinging: lambda fact: ("ringing", fact.phone.extension, None),
     PhoneStopped: lambda fact: ("stopped", fact.phone.extension, fact.reason.value),

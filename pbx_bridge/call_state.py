@@ -48,6 +48,7 @@ class CallState:
     call_me: list[QueueStay] = field(default_factory=list)
     """Waits that the caller ended by the key for "call me back"."""
     declined_at: float | None = None
+    notices: list[ami.RingbackNotice] = field(default_factory=list)
     started_at: float | None = None
     last_at: float = 0.0
     lost_by_pbx: bool = False
@@ -320,6 +321,9 @@ class CallState:
     def _on_declined(self, _event: ami.RingbackDeclined, at: float) -> None:
         self.declined_at = self.declined_at or at
 
+    def _on_notice(self, event: ami.RingbackNotice, _at: float) -> None:
+        self.notices.append(event)
+
     def _on_given_up(self, event: ami.QueueCallerAbandon, at: float) -> None:
         stay = self._stay(event) or self._unseen_stay(event)
         if stay is not None:
@@ -391,6 +395,7 @@ _HANDLERS: dict[type[ami.Event], Callable[[CallState, Any, float], None]] = {
     ami.QueueCallerAbandon: CallState._on_given_up,
     ami.RingbackCallMe: CallState._on_call_me,
     ami.RingbackDeclined: CallState._on_declined,
+    ami.RingbackNotice: CallState._on_notice,
     ami.InMailbox: CallState._on_mailbox,
     ami.OriginateResponse: CallState._on_originated,
     ami.Cdr: CallState._on_cdr,

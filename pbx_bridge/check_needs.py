@@ -38,6 +38,8 @@ CONTEXTS = (
     "ringback-from-trunk",
     "ringback-voicemail",
     "ringback-record",
+    "ringback-notice",
+    "ringback-recorded-queue",
 )
 """The contexts of config/asterisk/extensions_ringback.conf."""
 

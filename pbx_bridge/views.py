@@ -22,6 +22,7 @@ from core.facts import (
     CustomerDialled,
     Direction,
     Fact,
+    NoticePlayed,
     Parties,
     Phone,
     PhoneRinging,
@@ -52,6 +53,7 @@ class View:
     declined: bool = False
     call_me: int = 0
     """How often the caller left a queue by the key for "call me back"."""
+    notices: int = 0
 
 
 NOTHING_YET = View()
@@ -89,6 +91,7 @@ def view_of(state: CallState) -> View:
         state.cast.customer_dialled,
         state.declined_at is not None,
         len(state.call_me),
+        len(state.notices),
     )
 
 
@@ -125,6 +128,8 @@ def facts_between(
     for stay in state.call_me[old.call_me :]:
         number = None if new.parties is None else new.parties.customer_number
         yield CallerLeftByKey(call_id, pbx, at, stay.name, number, stay.position, stay.joined)
+    for notice in state.notices[old.notices :]:
+        yield NoticePlayed(call_id, at, notice.prompt, notice.whole)
     yield from _phones_between(old, new, state, call_id, at)
     if new.customer_dialled and not old.customer_dialled:
         yield CustomerDialled(call_id, at)

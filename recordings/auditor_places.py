@@ -20,6 +20,7 @@ from recordings.audit_findings import Closed, Finding, FindingKind, Why, judge_l
 from recordings.folder import DONE, PART, Found
 from recordings.leftovers import let_go
 from recordings.matching import call_of
+from recordings.prompts import kept_keys
 from recordings.removal import KEYS
 from recordings.store import Entry, Store
 from recordings.tables import Recording, StoreLeftover
@@ -59,6 +60,7 @@ class Places:
             rows = await _owners(connection, {key.partition("/")[0] for key in keys})
             going = await connection.scalars(select(StoreLeftover.key).where(StoreLeftover.key.in_(keys)))
             known = {getattr(row, name) for row in rows.values() for name in KEYS} | set(going)
+            known |= await kept_keys(connection, keys)
         found = [_stray(one, rows.get(one.key.partition("/")[0])) for one in entries if one.key not in known]
         removed = [one.subject for one in found if one.reason is Why.REMOVED]
         if removed:

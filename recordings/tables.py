@@ -188,3 +188,35 @@ class RecordingUse(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     what: Mapped[str] = mapped_column(String(20), doc="a word of `Use`")
     detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class Prompt(Base):
+    """A sound of the site's own for one purpose; both files lie in the store. The rows that were there before are
+    gone: what people hear now is what counts."""
+
+    __tablename__ = "prompts"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True, doc="see `prompt_names.py`")
+    file_name: Mapped[str] = mapped_column(Text, doc="as it was uploaded, for people only")
+    original_key: Mapped[str] = mapped_column(String(120))
+    original_bytes: Mapped[int] = mapped_column(BigInteger)
+    sound_key: Mapped[str] = mapped_column(String(120), doc="what telephones play")
+    sound_sha256: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float] = mapped_column(Double)
+    level_dbfs: Mapped[float] = mapped_column(Double)
+    uploaded_at: Mapped[float] = mapped_column(Double)
+    uploaded_by: Mapped[str] = mapped_column(Text, doc="a login, or `api:<key prefix>`")
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class PromptOnPbx(Base):
+    """A prompt's file that we put into a PBX's folder, or that the PBX's script says it has fetched. What is in the
+    folder and has no row here was put there by a person, and is left alone."""
+
+    __tablename__ = "prompts_on_pbx"
+
+    pbx: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    since: Mapped[float] = mapped_column(Double)
+    seen_at: Mapped[float] = mapped_column(Double, doc="when it was last found there")

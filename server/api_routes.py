@@ -20,6 +20,7 @@ from server.api import (
     recording_files,
     search,
 )
+from server.prompt_routes import PROMPT_API_ROUTES
 from server.recording_routes import RECORDING_API_ROUTES
 from server.routing import PUBLIC, Route
 
@@ -90,6 +91,7 @@ API_ROUTES = (
         streams=True,
     ),
     *RECORDING_API_ROUTES,
+    *PROMPT_API_ROUTES,
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),

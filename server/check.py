@@ -8,13 +8,17 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from config.settings import Pbx, Settings
 from core.clock import system_clock
+from core.db import Database
 from core.errors import SettingsError
 from pbx_bridge.ami_target import LinkRole, target_of
 from pbx_bridge.check_pbx import check_pbx
 from pbx_bridge.check_rules import Finding, Mark
 from recordings.folder import DONE, PART
+from server.views.prompts import read_places
 
 SIGNS = {Mark.OK: "✓", Mark.MISSING: "✗", Mark.NOTE: "•"}
 
@@ -29,6 +33,7 @@ async def check(settings: Settings) -> bool:
         dial = target_of(name, pbx, pbx.dial, LinkRole.DIAL) if pbx.dial is not None else None
         findings = await check_pbx(events, dial, pbx.trunks, clock=system_clock)
         findings += await asyncio.to_thread(recording_findings, name, pbx)
+        findings += await prompt_findings(settings, name, pbx)
         print("\n".join(lines_of(findings)))
         missing += sum(finding.mark is Mark.MISSING for finding in findings)
     print(f"{missing} missing" if missing else "nothing is missing")
@@ -62,6 +67,47 @@ def recording_findings(name: str, pbx: Pbx) -> list[Finding]:
             else Finding(name, Mark.OK, f"the PBX's own recordings can be read in {pbx.own_recordings}")
         )
     return told
+
+
+async def prompt_findings(settings: Settings, name: str, pbx: Pbx) -> list[Finding]:
+    """Whether uploaded prompts can reach this PBX, and which have not."""
+    told: list[Finding] = []
+    if pbx.sounds is not None:
+        problem = await asyncio.to_thread(_problem_with, pbx.sounds, os.R_OK | os.W_OK | os.X_OK)
+        lines = (
+            "on the machine of the PBX, with a group that both users are in:",
+            f"install -d -o asterisk -g ringback -m 2775 {pbx.sounds}",
+        )
+        told.append(
+            Finding(name, Mark.MISSING, f"prompts cannot be put into {pbx.sounds}: {problem}", lines)
+            if problem
+            else Finding(name, Mark.OK, f"prompts can be put into {pbx.sounds}")
+        )
+    lacking = await _lacking_prompts(settings, name)
+    if lacking:
+        lines = (
+            f"set pbx.{name}.sounds to a folder that both machines see,",
+            "or install ringback-prompts.sh on the PBX (docs/recordings.md)",
+        )
+        text = f"prompts that were uploaded are not on the PBX: {', '.join(lacking)}"
+        told.append(Finding(name, Mark.MISSING, text, () if pbx.sounds else lines))
+    return told
+
+
+async def _lacking_prompts(settings: Settings, name: str) -> list[str]:
+    """None where there is no database yet: whoever sets a PBX up may not have begun."""
+    database = Database(settings.database.url)
+    file = Path(database.url.database or "")
+    try:
+        if database.is_sqlite and not await asyncio.to_thread(file.is_file):
+            return []
+        async with database.read() as connection:
+            places = await read_places(connection, (name,))
+    except DBAPIError:
+        return []
+    finally:
+        await database.close()
+    return [str(place.name) for place in places if not place.is_everywhere]
 
 
 def _problem_with(folder: Path, access: int) -> str | None:

@@ -30,6 +30,8 @@ SCOPE_WORDS: Final = {
     "recordings:read": "Recordings and transcripts of every call: hear, read, download",
     "recordings:write": "Pause and resume recordings, upload them, comment, hold, transcribe again",
     "recordings:export": "Recordings of many calls at once, as one archive",
+    "prompts:read": "Prompts: what a PBX's script needs to fetch them",
+    "prompts:write": "Upload and remove prompts",
     "live:read": "The stream of what happens now",
     "metrics:read": "Metrics, and why the server is not ready",
 }

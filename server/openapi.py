@@ -30,6 +30,7 @@ TAGS = {
     "Callbacks": "Whom we owe a call, and who must never be called.",
     "Customers": "Who calls: people and firms, their numbers, notes and history.",
     "Recordings": "What was said, as sound.",
+    "Prompts": "What telephones play of the site's own.",
     "Search": "What was said and written.",
     "Agents": "Who answers.",
     "PBX": "What could be seen of the telephone system.",

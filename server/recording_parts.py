@@ -26,6 +26,7 @@ from recordings.intake import Intake
 from recordings.pbx_own import OwnRecordings
 from recordings.store import LocalStore, Store
 from server.keys import CONSUMERS
+from server.prompt_parts import add_prompts
 from server.recording_audit import add_auditor, make_auditor
 from server.recording_keeping import add_keeping
 from server.recording_workers import add_workers
@@ -87,6 +88,7 @@ def add_recordings(
     add_workers(app, settings, database, store, bus, clock)
     add_keeping(app, settings, database, bus, clock)
     add_auditor(app, make_auditor(settings, database, store, intake, bus, clock))
+    add_prompts(app, settings, database, store, clock)
 
 
 def make_store(settings: Settings, database: Database) -> Store:

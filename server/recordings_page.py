@@ -27,6 +27,7 @@ from server.recording_keeping import care_of, remover_of
 from server.recording_media import file_name, note
 from server.recording_workers import SWEEPER
 from server.views.call_story import CallStory, read_story
+from server.views.prompts import read_notice
 from server.views.recordings import CallSound, read_sound, read_transcript
 
 FORM_LIMIT = 4000
@@ -50,6 +51,7 @@ async def card_context(
         "may_keep": is_heard and may_keep(asker),
         "may_remove": is_heard and may_remove(asker),
         "words": recording_words,
+        "notice": await read_notice(connection, story.call.id),
         "wanted": wanted,
         "begin_at": _seconds(request.query.get("at", "")),
         "speaker": lambda turn: _speaker(story, turn),

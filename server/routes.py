@@ -18,6 +18,7 @@ from server import (
 )
 from server.api_routes import API_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
+from server.prompt_routes import PROMPT_ROUTES
 from server.recording_routes import RECORDING_ROUTES
 from server.routing import PUBLIC, Route
 
@@ -71,6 +72,7 @@ ROUTES = (
     Route("POST", "/admin/keys", keys_page.create, Role.ADMINISTRATOR),
     Route("GET", "/admin/keys/new", keys_page.new, Role.ADMINISTRATOR),
     Route("POST", "/admin/keys/{id}/revoke", keys_page.revoke, Role.ADMINISTRATOR),
+    *PROMPT_ROUTES,
     Route("GET", "/admin/pbx", pbx_page.show, Role.ADMINISTRATOR),
     *API_ROUTES,
     Route("GET", "/static/{version}/{path:.+}", assets.serve, PUBLIC),

@@ -97,9 +97,10 @@ def settings_for(
     dial_secret: str | None = None,
     wrap_up_s: int = 60,
     recordings: Path | None = None,
+    sounds: Path | None = None,
 ) -> Settings:
     """Settings of a site beside the PBX whose AMI is at `address`; without `dial_secret` it only listens. `recordings`
-    is where the PBX leaves them."""
+    is where the PBX leaves them, `sounds` where it looks for prompts."""
     pbx = Pbx(
         host=address[0],
         port=address[1],
@@ -107,6 +108,7 @@ def settings_for(
         dial=None if dial_secret is None else _user("ringback-dial", dial_secret),
         trunks=("PJSIP/trunk", "PJSIP/trunk2"),
         recordings=recordings,
+        sounds=sounds,
     )
     return Settings(
         server=Server(port=free_port()),

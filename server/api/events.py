@@ -33,6 +33,7 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.BlindWindowClosed,
     facts.CallStarted,
     facts.CallDescribed,
+    facts.NoticePlayed,
     facts.CallQueued,
     facts.CallDequeued,
     facts.PhoneRinging,

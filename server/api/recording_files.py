@@ -4,22 +4,18 @@ sends each closed file. The answer means that the file is safe here; only then d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError, TooManyRequestsError
 from recordings.names import LONGEST_NAME
-from recordings.store import CHUNK
 from recordings.upload import receive
 from server.api.operation import operation
 from server.api.shapes import Given, Taken
 from server.keys import SETTINGS
+from server.pieces import pieces
 from server.recording_parts import COLLECTORS
-
-PIECE_S = 30.0
-"""A sender who says nothing for so long is gone."""
 
 AT_ONCE = 8
 """Files on their way at the same time, of all PBXs: each holds a connection and a disk's attention."""
@@ -57,19 +53,6 @@ async def upload(request: web.Request, query: UploadQuery) -> UploadedFile:
         raise TooManyRequestsError("too many files are on their way at once", retry_after=BUSY_S)
     length = request.content_length or 0
     async with _PLACES:
-        stored = await receive(pbx.recordings, query.name, query.sha256, length, _pieces(request))
+        stored = await receive(pbx.recordings, query.name, query.sha256, length, pieces(request))
     request.app[COLLECTORS][query.pbx].wake()
     return UploadedFile(bytes=stored.bytes, sha256=stored.sha256)
-
-
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises HTTPRequestTimeout."""
-    while True:
-        try:
-            async with asyncio.timeout(PIECE_S):
-                piece = await request.content.read(CHUNK)
-        except TimeoutError as error:
-            raise web.HTTPRequestTimeout from error
-        if not piece:
-            return
-        yield piece

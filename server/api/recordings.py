@@ -23,6 +23,7 @@ from server.recording_keeping import care_of
 from server.recording_media import note, send_copy
 from server.recording_pause import pauses_of
 from server.views.call_filter import CallFilter, When
+from server.views.prompts import read_notice
 from server.views.recording_list import RecordingFilter, read_recordings
 from server.views.recordings import read_comments, read_sound, read_transcript
 
@@ -96,6 +97,9 @@ class CallAudio(Given):
     state: AudioState | None = Field(description="Null for a call that goes on, or that nobody answered.")
     reason: NoAudio | None = Field(description="Why there is none, or less than there should be.")
     recordings: list[str] = Field(description="Ids.")
+    notice_at: Instant | None = Field(
+        description="When the recording notice had been played to the outside party; null: none was, or not whole."
+    )
 
 
 class NewComment(Taken):
@@ -207,8 +211,10 @@ async def read_call_audio(request: web.Request, call_id: str) -> CallAudio:
         if not await may_hear_call(connection, asker_of(request), call_id, settings):
             raise NotFoundError("there is no such call in the log")
         sound = await read_sound(connection, call_id)
+        notice = await read_notice(connection, call_id)
     ids = [one.row.id for one in sound.recordings]
-    return CallAudio(state=sound.state, reason=sound.reason, recordings=ids)
+    noticed = notice.at if notice is not None and notice.whole else None
+    return CallAudio(state=sound.state, reason=sound.reason, recordings=ids, notice_at=noticed)
 
 
 @operation("Pause or resume the recording of a call", tag="Recordings", problems=(409, 502))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.accounts import UserRow
 from core.errors import NotFoundError
 from pbx_bridge.tables import CallMoment, CallWrapUp
+from recordings.prompt_names import Purpose
 from server.views.call_picture import OUTSIDE, Moment, Picture, draw
 from server.views.calls import CallRow, people_by_extension, read_call
 
@@ -34,6 +35,7 @@ ENDED = {
     "unknown": "The call ended; nobody can tell who hung up",
 }
 
+NOTICE = f"{Purpose.NOTICE}-"
 JOINED = "Another call began that became part of this one"
 
 
@@ -104,6 +106,10 @@ def tell(moment: Moment, names: Mapping[str, str]) -> str:
             return f"Entered the queue {detail}"
         case "dequeued":
             return f"Left the queue {detail}"
+        case "notice":
+            return f"The {told_by(detail)} was played to its end"
+        case "notice_cut":
+            return f"The {told_by(detail)} was not played to its end"
         case "ringing":
             return f"{who}: the phone rang"
         case "stopped":
@@ -123,6 +129,13 @@ def tell(moment: Moment, names: Mapping[str, str]) -> str:
         case "ended":
             return ENDED.get(detail, ENDED["unknown"])
     return moment.kind.replace("_", " ").capitalize()
+
+
+def told_by(prompt: str) -> str:
+    """The prompt that tells of the recording, in words."""
+    if prompt.startswith(NOTICE):
+        return f"recording notice of the queue {prompt.removeprefix(NOTICE)}"
+    return "site's own greeting"
 
 
 def _who(extension: str | None, names: Mapping[str, str]) -> str:

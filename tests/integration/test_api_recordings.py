@@ -113,9 +113,9 @@ async def test_a_payment_form_pauses_and_resumes(site: SoundSite) -> None:
 async def test_a_call_says_how_its_audio_stands(site: SoundSite) -> None:
     key = await site.key("recordings:read")
     found = await get(site, f"/api/v1/calls/{ANNAS}/recording", key)
-    assert found == {"state": "kept", "reason": None, "recordings": [FIRST]}
+    assert found == {"state": "kept", "reason": None, "recordings": [FIRST], "notice_at": None}
     open_call = await get(site, f"/api/v1/calls/{OPEN}/recording", key)
-    assert open_call == {"state": None, "reason": None, "recordings": []}
+    assert open_call == {"state": None, "reason": None, "recordings": [], "notice_at": None}
 
 
 async def test_an_agent_sees_own_recordings_only(site: SoundSite) -> None:

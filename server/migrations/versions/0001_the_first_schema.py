@@ -242,6 +242,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pbx", name=op.f("pk_pbx_heartbeats")),
     )
     op.create_table(
+        "prompts_on_pbx",
+        sa.Column("pbx", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("pbx", "name", name=op.f("pk_prompts_on_pbx")),
+    )
+    op.create_table(
         "recording_pauses",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -523,6 +532,24 @@ def upgrade() -> None:
     with op.batch_alter_table("pops", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pops_call_id"), ["call_id"], unique=False)
 
+    op.create_table(
+        "prompts",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("original_key", sa.String(length=120), nullable=False),
+        sa.Column("original_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("sound_key", sa.String(length=120), nullable=False),
+        sa.Column("sound_sha256", sa.String(length=64), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("level_dbfs", sa.Double(), nullable=False),
+        sa.Column("uploaded_at", sa.Double(), nullable=False),
+        sa.Column("uploaded_by", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_prompts_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_prompts")),
+    )
     op.create_table(
         "recording_uses",
         sa.Column(
@@ -1190,6 +1217,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_recording_uses_call_id"))
 
     op.drop_table("recording_uses")
+    op.drop_table("prompts")
     with op.batch_alter_table("pops", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pops_call_id"))
 
@@ -1249,6 +1277,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_recording_pauses_call_id"))
 
     op.drop_table("recording_pauses")
+    op.drop_table("prompts_on_pbx")
     op.drop_table("pbx_heartbeats")
     op.drop_table("login_throttle")
     with op.batch_alter_table("guard_counts", schema=None) as batch_op:
