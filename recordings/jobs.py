@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import system_clock
@@ -99,11 +99,7 @@ async def is_held(connection: AsyncConnection, job: Job) -> bool:
 async def report(connection: AsyncConnection, job: Job, progress: float, now: float) -> bool:
     """Store how far it is (0 to 1) and renew the lease. False when the job is no longer this worker's."""
     renewed = await connection.execute(
-        update(RecordingJob)
-        .where(
-            RecordingJob.id == job.id, RecordingJob.tries == job.tries, RecordingJob.state == JobState.RUNNING
-        )
-        .values(progress=progress, leased_until=now + LEASE_S)
+        update(RecordingJob).where(_is_of(job)).values(progress=progress, leased_until=now + LEASE_S)
     )
     return renewed.rowcount > 0
 
@@ -124,7 +120,7 @@ async def failed(
     last = for_good or job.tries > len(LADDER_S)
     await connection.execute(
         update(RecordingJob)
-        .where(RecordingJob.id == job.id, RecordingJob.tries == job.tries)
+        .where(_is_of(job))
         .values(
             state=JobState.FAILED if last else JobState.WAITING,
             due_at=now if last else now + LADDER_S[job.tries - 1],
@@ -139,6 +135,13 @@ async def give_back(connection: AsyncConnection, job: Job, now: float) -> None:
     """The server stops in the middle of it: somebody else begins it anew at once, and it counts as no try."""
     await connection.execute(
         update(RecordingJob)
-        .where(RecordingJob.id == job.id, RecordingJob.tries == job.tries)
+        .where(_is_of(job))
         .values(state=JobState.WAITING, due_at=now, leased_until=None, tries=job.tries - 1)
+    )
+
+
+def _is_of(job: Job) -> ColumnElement[bool]:
+    """It is still being done, and by this worker: what is done must never be begun anew."""
+    return and_(
+        RecordingJob.id == job.id, RecordingJob.tries == job.tries, RecordingJob.state == JobState.RUNNING
     )

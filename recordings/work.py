@@ -99,10 +99,16 @@ class Work:
         stored = {
             kind: await self._store.put(key, folder / result["files"][kind]) for kind, key in made.items()
         }
-        async with self._database.write() as connection:
-            await self._take_into_use(connection, task, made, stored, result.get("levels"))
-            fact = await self._write(connection, task, result)
-            await jobs.done(connection, job, self._clock())
+        try:
+            async with self._database.write() as connection:
+                await self._take_into_use(connection, task, made, stored, result.get("levels"))
+                fact = await self._write(connection, task, result)
+                await jobs.done(connection, job, self._clock())
+        except ChangedMeanwhileError:
+            # Perhaps because whom it is about was erased: not an hour longer than must be.
+            async with self._database.write() as connection:
+                await leftovers.let_go(connection, made.values(), self._clock())
+            raise
         return fact
 
     async def _take_into_use(

@@ -19,7 +19,7 @@ from recordings.audio import AudioError, Shape, shape
 from recordings.copies import Tell, make_copies, silence
 from recordings.kinds import Channel, JobKind
 from recordings.redact import Hidden, Rules, UnknownLanguageError, redact, spoken_in
-from recordings.transcribe.engine import Engine, EngineError, Wanted, open_engine
+from recordings.transcribe.engine import Engine, EngineError, ModelError, Wanted, open_engine
 from recordings.transcribe.transcript import listen
 from recordings.words import plain, to_json
 
@@ -32,7 +32,7 @@ TELL_S = 0.5
 RESULT = "result.json"
 
 USELESS = (EngineError, UnknownLanguageError, AudioError)
-"""What will be no better at the next try."""
+"""What will be no better at the next try, but for a model that could not be downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,8 @@ def _answer(worker: Worker, order: Order, lines: TextIO) -> dict[str, Any]:
         made = worker.work(order, _seldom(lambda part: _say(lines, progress=round(part, 3))))
         (Path(order.folder) / RESULT).write_text(json.dumps(made), encoding="utf-8")
     except RingbackError as error:
-        return {"failed": str(error), "for_good": isinstance(error, USELESS)}
+        for_good = isinstance(error, USELESS) and not isinstance(error, ModelError)
+        return {"failed": str(error), "for_good": for_good}
     except OSError as error:
         return {"failed": f"{error.strerror}: {error.filename or order.folder}", "for_good": False}
     return {"done": True}

@@ -21,6 +21,12 @@ class EngineError(RingbackError):
     code = "engine-missing"
 
 
+class ModelError(EngineError):
+    """The engine has no such model, and could not download it: perhaps the network is away. It may be there later."""
+
+    code = "model-missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Uninterrupted speech: where it begins in the recording (seconds), and its samples (`audio.RATE`, 16 bits)."""

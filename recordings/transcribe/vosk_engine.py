@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recordings.audio import PIECE, RATE
-from recordings.transcribe.engine import EngineError, Heard, Span, Timeline, Wanted
+from recordings.transcribe.engine import EngineError, Heard, ModelError, Span, Timeline, Wanted
 
 
 class VoskEngine:
@@ -51,7 +51,7 @@ def _load(vosk: Any, wanted: Wanted) -> Any:
     # The library ends the program over an unknown language, and raises bare Exceptions.
     except (Exception, SystemExit) as error:
         what = given or f"of the language {wanted.language!r}"
-        raise EngineError(
+        raise ModelError(
             f"vosk has no model {what}: name a folder with a model (--model, or "
             "`recordings.transcription.model`), or let this machine download one"
         ) from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from recordings.transcribe.engine import EngineError, Heard, Span, Timeline, Wanted
+from recordings.transcribe.engine import EngineError, Heard, ModelError, Span, Timeline, Wanted
 
 LONGEST_CLIP_S = 29.0
 
@@ -62,7 +62,7 @@ def _load(faster_whisper: Any, wanted: Wanted) -> Any:
         )
     # What a download raises is nobody's family of errors.
     except Exception as error:
-        raise EngineError(
+        raise ModelError(
             f"faster-whisper has no model {name}: name a folder with a model (--model, or "
             "`recordings.transcription.model`), or let this machine download one"
         ) from error

@@ -26,12 +26,15 @@ from core.db import Database
 from core.fact_log import FactLogRow
 from core.facts import Fact, RecordingChanged
 from recordings import jobs, leftovers
+from recordings.access import Asker
 from recordings.child import Child
-from recordings.kinds import JobKind, JobState, Source
+from recordings.kinds import JobKind, JobState, NoAudio, Source
 from recordings.leftovers import Sweeper
+from recordings.removal import Remover
 from recordings.store import LocalStore, Store
 from recordings.tables import Recording, RecordingJob, StoreLeftover, Transcript
 from recordings.words import from_json
+from recordings.work import ChangedMeanwhileError, Work
 from recordings.workers import Workers
 from server.app import build
 from server.keys import DATABASE
@@ -275,12 +278,12 @@ async def test_a_stop_gives_the_job_back_and_ends_the_process(office: Open, serv
 
 
 @ONE_DATABASE
-async def test_audio_that_is_gone_fails_for_good(office: Open, service_call: Path) -> None:
+async def test_audio_that_is_not_in_the_store_is_looked_for_again(office: Open, service_call: Path) -> None:
     here = await office()
     await here.keep(service_call)
     await here.store.remove(f"{ID}/original.wav")
     job = await here.do(JobKind.COPIES)
-    assert job.state != JobState.DONE
+    assert job.state == JobState.WAITING
     assert "no longer in the store" in job.error
 
 
@@ -342,6 +345,54 @@ async def test_a_crash_between_storing_and_writing_leaves_nothing_behind(
     assert await here.keys() == {f"{ID}/original.wav"}
     async with here.database.write() as connection:
         assert not await leftovers.claim(connection, [key])
+
+
+async def test_a_stop_that_comes_after_the_end_begins_nothing_anew(office: Open, service_call: Path) -> None:
+    """Done again under the same keys, it would let go of the copies that are in use."""
+    here = await office()
+    await here.keep(service_call)
+    async with here.database.write() as connection:
+        await jobs.ask(connection, ID, JobKind.COPIES, at=here.now)
+        job = await jobs.take(connection, here.now, tuple(JobKind))
+        assert job is not None
+        await jobs.done(connection, job, here.now)
+        await jobs.give_back(connection, job, here.now)
+        await jobs.failed(connection, job, "too late", here.now)
+    row = await here.job(job.id)
+    assert (row.state, row.tries, row.error) == (JobState.DONE, 1, "")
+
+
+@ONE_DATABASE
+async def test_copies_of_what_was_erased_meanwhile_go_at_once(
+    office: Open, service_call: Path, tmp_path: Path
+) -> None:
+    here = await office()
+    await here.keep(service_call)
+    async with here.database.write() as connection:
+        await jobs.ask(connection, ID, JobKind.COPIES, at=here.now)
+        job = await jobs.take(connection, here.now, tuple(JobKind))
+    assert job is not None
+    work = Work(here.database, here.store, here.clock, RecordingSettings())
+    task = await work.look(job)
+    (tmp_path / "made").mkdir()
+    async with here.store.local(task.original_key) as original:
+        await here.child.work(work.order(task, original, tmp_path / "made"), lambda _part: None)
+    remover = Remover(here.database, here.bus, here.clock, RecordingSettings())
+    await remover.remove(Asker("test", None), [ID], NoAudio.PERSON_ERASED)
+    with pytest.raises(ChangedMeanwhileError):
+        await work.finish(task, tmp_path / "made")
+    await Sweeper(here.database, here.store, here.clock).sweep()
+    assert await here.keys() == set()
+
+
+@ONE_DATABASE
+async def test_a_model_that_is_not_there_now_is_tried_again(office: Open, service_call: Path) -> None:
+    """The network was away when it was to be downloaded: no reason to give up every call of that night."""
+    here = await office(model={"en": "/no/such/model"})
+    await here.keep(service_call)
+    job = await here.do(JobKind.TRANSCRIBE)
+    assert "has no model /no/such/model" in job.error
+    assert (job.state, job.due_at) == (JobState.WAITING, here.now + jobs.LADDER_S[0])
 
 
 @ONE_DATABASE
