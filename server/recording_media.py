@@ -12,7 +12,7 @@ from aiohttp import web
 from sqlalchemy import Row
 
 from core.errors import NotFoundError
-from recordings.access import Right, must_all, reach
+from recordings.access import Right, holds_redacted, must_all, reach
 from recordings.audit import goes_on, note_use
 from recordings.kinds import Use
 from recordings.store import NoAudioError
@@ -57,7 +57,7 @@ async def listen(request: web.Request) -> web.StreamResponse:
     """The listening copy for a player; the original where there is no copy yet."""
     row = await _reached(request, Right.HEAR)
     key = _key(row, request.match_info["format"])
-    if key is None and not _keeps_unredacted(request):
+    if key is None and not await _is_unredacted(request, row):
         key = _key(row, "original")
     if key is None:
         raise NotFoundError(_why_gone(row))
@@ -74,7 +74,7 @@ async def send_copy(request: web.Request, row: Row[Any], wanted: str) -> web.Str
     """As a file, written down. The asker's right was asked for before, but for an original that has in it what was
     taken out of the copies: that is for those who may export. Raises NotFoundError, ForbiddenError, StoreError."""
     settings = request.app[SETTINGS].recordings
-    if wanted == "original" and _keeps_unredacted(request):
+    if wanted == "original" and await _is_unredacted(request, row):
         must_all(asker_of(request), Right.EXPORT, settings)
     key = _key(row, wanted)
     if key is None:
@@ -164,8 +164,12 @@ async def note(request: web.Request, row: Row[Any], what: Use, detail: str = "")
         )
 
 
-def _keeps_unredacted(request: web.Request) -> bool:
-    return request.app[SETTINGS].recordings.transcription.keep_unredacted_audio
+async def _is_unredacted(request: web.Request, row: Row[Any]) -> bool:
+    """Whether the original may have in it what was taken out of the copies: settings keep it so, or did at the time."""
+    if request.app[SETTINGS].recordings.transcription.keep_unredacted_audio:
+        return True
+    async with request.app[DATABASE].read() as connection:
+        return await holds_redacted(connection, row)
 
 
 def _key(row: Row[Any], wanted: str) -> str | None:

@@ -83,6 +83,8 @@ async def show_card(request: web.Request) -> web.StreamResponse:
             raise NotFoundError("there is no such call, or it is not yours to hear")
         story = await read_story(connection, call_id, request.app[CLOCK]())
         context = await card_context(request, connection, story, page_of(request, call_id))
+    if is_heard:
+        await note_reading(request, context["sound"])
     return render(request, "recordings/_sound.html", call=story.call, **context)
 
 

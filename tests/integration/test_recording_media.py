@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from config.settings import Settings
 from core.db import Database
 from pbx_bridge.tables import CallPerson, CallWrapUp
 from recordings.kinds import AudioState
-from recordings.tables import CallAudio, Recording
+from recordings.tables import CallAudio, Recording, Transcript
 from tests.sound_seed import sample
 from tests.sound_site import ANNAS, BARTEKS, FIRST, SECOND, SoundSite, sound_site
 
@@ -160,6 +161,28 @@ async def test_an_unredacted_original_is_for_those_who_may_export(database: Data
         assert (await site.ask(f"{path}/audio/mp3", "maria")).status == 404
 
 
+async def test_what_was_kept_unredacted_stays_so_when_settings_change(site: SoundSite) -> None:
+    """Copies of this one are silenced, its original is as it came: a card number is in it, whatever is set now."""
+    path = f"/recordings/{SECOND}"
+    redactions = json.dumps([{"start": 1.0, "end": 2.0, "channel": "customer", "why": "card"}])
+    async with site.database.write() as connection:
+        await connection.execute(
+            update(Transcript).where(Transcript.recording_id == SECOND).values(redactions=redactions)
+        )
+        await connection.execute(update(Recording).where(Recording.id == SECOND).values(mp3_key=None))
+    assert (await site.ask(f"{path}/download/original", "maria")).status == 403
+    assert (await site.ask(f"{path}/audio/mp3", "maria")).status == 404
+    assert (await site.ask(f"{path}/download/original", "admin")).status == 200
+    silenced = f"{SECOND}/original-7-1.mp3"
+    await site.store.put(silenced, sample("payment").audio)
+    async with site.database.write() as connection:
+        await connection.execute(
+            update(Recording).where(Recording.id == SECOND).values(original_key=silenced)
+        )
+    assert (await site.ask(f"{path}/download/original", "maria")).status == 200
+    assert (await site.ask(f"{path}/audio/mp3", "maria")).status == 200
+
+
 async def test_nobody_is_told_of_anything(site: SoundSite) -> None:
     assert (await site.ask(LISTEN)).status == 401
     assert (await site.ask(f"/recordings/{9:032x}/audio/mp3", "maria")).status == 404
@@ -183,9 +206,11 @@ async def test_audio_that_the_store_lost_is_no_fault_of_ours(site: SoundSite) ->
     assert "not in the store any more" in response.text
 
 
-async def test_a_page_with_a_transcript_is_reading_it(site: SoundSite) -> None:
+@pytest.mark.parametrize("page", ["", "/sound"])
+async def test_a_page_with_a_transcript_is_reading_it(site: SoundSite, page: str) -> None:
+    """So is the part of it that is asked for anew when a transcript is on its way."""
     for _ in range(2):
-        assert (await site.ask(f"/calls/{ANNAS}", "maria")).status == 200
+        assert (await site.ask(f"/calls/{ANNAS}{page}", "maria")).status == 200
     assert await site.uses() == [("maria", "read", FIRST)]
 
 
