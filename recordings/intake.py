@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import RingbackError
 from core.facts import RecordingReady
-from recordings import folder, jobs, leftovers, wav
+from recordings import folder, jobs, leftovers, scratch, wav
 from recordings.call_audio import belongs, is_erased, refused, settle
 from recordings.file_notes import hashes_of, note_file
 from recordings.folder import Found
@@ -108,8 +107,8 @@ class Intake:
                 await self._bus.publish(fact)
             return
         sides = {half.name.is_customer: half.wav for half in heard}
-        with tempfile.TemporaryDirectory(prefix="ringback-") as scratch:
-            joined = Path(scratch) / "original.wav"
+        with scratch.folder() as place:
+            joined = place / "original.wav"
             await asyncio.to_thread(wav.join, sides.get(True), sides.get(False), joined)
             await self.keep(_audio(pbx, heard, halves, note), joined)
 

@@ -7,7 +7,6 @@ What was redacted on the side that was there stays silent: it is taken from the 
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.clock import Clock
 from core.db import Database
 from core.facts import RecordingChanged
-from recordings import jobs, leftovers, wav
+from recordings import jobs, leftovers, scratch, wav
 from recordings.call_audio import settle
 from recordings.file_notes import note_file
 from recordings.folder import Found
@@ -78,8 +77,8 @@ class LateHalves:
         return RecordingChanged(first.id, self.clock(), first.call_id)
 
     async def _store_both(self, first: First, half: Half, key: str) -> Stored:
-        with tempfile.TemporaryDirectory(prefix="ringback-") as scratch:
-            both = Path(scratch) / "original.wav"
+        with scratch.folder() as place:
+            both = place / "original.wav"
             async with self.store.local(first.original_key) as original:
                 await asyncio.to_thread(_join, original, half, both)
             return await self.store.put(key, both)

@@ -1,5 +1,6 @@
 """Audio in the store without a row: announced before it is put there, claimed by the transaction that points to it, let
-go by the one that no longer does, and removed for certain, however often we die in between.
+go by the one that no longer does, and removed for certain, however often we die in between. What a killed process left
+half written goes too.
 
 Which audio is to go, and why, is decided elsewhere (redaction, retention, erasure)."""
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import Clock
 from core.db import Database
+from recordings import scratch
 from recordings.store import Store, StoreError
 from recordings.tables import StoreLeftover
 
@@ -24,6 +26,7 @@ UNCLAIMED_S = 3600.0
 
 RETRY_S = 300.0
 IDLE_S = 60.0
+TIDY_S = 3600.0
 BATCH = 100
 
 
@@ -68,9 +71,13 @@ class Sweeper:
         self._woken.set()
 
     async def run(self) -> None:
+        tidied_at = -TIDY_S
         while True:
             self._woken.clear()
             await self.sweep()
+            if self._clock() >= tidied_at + TIDY_S:
+                tidied_at = self._clock()
+                await self.tidy()
             try:
                 await asyncio.wait_for(self._woken.wait(), IDLE_S)
             except TimeoutError:
@@ -83,6 +90,18 @@ class Sweeper:
             for key in keys:
                 removed += await self._remove(key)
         return removed
+
+    async def tidy(self) -> int:
+        """Remove what was being written or worked on when a process was killed; returns how many files and folders.
+        What the store does not let us do now is tried again in an hour."""
+        left = await asyncio.to_thread(scratch.clear)
+        try:
+            left += await self._store.clear_unfinished()
+        except StoreError as error:
+            log.warning("unfinished audio could not be removed; trying again later", error=str(error))
+        if left:
+            log.info("audio that a killed process had left was removed", left=left)
+        return left
 
     async def _next(self) -> list[str]:
         """Marked before the store is touched: from then on they cannot be claimed."""

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ T = TypeVar("T")
 
 CHUNK = 1 << 18
 """Bytes read or written at once: large enough for a disk, small enough for a hundred listeners."""
+
+UNFINISHED = ".tmp"
+"""How a file's name ends (and with a dot begins) that is still being written."""
+
+UNFINISHED_S = 3600.0
+"""Nobody writes one file for so long; another server may be at it."""
 
 KEY = re.compile(r"[0-9a-f]{32}/[a-z0-9][a-z0-9_.-]{0,60}")
 
@@ -90,6 +97,10 @@ class Store(Protocol):
         """The same with sizes and times, a small part at a time."""
         ...
 
+    async def clear_unfinished(self) -> int:
+        """Remove what was being put here when its process was killed; returns how many files."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -138,6 +149,9 @@ class LocalStore:
             for entry in await _in_thread(partial(_entries, part)):
                 yield entry
 
+    async def clear_unfinished(self) -> int:
+        return await _in_thread(self._clear_unfinished)
+
     async def close(self) -> None:
         return
 
@@ -148,7 +162,7 @@ class LocalStore:
 
     def _put(self, path: Path, source: Path) -> Stored:
         made = _make_folders(path.parent)
-        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=".", suffix=UNFINISHED, dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as target, source.open("rb") as given:
                 wanted = copy_hashed(given.read, target.write)
@@ -166,8 +180,17 @@ class LocalStore:
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
-        if path.parent.is_dir() and not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        _remove_empty(path.parent)
+
+    def _clear_unfinished(self) -> int:
+        removed, before = 0, time.time() - UNFINISHED_S
+        for path in self.folder.glob(f"??/*/.*{UNFINISHED}"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+                    _remove_empty(path.parent)
+        return removed
 
 
 def copy_hashed(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Stored:
@@ -198,6 +221,12 @@ def free_bytes(folder: Path) -> int:
 def _must_be(stored: Stored, wanted: Stored, folder: Path) -> None:
     if stored != wanted:
         raise StoreError(f"what was written to {folder} could not be read back: is the disk failing?")
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _open(path: Path) -> BinaryIO:

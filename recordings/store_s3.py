@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,6 +19,7 @@ from obstore.store import S3Store as Bucket
 
 from config.recordings import S3
 from core.errors import SettingsError
+from recordings import scratch
 from recordings.store import CHUNK, KEY, Entry, NoAudioError, Stored, StoreError, hash_of
 
 PART_BYTES = 8 * 1024 * 1024
@@ -80,8 +80,8 @@ class S3Store:
 
     @asynccontextmanager
     async def local(self, key: str) -> AsyncIterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="ringback-") as folder:
-            path = Path(folder) / key.rpartition("/")[2]
+        with scratch.folder() as folder:
+            path = folder / key.rpartition("/")[2]
             with path.open("wb") as file:
                 async for piece in self.read(key):
                     await asyncio.to_thread(file.write, piece)
@@ -108,6 +108,10 @@ class S3Store:
                         yield Entry(key, one["size"], one["last_modified"].timestamp())
         except (BaseError, OSError) as error:
             raise _told(error) from error
+
+    async def clear_unfinished(self) -> int:
+        """Nothing of ours: parts of an upload that was cut off are removed by a rule of the bucket."""
+        return 0
 
     async def close(self) -> None:
         return

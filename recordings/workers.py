@@ -7,10 +7,8 @@ What a job means stands in `work.py`; which there are in `jobs.py`."""
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import structlog
 
@@ -20,7 +18,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.facts import RecordingChanged
-from recordings import jobs
+from recordings import jobs, scratch
 from recordings.child import Child, WorkError
 from recordings.jobs import Job
 from recordings.kinds import JobKind
@@ -108,8 +106,7 @@ class Workers:
     async def _do(self, job: Job, child: Child) -> None:
         task = await self._work.look(job)
         await self._tell(task)
-        with tempfile.TemporaryDirectory(prefix="ringback-") as scratch:
-            folder = Path(scratch)
+        with scratch.folder() as folder:
             async with self._leased(task) as progress, self._store.local(task.original_key) as original:
                 await child.work(self._work.order(task, original, folder), progress.append)
                 fact = await self._work.finish(task, folder)
