@@ -10,12 +10,15 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
-from config.recordings import S3
+from config.recordings import S3, RecordingSettings
+from config.settings import DatabaseSettings, Settings
 from core.alarms import list_alarms
 from core.db import Database
 from recordings.store import NoAudioError, StoreError, hash_of
 from recordings.store_s3 import S3Store
 from recordings.tables import Recording
+from server.app import build
+from server.recording_parts import STORE, make_store
 from tests.recorded import collector, leave, log_call, record, rows, stem_of
 from tests.site import free_port
 
@@ -81,6 +84,16 @@ async def test_what_is_put_is_there_whole_and_in_parts(store: S3Store, tmp_path:
         await store.size(KEY)
     with pytest.raises(NoAudioError):
         [piece async for piece in store.read(KEY)]
+
+
+async def test_the_server_and_its_command_use_the_bucket_of_the_settings(
+    server: ObjectStore, database: Database, database_url: str
+) -> None:
+    settings = Settings(
+        database=DatabaseSettings(url=database_url), recordings=RecordingSettings(s3=server.settings())
+    )
+    assert isinstance(build(settings)[STORE], S3Store)
+    assert isinstance(make_store(settings, database), S3Store)
 
 
 async def test_a_bucket_that_is_not_there_is_said(server: ObjectStore, tmp_path: Path) -> None:
