@@ -96,7 +96,8 @@ class Child:
         if stdout is None:
             raise RuntimeError("a worker without a pipe")
         try:
-            line = await asyncio.wait_for(stdout.readline(), SILENT_S)
+            async with asyncio.timeout(SILENT_S):
+                line = await stdout.readline()
         except TimeoutError:
             await self.end()
             raise WorkError("the worker hung") from None

@@ -15,6 +15,7 @@ import structlog
 from core.alarms import close_alarm, raise_alarm
 from core.clock import Clock
 from core.db import Database
+from core.tasks import woken
 from recordings import folder, names
 from recordings.folder import DONE, PART, Found
 from recordings.intake import Intake, TakenElsewhereError
@@ -85,10 +86,7 @@ class Collector:
         while True:
             self._woken.clear()
             await self.look()
-            try:
-                await asyncio.wait_for(self._woken.wait(), self.waits.every)
-            except TimeoutError:
-                continue
+            await woken(self._woken, self.waits.every)
 
     async def look(self) -> None:
         """Once: take whatever is ready."""

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import Clock
 from core.db import Database
+from core.tasks import woken
 from recordings import scratch
 from recordings.store import Store, StoreError
 from recordings.tables import StoreLeftover
@@ -78,10 +79,7 @@ class Sweeper:
             if self._clock() >= tidied_at + TIDY_S:
                 tidied_at = self._clock()
                 await self.tidy()
-            try:
-                await asyncio.wait_for(self._woken.wait(), IDLE_S)
-            except TimeoutError:
-                continue
+            await woken(self._woken, IDLE_S)
 
     async def sweep(self) -> int:
         """Remove all that is due; returns how many. What the store does not let go now is tried again later."""
