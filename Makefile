@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+TOOLS  := $(VENV)/.installed-for-development
 # A file's tests share a PBX, a browser, a database.
 SPREAD := -n 2 --dist loadfile
 
@@ -11,37 +12,41 @@ SPREAD := -n 2 --dist loadfile
 help:               ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-install: $(STAMP)   ## make .venv and install Ringback with its development tools
+install: $(STAMP)   ## make .venv and install Ringback
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(TOOLS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,sip]'
 	@touch $@
 
 run: install        ## the demo on http://127.0.0.1:8080: calls ring on the screen by themselves
 	@$(BIN)/ringback demo
 
-test-tools: install ## what the tests need beside Python: Chromium, SIPp, PostgreSQL, Asterisk (as root on Debian)
+test-tools: $(TOOLS) ## what the tests need beside Python: Chromium, SIPp, PostgreSQL, Asterisk (as root on Debian)
 	@$(BIN)/python -m tests.tools
 
-test: install test-tools ## lint, types and all tests; six stories run live on a real Asterisk
+test: test-tools    ## lint, types and all tests; six stories run live on a real Asterisk
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(SPREAD) -m "not full"
 
-test-full: install test-tools ## everything: all stories live on Asterisk 22 and 16
+test-full: test-tools ## everything: all stories live on Asterisk 22 and 16
 	$(BIN)/python -m tests.tools --all
 	$(BIN)/python -m pytest $(SPREAD)
 
-faults: install test-tools ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
+faults: test-tools  ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
 	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults $(SPREAD)
 
-lint: install       ## ruff, mypy strict, the import rule
+lint: $(TOOLS)      ## ruff, mypy strict, the import rule
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: install      ## figures beside peers in the same run, also in bench/results.json
+bench: $(TOOLS)     ## figures beside peers in the same run, also in bench/results.json
 	$(BIN)/python -m bench
 
 clean:              ## remove what was made here (not the cached Asterisk)

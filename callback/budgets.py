@@ -1,7 +1,7 @@
 """What dialling may use: calls at once, calls a minute, minutes and money of 24 hours, and none for a while where call
 after call fails (`breaker.py`). In: the attempts themselves, so that the figures survive a restart and cannot disagree
 with the log. Out: the limit that is reached, and when there is room again. A call that goes on is never cut: it counts
-as it grows. Alarms are raised in `limit_alarms.py`."""
+as it grows. Alarms are raised in `alarms.py`."""
 
 from __future__ import annotations
 

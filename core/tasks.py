@@ -41,6 +41,9 @@ async def running(name: str, make: Callable[[], Awaitable[None]]) -> AsyncIterat
 
 async def woken(event: asyncio.Event, seconds: float) -> bool:
     """Wait for `event`, at most so long; whether it is set. Who waits clears it before looking at what it tells of."""
+    # Not wait_for: up to Python 3.11 it loses a cancellation that comes together with the event, and whoever cancelled
+    # then waits for a task that goes on for ever.
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     return event.is_set()

@@ -70,7 +70,8 @@ class LineProcess:
         """Let it sign out, then make sure that it is gone."""
         self._stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from callback.alarms import CallbackAlarms
 from callback.attempts import Attempts
 from callback.budgets import Budgets
 from callback.click import Clicks
-from callback.limit_alarms import LimitAlarms
 from callback.machine import Machines
 from callback.progress import Progress
 from callback.scheduler import Scheduler, departments
@@ -77,7 +77,7 @@ def add_callbacks(
         is_suppressed=requests.suppressions.holds,
     )
     _wake(bus, consumer, sources.consumer, scheduler)
-    app.cleanup_ctx.append(_running(consumer, sources, scheduler, LimitAlarms(database, clock, settings)))
+    app.cleanup_ctx.append(_running(consumer, sources, scheduler, CallbackAlarms(database, clock, settings)))
 
 
 def _wake(bus: Bus, attempts: FactConsumer, sources: FactConsumer, scheduler: Scheduler) -> None:
@@ -97,7 +97,7 @@ def _wake(bus: Bus, attempts: FactConsumer, sources: FactConsumer, scheduler: Sc
 
 
 def _running(
-    attempts: FactConsumer, sources: Sources, scheduler: Scheduler, alarms: LimitAlarms
+    attempts: FactConsumer, sources: Sources, scheduler: Scheduler, alarms: CallbackAlarms
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def part(app: web.Application) -> AsyncIterator[None]:
         async def keep_house() -> None:

@@ -13,9 +13,7 @@ export class Follow {
 
   /** `changed(state)` hears of every answer, and null when the link is no longer good. */
   constructor(api, link, state, changed) {
-    this.api = api;
-    this.link = link;
-    this.state = state;
+    Object.assign(this, { api, link, state });
     this.#changed = changed;
   }
 

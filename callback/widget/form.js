@@ -6,6 +6,8 @@ import { prove } from "./proof.js";
 import { origin, visitor } from "./visit.js";
 import { When } from "./when.js";
 
+const TYPED = ["number", "name", "message"];
+
 export class Form {
   #busy = false;
 
@@ -22,15 +24,8 @@ export class Form {
     const { words } = this;
     const { now, slots, opens } = this.offer;
     if (now.possible) return words.soon(now.minutes, "soon", "free");
-    if (opens) return words.opening(opens, "opens");
+    if (opens) return words.opening(opens);
     return slots.length ? words.say("later") : "";
-  }
-
-  /** What a visitor is told to whom neither now nor a time can be offered. */
-  get #else() {
-    const { words, offer } = this;
-    if (offer.open) return words.say("busy");
-    return offer.opens ? words.opening(offer.opens, "shutUntil") : words.say("shut");
   }
 
   #build() {
@@ -39,12 +34,13 @@ export class Form {
     this.number = h("input", { id: "number", type: "tel", autocomplete: "tel", dir: "ltr", maxlength: 40, required: true });
     this.name = h("input", { id: "name", autocomplete: "name", maxlength: 100, dir: "auto" });
     this.message = h("textarea", { id: "message", rows: 2, maxlength: 1000, dir: "auto" });
-    for (const name of ["number", "name", "message"]) this[name].value = draft[name] ?? "";
+    for (const name of TYPED) this[name].value = draft[name] ?? "";
     this.trap = h("input", { name: "website", tabindex: "-1", autocomplete: "off" });
     this.button = h("button", { class: "send", part: "submit" });
     this.element = h("form", { novalidate: true, onsubmit: (event) => this.#send(event) },
       this.notice,
-      this.when.wish === "opening" && h("p", { class: "notice" }, icon("clock"), this.#else),
+      // Neither now nor a time can be offered. When we open stands in the headline.
+      this.when.wish === "opening" && h("p", { class: "notice" }, icon("clock"), words.say(offer.open ? "busy" : "shut")),
       this.when.element && this.#field("wish", this.when.element),
       this.#box("number", "", this.#prefix(), this.number),
       this.#box("name", words.say("optional"), this.name),
@@ -89,8 +85,8 @@ export class Form {
     event.preventDefault();
     if (this.#busy) return;
     this.#clear();
-    const typed = ["number", "name", "message"].map((name) => [name, this[name].value.trim()]);
-    Object.assign(this.draft, Object.fromEntries(typed), { country: this.country.code });
+    for (const name of TYPED) this.draft[name] = this[name].value.trim();
+    this.draft.country = this.country.code;
     if (this.when.wish === null) return this.#fault("wish", this.words.say("needTime"));
     if (!this.draft.number) return this.#fault("number", this.words.say("needNumber"));
     this.#wait(true);

@@ -32,9 +32,9 @@ export class Words {
     return this.say(name, { time: new Intl.NumberFormat(this.locale, unit).format(minutes) });
   }
 
-  /** name with {day} and {time} of the next opening. */
-  opening(at, name) {
-    return this.say(name, { day: this.#write(at, { weekday: "long" }), time: this.time(at) });
+  /** When we open next. */
+  opening(at) {
+    return this.say("opens", { day: this.#write(at, { weekday: "long" }), time: this.time(at) });
   }
 
   time = (at) => this.#write(at, { hour: "numeric", minute: "2-digit" });

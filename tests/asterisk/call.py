@@ -87,11 +87,18 @@ class Call:
                 await asyncio.sleep(0.02)
 
     async def hears_tone(self, hertz: int) -> None:
-        """Wait until what comes in is mostly that tone, which somebody plays."""
+        """Wait until what comes in is mostly that tone, which somebody plays. Raises CallError."""
         assert self.rtp is not None
-        async with asyncio.timeout(WAIT_SECONDS):
-            while self.rtp.share_of(hertz) < 0.8:
-                await asyncio.sleep(0.05)
+        before = self.rtp.received
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_SECONDS):
+                while self.rtp.share_of(hertz) < 0.8:
+                    await asyncio.sleep(0.05)
+                return
+        raise CallError(
+            f"{self.phone.name}: {self.rtp.share_of(hertz):.0%} of what came in lately is {hertz} Hz;"
+            f" {self.rtp.received - before} packets came meanwhile; {self.rtp.loudest()}"
+        )
 
     def plays(self, hertz: int) -> None:
         """Say a tone from now on, in the place of silence."""

@@ -104,6 +104,12 @@ class Rtp(asyncio.DatagramProtocol):
             tones += 2 * (across * across + along * along) / max(len(samples), 1)
         return tones / power if power else 0.0
 
+    def loudest(self) -> str:
+        """For the message of a test that failed: which tones were in it."""
+        shares = {hertz: self.share_of(hertz) for hertz in range(100, 4000, 20)}
+        top = sorted(shares, key=lambda hertz: -shares[hertz])[:3]
+        return ", ".join(f"{hertz} Hz {shares[hertz]:.0%}" for hertz in top)
+
     def start(self, peer: tuple[str, int]) -> None:
         """Send to the other side from now on (again after a re-INVITE)."""
         self._peer = peer

@@ -264,7 +264,8 @@ async def test_when_closed_it_says_when_we_open(chromium: Browser, database: Dat
         visit = await visit_shop(chromium, site)
         page = visit.page
         await open_form(page)
-        await expect(page.get_by_text("We are closed now and open Tuesday at 9:00.")).to_be_visible()
+        await expect(page.get_by_text("We open Tuesday at 9:00")).to_be_visible()
+        await expect(page.get_by_text("We are closed now.")).to_be_visible()
         await assert_accessible(page)
         await send(site, page)
         await says(page, "You are in line").to_be_visible(timeout=PATIENCE_MS)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from callback.alarms import MINUTES_ALARM, MONEY_ALARM, TRUNK_ALARM, CallbackAlarms
 from callback.kinds import AttemptKind, AttemptState, NotNow, Result, State
-from callback.limit_alarms import MINUTES_ALARM, MONEY_ALARM, TRUNK_ALARM, LimitAlarms
 from callback.tables import Attempt
 from config.callbacks import CallbackSettings
 from config.settings import Settings
 from core.alarms import Alarm, list_alarms
 from core.db import Database
 from core.facts import Verdict
-from tests.callback_office import CUSTOMER, MONDAY_NOON, PBX, Office, Time
+from tests.callback_office import CUSTOMER, MONDAY_NOON, PBX, QUEUE, Office, Time
 
 HOUR = 3600.0
 PRICES = {"price_a_minute": 1.0, "prices": {"+48": 0.05, "+4822": 0.5}}
@@ -34,8 +34,10 @@ class Watch:
 
     def __init__(self, office: Office, callback: CallbackSettings) -> None:
         pbx = {"host": "pbx", "events": {"user": "u", "secret": "s"}, "trunks": ["PJSIP/trunk"]}
-        settings = Settings.model_validate({"pbx": {PBX: pbx}, "callback": callback.model_dump()})
-        self._office, self._alarms = office, LimitAlarms(office.database, office.time, settings)
+        settings = Settings.model_validate(
+            {"pbx": {PBX: pbx}, "department": {"sales": {"queue": QUEUE}}, "callback": callback.model_dump()}
+        )
+        self._office, self._alarms = office, CallbackAlarms(office.database, office.time, settings)
 
     async def all(self) -> list[Alarm]:
         await self._alarms.look()

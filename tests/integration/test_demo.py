@@ -248,14 +248,17 @@ async def welcome(process: asyncio.subprocess.Process) -> str:
     return text
 
 
-async def first_card(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+async def rung_by_a_sample_customer(session: aiohttp.ClientSession, url: str) -> None:
+    """Strangers ring as well, now and then first."""
+    samples = {customer.name for customer in CUSTOMERS}
     async with asyncio.timeout(DEADLINE_S), session.ws_connect(f"{url}/live") as socket:
         async for message in socket:
             for change in _changes(json.loads(message.data)):
-                if change.get("c") == "card" and change["card"]["customers"]:
-                    card: dict[str, Any] = change["card"]
-                    return card
-    raise AssertionError("the live connection ended without a card")
+                if change.get("c") != "card":
+                    continue
+                if samples & {customer["name"] for customer in change["card"]["customers"]}:
+                    return
+    raise AssertionError("the live connection ended without such a card")
 
 
 def _changes(told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -279,8 +282,7 @@ async def test_the_command_from_start_to_stop(environment: dict[str, str], tmp_p
             page = await answer.text()
             assert answer.url.path == "/desk"
             assert "DEMO" in page
-            card = await first_card(session, url)
-            assert card["customers"][0]["name"] in {customer.name for customer in CUSTOMERS}
+            await rung_by_a_sample_customer(session, url)
             log = await session.get(f"{url}/calls")
             assert log.status == 200
         assert list(tmp_path.glob("ringback-demo-*"))

@@ -1,6 +1,7 @@
-"""Tells the administrator when dialling stops by itself: minutes or money of 24 hours are spent, or call after call
-fails in a trunk. In: the attempts, as `budgets.py` and `breaker.py` read them. Out: alarms, open as long as it is so.
-What is dialled is decided elsewhere (`policy.py`)."""
+"""Tells the administrator when promises cannot be kept without a person: minutes or money of 24 hours are spent, call
+after call fails in a trunk, nobody looks at what is held, or a department with open callbacks left the settings.
+In: the attempts, as `budgets.py` and `breaker.py` read them, and the open callbacks. Out: alarms, open as long as it is
+so. What is dialled is decided elsewhere (`policy.py`)."""
 
 from __future__ import annotations
 
@@ -8,11 +9,14 @@ import asyncio
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import breaker, kinds, promises
 from callback.budgets import Budgets
+from callback.kinds import State
 from callback.policy import NotNow
+from callback.tables import Callback
 from config.settings import Settings
 from core.alarms import close_alarm, list_alarms, raise_alarm
 from core.clock import Clock
@@ -23,13 +27,29 @@ EVERY_S = 10.0
 MINUTES_ALARM = "callback-minutes-spent"
 MONEY_ALARM = "callback-money-spent"
 TRUNK_ALARM = "callback-trunk-failing"
-CODES = frozenset({MINUTES_ALARM, MONEY_ALARM, TRUNK_ALARM})
+HELD_ALARM = "callback-held"
+DEPARTMENT_ALARM = "callback-department-gone"
+CODES = frozenset({MINUTES_ALARM, MONEY_ALARM, TRUNK_ALARM, HELD_ALARM, DEPARTMENT_ALARM})
+
+HELD_S = 3600.0
+"""So long a held request may wait for a manager's word before the administrator hears of it."""
 
 ALL_CALLS = "callbacks"
 """The subject of limits that hold for all PBXs together."""
 
+OPEN = (
+    select(Callback.department, func.count())
+    .where(Callback.closed_at.is_(None), Callback.state != State.INBOX.value)
+    .group_by(Callback.department)
+)
+HELD = (
+    select(Callback.department, func.count())
+    .where(Callback.state == State.HELD.value, Callback.created_at <= bindparam("before"))
+    .group_by(Callback.department)
+)
 
-class LimitAlarms:
+
+class CallbackAlarms:
     """One per application."""
 
     def __init__(self, database: Database, clock: Clock, settings: Settings) -> None:
@@ -69,6 +89,21 @@ class LimitAlarms:
                     f"the last calls to {failing.numbers} different numbers all failed: look at the trunk and ask "
                     f"the carrier. Callbacks pause; one call tries again every {limits.failures_pause_minutes} min"
                 )
+        return found | await self._unattended(connection, now)
+
+    async def _unattended(self, connection: AsyncConnection, now: float) -> dict[tuple[str, str], str]:
+        found: dict[tuple[str, str], str] = {}
+        for department, count in await connection.execute(OPEN):
+            if department not in self._settings.department:
+                found[DEPARTMENT_ALARM, department] = (
+                    f"callbacks that nobody is dialled for: {count}. Their department {department!r} is not in the "
+                    "settings: put it back, or close them on the page Callbacks"
+                )
+        for department, count in await connection.execute(HELD, {"before": now - HELD_S}):
+            found[HELD_ALARM, department] = (
+                f"requests held for more than an hour: {count}. Release or refuse them on the page Callbacks; "
+                "what nobody looks at expires"
+            )
         return found
 
     def _spent(self, limit: NotNow) -> dict[tuple[str, str], str]:
