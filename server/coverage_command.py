@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from config.logging import set_up
 from config.settings import Settings
 from core.bus import Bus
 from core.clock import iso, system_clock
@@ -43,6 +44,8 @@ SHOWN = 200
 
 async def audit(settings: Settings, since: str | None, *, as_json: bool) -> None:
     """Raises InvalidInputError for a day that is none, ConflictError while another run goes on, StoreError."""
+    # What is printed is the answer: the log goes to standard error, and says no more than what is wrong.
+    set_up(settings.log.model_copy(update={"level": "WARNING"}))
     first = _day(since)
     async with open_database(settings) as database:
         bus, store = Bus(), make_store(settings, database)

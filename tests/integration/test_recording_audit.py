@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,7 @@ from recordings.tables import (
     StoreLeftover,
 )
 from tests.audited import LATER, OFF_QUEUE, Audited
+from tests.process import ROOT
 from tests.recorded import AT, leave
 
 DAY = "2026-09-21"
@@ -341,17 +344,28 @@ async def test_a_run_that_was_stopped_half_way_is_run_again(site: Audited) -> No
     }
 
 
-async def test_a_run_that_died_does_not_stand_in_the_way(site: Audited) -> None:
+@ONE_DATABASE
+async def test_a_run_that_was_killed_stands_in_the_way_for_two_minutes(
+    site: Audited, database_url: str
+) -> None:
+    """It dies when it looks at the fourth of five recordings."""
     await plant(site)
-    dead = {"is_running": True, "asked_by": "night", "started_at": LATER - 500, "since": AT}
-    async with site.database.write() as connection:
-        await connection.execute(insert(AuditRun).values(dead | {"beat_at": LATER - DEAD_S + 5}))
+    where = [database_url, str(site.folder), str(site.now), "4"]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.dying_auditor", *where, cwd=ROOT
+    )
+    assert await child.wait() == -signal.SIGKILL
+    (dead,) = await site.rows(AuditRun)
+    assert (dead.is_running, dead.outcome, dead.step) == (True, None, "recordings")
+    assert list(await site.open()) == [("missing", "main-1790000005.6")], "what it had found is there"
+    site.now += DEAD_S - 10
     with pytest.raises(ConflictError):
         await site.audit()
-    site.now += 10
+    site.now += 20
     run = await site.audit()
     first, second = await site.rows(AuditRun)
     assert (first.outcome, second.id, run.outcome) == ("broken", run.id, "done")
+    assert (run.calls, run.recordings, run.found) == (6, 5, 0)
 
 
 class Away(LocalStore):
