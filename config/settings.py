@@ -30,6 +30,7 @@ from pydantic_settings import (
 )
 
 from config.callbacks import CallbackSettings, Department, Website
+from config.outside import OutsideSettings
 from config.part import Part, known_zone
 from config.recordings import RecordingSettings
 
@@ -225,6 +226,7 @@ class Settings(BaseSettings):
     callback: CallbackSettings = CallbackSettings()
     public: Public = Public()
     recordings: RecordingSettings = RecordingSettings()
+    outside: OutsideSettings = OutsideSettings()
     log: Log = Log()
 
     @property
