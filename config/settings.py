@@ -30,6 +30,7 @@ from pydantic_settings import (
 )
 
 from config.callbacks import CallbackSettings, Department, Website
+from config.connectors import ConnectorSettings
 from config.outside import OutsideSettings
 from config.part import Part, known_zone
 from config.recordings import RecordingSettings
@@ -227,6 +228,7 @@ class Settings(BaseSettings):
     public: Public = Public()
     recordings: RecordingSettings = RecordingSettings()
     outside: OutsideSettings = OutsideSettings()
+    connector: dict[str, ConnectorSettings] = {}
     log: Log = Log()
 
     @property
@@ -234,7 +236,7 @@ class Settings(BaseSettings):
         """Whatever calls come from: the names of all PBXs and lines."""
         return (*self.pbx, *self.line)
 
-    @field_validator("pbx", "line")
+    @field_validator("pbx", "line", "connector")
     @classmethod
     def _short_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:

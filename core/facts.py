@@ -490,6 +490,31 @@ class CallMatched(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideContact:
+    """Somebody in another CRM who has the number of a call. `connector` is that CRM's name in the settings, `url` their
+    page there, `seen_at` when the CRM said so."""
+
+    connector: str
+    id: str
+    name: str
+    company: str
+    url: str
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsFound(Fact):
+    """What one other CRM knows of the outside party of a call; no contacts: it knows nobody. Replaces what the same CRM
+    said of this call before. `blocked`: that CRM wants calls of this number refused, and says why."""
+
+    call_id: str
+    at: float
+    connector: str
+    contacts: tuple[OutsideContact, ...]
+    blocked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerChanged(Fact):
     """*Durable.* A customer's own data (name, identities, notes, tags) was created or edited."""
 

@@ -6,6 +6,7 @@ again, is decided by the rooms."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -38,9 +39,14 @@ Address = IPv4Address | IPv6Address
 
 
 class OutsideError(RingbackError):
-    """There is no answer: unreachable, too slow, no HTTP. The sentence is fit for a person and holds no secret."""
+    """There is no answer: unreachable, too slow, no HTTP. The sentence is fit for a person and holds no secret.
+    `perhaps_done`: the request was perhaps sent and executed; else it surely was not."""
 
     code = "outside-unreachable"
+
+    def __init__(self, message: str, *, perhaps_done: bool = False) -> None:
+        super().__init__(message)
+        self.perhaps_done = perhaps_done
 
 
 class OutsideRefusedError(OutsideError):
@@ -61,7 +67,7 @@ class OutsideRequest:
 
 @dataclass(frozen=True, slots=True)
 class OutsideAnswer:
-    """`body` is cut at `LARGEST_ANSWER` (`is_whole` says so); `headers` have lower-case names; `took_s` seconds."""
+    """`body` is cut where the asker said (then not `is_whole`); `headers` have lower-case names; `took_s` seconds."""
 
     status: int
     headers: Mapping[str, str]
@@ -95,8 +101,16 @@ class Outside:
             await self._session.close()
             self._session = None
 
-    async def send(self, request: OutsideRequest, *, seconds: float = LONGEST_S) -> OutsideAnswer:
-        """One request, once. Raises OutsideRefusedError, and OutsideError when no answer came in `seconds`."""
+    async def send(
+        self,
+        request: OutsideRequest,
+        *,
+        seconds: float = LONGEST_S,
+        largest: int = LARGEST_ANSWER,
+        body_seconds: float | None = None,
+    ) -> OutsideAnswer:
+        """One request, once. Raises OutsideRefusedError, and OutsideError when no answer came in `seconds`. Of its body
+        `largest` bytes are read; whoever only wants the status waits `body_seconds` for the body, and no longer."""
         url = checked_url(request.url)
         began = time.monotonic()
         try:
@@ -108,17 +122,19 @@ class Outside:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
-                body, is_whole = await _read(response)
+                body, is_whole = await _read(response, largest, body_seconds)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return OutsideAnswer(response.status, headers, body, is_whole, time.monotonic() - began)
         except TimeoutError as error:
-            raise OutsideError(f"{url.host} did not answer within {seconds:g} s") from error
+            raise OutsideError(
+                f"{url.host} did not answer within {seconds:g} s", perhaps_done=True
+            ) from error
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, _RefusedAddressError):
                 raise OutsideRefusedError(str(error.os_error)) from error
             raise OutsideError(f"cannot connect to {url.host}: {_plain(error.os_error)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise OutsideError(f"{url.host}: {_plain(error)}") from error
+            raise OutsideError(f"{url.host}: {_plain(error)}", perhaps_done=True) from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -177,14 +193,23 @@ def _inner(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+async def _read(response: aiohttp.ClientResponse, largest: int, seconds: float | None) -> tuple[bytes, bool]:
+    """The body, and whether that is all of it. What is left is not waited for."""
     body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > LARGEST_ANSWER:
-            response.close()  # what is left is not waited for
-            return bytes(body[:LARGEST_ANSWER]), False
-    return bytes(body), True
+    patience = asyncio.timeout(seconds)
+    try:
+        async with patience:
+            async for piece in response.content.iter_any():
+                body += piece
+                if len(body) > largest:
+                    break
+            else:
+                return bytes(body), True
+    except TimeoutError:
+        if not patience.expired():
+            raise
+    response.close()
+    return bytes(body[:largest]), False
 
 
 def _plain(error: BaseException) -> str:

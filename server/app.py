@@ -34,6 +34,7 @@ from pbx_bridge.recording_switch import AmiRecordingSwitch
 from pbx_bridge.removed import end_removed
 from server.callback_desk_parts import add_callback_desk
 from server.callback_parts import add_callbacks
+from server.connector_parts import add_connectors
 from server.desk_parts import add_desk
 from server.housekeeping import Housekeeping
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH
@@ -68,6 +69,8 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     add_callback_desk(app, database, bus, clock, dialer)
     if settings.department:
         add_callbacks(app, settings, database, bus, clock, dialer)
+    if settings.connector:
+        add_connectors(app, settings, database, bus, clock)
     add_recordings(app, settings, database, bus, clock)
     add_search(app, database, bus)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))

@@ -21,9 +21,11 @@ from core.facts import (
     CallResumed,
     CallStarted,
     CallTransferred,
+    ContactsFound,
     CustomerDialled,
     Fact,
     MatchKind,
+    OutsideContact,
     Parties,
     Phone,
     PhoneRinging,
@@ -79,6 +81,8 @@ class CallNow:
     customer_dialled_at: float | None = None
     callback: CallbackSummary | None = None
     recording_paused_until: float | None = None
+    contacts: tuple[OutsideContact, ...] = ()
+    blocked: str | None = None
 
     def phone(self, device: str) -> PhoneNow | None:
         return next((one for one in self.phones if one.phone.device == device), None)
@@ -173,6 +177,11 @@ def _matched(call: CallNow, fact: CallMatched) -> CallNow:
     return replace(call, match=fact.match, customer_ids=fact.customer_ids, created=fact.created)
 
 
+def _contacts_found(call: CallNow, fact: ContactsFound) -> CallNow:
+    others = tuple(one for one in call.contacts if one.connector != fact.connector)
+    return replace(call, contacts=(*others, *fact.contacts), blocked=fact.blocked or call.blocked)
+
+
 def _customer_dialled(call: CallNow, fact: CustomerDialled) -> CallNow:
     return call if call.customer_dialled_at is not None else replace(call, customer_dialled_at=fact.at)
 
@@ -209,6 +218,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
     AgentLeft: _left,
     CallTransferred: _transferred,
     CallMatched: _matched,
+    ContactsFound: _contacts_found,
     CustomerDialled: _customer_dialled,
     CallbackKnown: _callback_known,
     RecordingPaused: _recording_paused,
@@ -217,7 +227,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
 """What each fact does to the call it is about. Starting and joining calls needs more than one call: `joined`."""
 
 
-AFTERWARDS = (CallMatched, CallbackKnown)
+AFTERWARDS = (CallMatched, ContactsFound, CallbackKnown)
 """What may still be learnt of a call that is over."""
 
 
@@ -252,4 +262,10 @@ def joined(call: CallNow, absorbed: CallNow) -> CallNow:
             first = ours.answered_at if ours and ours.answered_at is not None else theirs.answered_at
             result = result.with_phone(replace(theirs, answered_at=first))
     transfers = tuple(one for one in absorbed.transfers if one not in call.transfers)
-    return replace(result, transfers=call.transfers + transfers)
+    contacts = call.contacts or absorbed.contacts
+    return replace(
+        result,
+        transfers=call.transfers + transfers,
+        contacts=contacts,
+        blocked=call.blocked or absorbed.blocked,
+    )

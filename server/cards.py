@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from core.accounts import UserDevice
-from core.facts import Direction, MatchKind, StopReason, Transfer, TransferKind
+from core.facts import Direction, MatchKind, OutsideContact, StopReason, Transfer, TransferKind
 from server.callback_card import CallbackSummary
 from server.calls_now import CONNECTED, PRESENCE, CallNow, PhoneNow, PhoneState
 
@@ -113,6 +113,8 @@ class Card:
     customer_dialled_at: float | None = None
     callback: CallbackSummary | None = None
     recording_paused_until: float | None = None
+    contacts: tuple[OutsideContact, ...] = ()
+    blocked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
         customer_dialled_at=call.customer_dialled_at,
         callback=call.callback,
         recording_paused_until=call.recording_paused_until,
+        contacts=call.contacts,
+        blocked=call.blocked,
     )
 
 

@@ -18,6 +18,7 @@ import core.alarms
 import core.api_keys
 import core.fact_log
 import core.sessions
+import crm_link.connectors.tables
 import crm_link.tables
 import pbx_bridge.tables
 import recordings.auditor_tables
@@ -36,6 +37,7 @@ TABLES = (
     core.fact_log,
     core.sessions,
     callback.tables,
+    crm_link.connectors.tables,
     crm_link.tables,
     pbx_bridge.tables,
     recordings.auditor_tables,

@@ -3,7 +3,7 @@ bridge hands them over: written to the call log first, then told on the bus."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from core.ports import QueuePauser, RecordingSwitch
 from core.sessions import start_session
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
+from server.connector_parts import add_connectors
 from server.desk_parts import add_desk
 from server.guard import LOCAL_COOKIE
 from server.keys import PAUSER, SWITCH
@@ -70,12 +71,14 @@ class DeskSite:
         return {LOCAL_COOKIE: token}
 
 
-def settings_for(desk: Desk | None = None, *, records: bool = False) -> Settings:
-    """With `records` its PBX has a recordings folder, and may be told things."""
+def settings_for(
+    desk: Desk | None = None, *, records: bool = False, sections: Mapping[str, Any] | None = None
+) -> Settings:
+    """With `records` its PBX has a recordings folder, and may be told things. `sections` are more of the settings."""
     events = AmiUser.model_validate({"user": "events", "secret": "never used"})
     more: dict[str, Any] = {"dial": events, "recordings": Path("/nowhere")} if records else {}
     pbx = Pbx(host="127.0.0.1", events=events, trunks=("PJSIP/trunk",), **more)
-    return Settings(pbx={PBX: pbx}, desk=desk or Desk())
+    return Settings(pbx={PBX: pbx}, desk=desk or Desk(), **(sections or {}))
 
 
 @asynccontextmanager
@@ -87,12 +90,13 @@ async def desk_site(
     pauser: QueuePauser | None = None,
     switch: RecordingSwitch | None = None,
     port: int | None = None,
+    sections: Mapping[str, Any] | None = None,
     on_response: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
 ) -> AsyncIterator[DeskSite]:
     """A running desk over `database`, whose schema exists. People are added when there are none. `on_response` is
     called before the head of each answer is sent."""
     bus = Bus()
-    settings = settings_for(desk, records=switch is not None)
+    settings = settings_for(desk, records=switch is not None, sections=sections)
     app = bare_application(settings, database, clock=clock, bus=bus)
     if pauser is not None:
         app[PAUSER] = pauser
@@ -101,6 +105,8 @@ async def desk_site(
         add_keeping(app, settings, database, bus, clock)
     add_desk(app, database, bus, clock)
     ScreenPop(database, bus).subscribe(bus)
+    if settings.connector:
+        add_connectors(app, settings, database, bus, clock)
     if on_response is not None:
         app.on_response_prepare.append(on_response)
     users = await _people(database)

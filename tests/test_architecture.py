@@ -46,6 +46,7 @@ PURE = (
     "pbx_bridge/verdict.py",
     "pbx_bridge/views.py",
     "pbx_bridge/why.py",
+    "crm_link/connectors/words.py",
     "crm_link/match.py",
     "recordings/audit_findings.py",
     "recordings/search_query.py",

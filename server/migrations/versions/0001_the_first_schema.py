@@ -193,6 +193,47 @@ def upgrade() -> None:
         batch_op.create_index("ix_calls_started_at_id", ["started_at", "id"], unique=False)
 
     op.create_table(
+        "connector_contacts",
+        sa.Column("connector", sa.String(length=60), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("contacts", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "number", name=op.f("pk_connector_contacts")),
+    )
+    with op.batch_alter_table("connector_contacts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_connector_contacts_seen_at"), ["seen_at"], unique=False)
+
+    op.create_table(
+        "connector_logs",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("connector", sa.String(length=60), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("leased_until", sa.Double(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("wanted", sa.Integer(), nullable=False),
+        sa.Column("written", sa.Integer(), nullable=False),
+        sa.Column("maybe_sent", sa.Boolean(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("contact_name", sa.Text(), nullable=False),
+        sa.Column("contact_url", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_connector_logs")),
+        sa.UniqueConstraint("connector", "call_id", name=op.f("uq_connector_logs_connector")),
+    )
+    with op.batch_alter_table("connector_logs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_connector_logs_call_id"), ["call_id"], unique=False)
+        batch_op.create_index(
+            "ix_connector_logs_connector_state_due_at", ["connector", "state", "due_at"], unique=False
+        )
+
+    op.create_table(
         "fact_cursors",
         sa.Column("consumer", sa.String(length=60), nullable=False),
         sa.Column("last_id", sa.BigInteger(), nullable=False),
@@ -1289,6 +1330,15 @@ def downgrade() -> None:
 
     op.drop_table("fact_log")
     op.drop_table("fact_cursors")
+    with op.batch_alter_table("connector_logs", schema=None) as batch_op:
+        batch_op.drop_index("ix_connector_logs_connector_state_due_at")
+        batch_op.drop_index(batch_op.f("ix_connector_logs_call_id"))
+
+    op.drop_table("connector_logs")
+    with op.batch_alter_table("connector_contacts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_connector_contacts_seen_at"))
+
+    op.drop_table("connector_contacts")
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index("ix_calls_started_at_id")
         batch_op.drop_index(

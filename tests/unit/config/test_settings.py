@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from config.callbacks import CallbackLimits, Department, Website
+from config.connectors import ConnectorSettings
 from config.recordings import S3, Retention, Transcription
 from config.settings import AmiUser, BadSettingsError, Line, Pbx, Settings, load
 
@@ -98,7 +99,7 @@ def test_no_file_gives_the_defaults() -> None:
     assert load().server.port == 8080
 
 
-NAMED: dict[str, type[BaseModel]] = {"pbx": Pbx, "line": Line, "department": Department, "website": Website}
+NAMED: dict[str, type[BaseModel]] = {"pbx": Pbx, "line": Line, "department": Department, "website": Website, "connector": ConnectorSettings}
 """Sections of which there may be several."""
 
 

@@ -1,0 +1,49 @@
+"""The part of the settings that speaks of other CRMs: which one, where, as whom, and what is done with it. What a CRM
+understands is `crm_link/connectors/`; only shapes and complaints live here."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from config.part import Part
+
+Kind = Literal["odoo", "zammad", "http"]
+
+
+class ConnectorSettings(Part):
+    """`[connector.<name>]`; the name stands on cards and in the log."""
+
+    kind: Kind = Field(description="odoo, zammad, or http: a CRM described by a file")
+    url: str = Field(description="where the CRM is, as people reach it")
+    secret: SecretStr = Field(SecretStr(""), description="its API key or token")
+    user: str = Field("", description="who we are there, where the CRM asks for it")
+    database: str = Field("", description="of Odoo")
+    description: str = Field("", description="of an http connector: a shipped name, or a TOML file")
+    look_up: bool = Field(True, description="ask it who calls")
+    log_calls: bool = Field(True, description="write finished calls there")
+    send_notes: bool = Field(True, description="with disposition and note of the wrap-up")
+    create_contacts: bool = Field(False, description="an unknown number becomes a contact there")
+    seconds: float = Field(5.0, ge=0.5, le=30, description="how long it may take to answer")
+    fresh_minutes: int = Field(
+        60, ge=0, le=10080, description="what it said is believed so long without asking"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, given: str) -> str:
+        if re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", given) is None:
+            raise ValueError("write the CRM's address, such as https://crm.example.com")
+        return given.rstrip("/")
+
+    @model_validator(mode="after")
+    def _what_the_kind_needs(self) -> ConnectorSettings:
+        needed = {"odoo": ("database", "user", "secret"), "zammad": (), "http": ("description",)}[self.kind]
+        given = {"database": self.database, "user": self.user, "description": self.description}
+        given["secret"] = self.secret.get_secret_value()
+        missing = [name for name in needed if not given[name]]
+        if missing:
+            raise ValueError(f"kind {self.kind!r} needs {' and '.join(missing)} too")
+        return self

@@ -1,0 +1,1 @@
+"""Other CRMs: who calls according to them, and the calls written there."""

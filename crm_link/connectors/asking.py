@@ -1,0 +1,69 @@
+"""JSON over HTTP with another CRM: what is to be asked goes in, what it answered comes out as JSON values, and every
+answer that is no success becomes a `ConnectorError` with a sentence for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from core.outside import OutsideAnswer, OutsideRequest
+from core.shown import shown
+from crm_link.connectors.protocol import ConnectorError, Sender
+
+SAID = 200
+"""Characters of a refusal that are kept for people."""
+
+PASSED_ON = frozenset({502, 503, 504})
+"""A proxy in between answered: the CRM behind it perhaps did what was asked."""
+
+
+async def ask_json(
+    sender: Sender,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: Any = None,
+    seconds: float,
+) -> Any:
+    """One request; its answer as JSON values, None for an empty one. Raises ConnectorError and OutsideError."""
+    sent = {"Accept": "application/json", **(headers or {})}
+    raw = None
+    if body is not None:
+        sent["Content-Type"] = "application/json"
+        raw = json.dumps(body, ensure_ascii=False).encode()
+    return read_json(await sender.send(OutsideRequest(method, url, sent, raw), seconds=seconds))
+
+
+def read_json(answer: OutsideAnswer) -> Any:
+    """The body's values. Raises ConnectorError for an answer that is no success, cut off, or no JSON."""
+    refuse_failure(answer)
+    if not answer.is_whole:
+        raise ConnectorError("the answer is too long to be read", perhaps_done=True)
+    if not answer.body.strip():
+        return None
+    try:
+        return json.loads(answer.body)
+    except ValueError as error:
+        raise ConnectorError("the answer is no JSON: is the address right?", perhaps_done=True) from error
+
+
+def refuse_failure(answer: OutsideAnswer) -> None:
+    """Raises ConnectorError unless the status says success."""
+    if 200 <= answer.status < 300:
+        return
+    said = one_line(answer.body.decode(errors="replace"))
+    words = {
+        401: "it does not accept our key",
+        403: "it does not allow this to us",
+        429: "it was asked too often",
+    }
+    what = words.get(answer.status, f"it answered {answer.status}")
+    if 300 <= answer.status < 400:
+        what = f"it answered {answer.status} and points elsewhere, which is not followed"
+    raise ConnectorError(f"{what}: {said}" if said else what, perhaps_done=answer.status in PASSED_ON)
+
+
+def one_line(text: str) -> str:
+    return " ".join(shown(text).split())[:SAID]

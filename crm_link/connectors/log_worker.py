@@ -1,0 +1,171 @@
+"""Writes finished calls to one CRM, one after the other: rows from `logs.py` in, requests out, how it went back into
+the row. Exactly once as far as a CRM allows: that it is about to be told is committed before it is, and whatever was
+perhaps told is looked for there before it is told again; where a CRM cannot be asked, a person decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.clock import Clock
+from core.db import Database
+from core.outside import OutsideError
+from core.tasks import woken
+from crm_link.connectors import logs
+from crm_link.connectors.cache import Said, store_said
+from crm_link.connectors.logs import LogJob
+from crm_link.connectors.protocol import Connector, ConnectorError, Contact, LoggedCall
+from crm_link.connectors.words import CallWords, told
+
+log = structlog.get_logger(__name__)
+
+LONGEST_IDLE_S = 60.0
+"""It looks by itself so often: for rows of another process, and for a lease that ran out."""
+
+FORGET_EVERY_S = 86_400.0
+
+Describe = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[CallWords]]
+"""A call's record in, what other rooms know of the call out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRules:
+    """`send_notes`: with the wrap-up; `create_contacts`: an unknown number becomes a contact there."""
+
+    connector: Connector
+    send_notes: bool
+    create_contacts: bool
+
+
+class LogWorker:
+    """One per CRM that is told of calls. `run` until cancelled; `wake` saves it the idle wait."""
+
+    def __init__(
+        self, name: str, rules: LogRules, database: Database, clock: Clock, describe: Describe
+    ) -> None:
+        self.name = name
+        self._rules = rules
+        self._database = database
+        self._clock = clock
+        self._describe = describe
+        self._woken = asyncio.Event()
+        self._forgot_at = 0.0
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            while await self.work_one():
+                pass
+            await self._forget_old()
+            await woken(self._woken, await self._idle_s())
+
+    async def work_one(self) -> bool:
+        """Do the next row that is due; False when nothing is."""
+        async with self._database.write() as connection:
+            job = await logs.take(connection, self.name, self._clock())
+        if job is None:
+            return False
+        try:
+            await self._do(job)
+        except asyncio.CancelledError:
+            async with self._database.write() as connection:
+                await logs.give_back(connection, job, self._clock())
+            raise
+        except (ConnectorError, OutsideError) as error:
+            await self._failed(job, error)
+        return True
+
+    async def _do(self, job: LogJob) -> None:
+        async with self._database.read() as connection:
+            words = await self._describe(connection, job.record)
+        if not self._rules.send_notes:
+            words = CallWords(words.people, url=words.url)
+        call = told(job.record, words)
+        if job.reference:
+            await self._update(job, call)
+            return
+        if job.maybe_sent and not await self._is_free(job, call):
+            return
+        await self._write(job, call)
+
+    async def _is_free(self, job: LogJob, call: LoggedCall) -> bool:
+        """Whether the CRM surely has nothing of this call. What is found, or cannot be known, is put into the row."""
+        if not self._rules.connector.traits.finds_logs:
+            async with self._database.write() as connection:
+                await logs.uncertain(connection, job, self._clock())
+            return False
+        found = await self._rules.connector.find_call_log(call)
+        if found is None:
+            return True
+        async with self._database.write() as connection:
+            await logs.done(connection, job, found, self._clock())
+        return False
+
+    async def _write(self, job: LogJob, call: LoggedCall) -> None:
+        traits, contact = self._rules.connector.traits, None
+        if traits.needs_contact:
+            contact, why = await self._contact(call)
+            if contact is None:
+                async with self._database.write() as connection:
+                    await logs.skipped(connection, job, why, self._clock())
+                return
+        async with self._database.write() as connection:
+            await logs.about_to_send(connection, job)
+        try:
+            reference = await self._rules.connector.log_call(contact, call)
+        except (ConnectorError, OutsideError) as error:
+            if not error.perhaps_done:
+                async with self._database.write() as connection:
+                    await logs.not_sent(connection, job)
+            raise
+        async with self._database.write() as connection:
+            name, url = (contact.name, contact.url) if contact else ("", "")
+            await logs.done(connection, job, reference, self._clock(), name=name, url=url)
+
+    async def _contact(self, call: LoggedCall) -> tuple[Contact | None, str]:
+        """The one who has the number, or why there is none: never silently the first of several."""
+        found = await self._rules.connector.find_contact(call.number)
+        if len(found) > 1:
+            return None, f"{len(found)} contacts there have this number: nobody has said which one it was."
+        if found:
+            return found[0].presentable(), ""
+        if not (self._rules.create_contacts and self._rules.connector.traits.creates_contacts):
+            return None, "Nobody there has this number."
+        made = await self._rules.connector.create_contact(call.number, call.caller_name or call.number)
+        async with self._database.write() as connection:
+            await store_said(connection, call.number, Said(self.name, (made.presentable(),), self._clock()))
+        return made.presentable(), ""
+
+    async def _update(self, job: LogJob, call: LoggedCall) -> None:
+        if self._rules.connector.traits.updates_logs:
+            await self._rules.connector.update_call_log(job.reference, call)
+        async with self._database.write() as connection:
+            await logs.done(connection, job, job.reference, self._clock())
+
+    async def _failed(self, job: LogJob, error: ConnectorError | OutsideError) -> None:
+        log.warning(
+            "a call was not written elsewhere", connector=self.name, call_id=job.call_id, why=str(error)
+        )
+        async with self._database.write() as connection:
+            await logs.failed(connection, job, str(error), self._clock())
+
+    async def _idle_s(self) -> float:
+        async with self._database.read() as connection:
+            due = await logs.next_due(connection, self.name)
+        wait = LONGEST_IDLE_S if due is None else due - self._clock()
+        return max(0.05, min(wait, LONGEST_IDLE_S))
+
+    async def _forget_old(self) -> None:
+        now = self._clock()
+        if now - self._forgot_at > FORGET_EVERY_S:
+            self._forgot_at = now
+            async with self._database.write() as connection:
+                await logs.forget(connection, now)

@@ -1,0 +1,208 @@
+"""Calls to be written to other CRMs, as durable work: `ask` writes a row when a call ended (a fact told again changes
+nothing), a worker `take`s what is due and says how it went. A lease that runs out is a worker that died: the row is
+taken again, and `maybe_sent` says whether the CRM was perhaps told. Nothing is sent from here (`log_worker.py`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.errors import ConflictError, NotFoundError
+from crm_link.connectors.tables import ConnectorLog, LogState
+
+LEASE_S = 300.0
+"""Longer than any one try: a few requests of at most 30 seconds."""
+
+LADDER_S = (15.0, 60.0, 300.0, 900.0, 1800.0)
+"""Waits after a failed try; the last one again and again."""
+
+GIVE_UP_S = 7 * 86_400.0
+"""A CRM that was away for a week, or refuses for a week: a person must look."""
+
+KEPT_S = 90 * 86_400.0
+"""Finished rows are kept so long for people to look at."""
+
+MOST_SHOWN = 100
+ENDED = (LogState.DONE, LogState.SKIPPED, LogState.UNCERTAIN, LogState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class LogJob:
+    """A row as its worker gets it; `tries` counts this one. `wanted` is what it must write up to."""
+
+    id: int
+    connector: str
+    call_id: str
+    record: Mapping[str, Any]
+    tries: int
+    wanted: int
+    maybe_sent: bool
+    reference: str
+    made_at: float
+
+
+async def ask(
+    connection: AsyncConnection, connectors: Iterable[str], record: Mapping[str, Any], now: float
+) -> None:
+    """Have each CRM told of this call, once."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    rows = [
+        {
+            "connector": name,
+            "call_id": record["call_id"],
+            "record": json.dumps(record, ensure_ascii=False),
+            "state": LogState.WAITING,
+            "due_at": now,
+            "made_at": now,
+        }
+        for name in connectors
+    ]
+    if rows:
+        await connection.execute(dialect.insert(ConnectorLog).values(rows).on_conflict_do_nothing())
+
+
+async def ask_again(connection: AsyncConnection, connectors: Iterable[str], call_id: str, now: float) -> None:
+    """There is more to say of this call: whoever was told is told the rest."""
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.call_id == call_id, ConnectorLog.connector.in_(list(connectors)))
+        .values(wanted=ConnectorLog.wanted + 1)
+    )
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.call_id == call_id, ConnectorLog.state == LogState.DONE)
+        .values(state=LogState.WAITING, due_at=now, tries=0, ended_at=None)
+    )
+
+
+async def take(connection: AsyncConnection, connector: str, now: float) -> LogJob | None:
+    """Lease the next row of this CRM that is due, oldest first; None when nothing is."""
+    due = or_(
+        and_(ConnectorLog.state == LogState.WAITING, ConnectorLog.due_at <= now),
+        and_(ConnectorLog.state == LogState.RUNNING, ConnectorLog.leased_until < now),
+    )
+    row = (
+        await connection.execute(
+            select(*ConnectorLog.__table__.c)
+            .where(ConnectorLog.connector == connector, due)
+            .order_by(ConnectorLog.due_at, ConnectorLog.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.id == row.id)
+        .values(state=LogState.RUNNING, leased_until=now + LEASE_S, tries=row.tries + 1)
+    )
+    record = json.loads(row.record)
+    return LogJob(
+        row.id, connector, row.call_id, record, row.tries + 1, row.wanted, row.maybe_sent, row.reference, row.made_at
+    )  # fmt: skip
+
+
+async def next_due(connection: AsyncConnection, connector: str) -> float | None:
+    """When the next row of this CRM is due; None when nothing waits."""
+    due = await connection.scalar(
+        select(func.min(ConnectorLog.due_at)).where(
+            ConnectorLog.connector == connector, ConnectorLog.state == LogState.WAITING
+        )
+    )
+    return None if due is None else float(due)
+
+
+async def about_to_send(connection: AsyncConnection, job: LogJob) -> None:
+    """To be committed before the CRM is told: from now on it perhaps was."""
+    await _set(connection, job, maybe_sent=True)
+
+
+async def not_sent(connection: AsyncConnection, job: LogJob) -> None:
+    """The CRM was surely not told after all."""
+    await _set(connection, job, maybe_sent=False)
+
+
+async def done(
+    connection: AsyncConnection, job: LogJob, reference: str, now: float, *, name: str = "", url: str = ""
+) -> None:
+    """It is written; when more came to be said meanwhile, the row waits again."""
+    values: dict[str, Any] = {"reference": reference, "written": job.wanted, "tries": 0, "error": ""}
+    if name or url:
+        values |= {"contact_name": name, "contact_url": url}
+    await _set(connection, job, **values)
+    await _end(connection, job, LogState.DONE, now)
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.id == job.id, ConnectorLog.wanted > job.wanted)
+        .values(state=LogState.WAITING, due_at=now, ended_at=None)
+    )
+
+
+async def failed(connection: AsyncConnection, job: LogJob, why: str, now: float) -> None:
+    """This try failed, `why` is a sentence. Tried again later, for a week."""
+    await _set(connection, job, error=why[:2000])
+    if now - job.made_at > GIVE_UP_S:
+        await _end(connection, job, LogState.FAILED, now)
+        return
+    wait = LADDER_S[min(job.tries, len(LADDER_S)) - 1]
+    await _set(connection, job, state=LogState.WAITING, due_at=now + wait, leased_until=None)
+
+
+async def skipped(connection: AsyncConnection, job: LogJob, why: str, now: float) -> None:
+    await _set(connection, job, error=why)
+    await _end(connection, job, LogState.SKIPPED, now)
+
+
+async def uncertain(connection: AsyncConnection, job: LogJob, now: float) -> None:
+    why = "It was sent and no answer came: look in the CRM whether it is there, and send it again if not."
+    await _set(connection, job, error=why)
+    await _end(connection, job, LogState.UNCERTAIN, now)
+
+
+async def give_back(connection: AsyncConnection, job: LogJob, now: float) -> None:
+    """The server stops in the middle of it: it counts as no try."""
+    await _set(connection, job, state=LogState.WAITING, due_at=now, leased_until=None, tries=job.tries - 1)
+
+
+async def send_again(connection: AsyncConnection, log_id: int, now: float) -> str:
+    """A person looked and wants it sent; returns the CRM's name. Raises NotFoundError, ConflictError when it is under
+    way or done."""
+    row = (
+        await connection.execute(
+            select(ConnectorLog.connector, ConnectorLog.state)
+            .where(ConnectorLog.id == log_id)
+            .with_for_update()
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("there is no such call to send")
+    if row.state not in (LogState.SKIPPED, LogState.UNCERTAIN, LogState.FAILED):
+        raise ConflictError("this call is sent already, or about to be")
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.id == log_id)
+        .values(state=LogState.WAITING, due_at=now, tries=0, maybe_sent=False, error="", ended_at=None, made_at=now)
+    )  # fmt: skip
+    return str(row.connector)
+
+
+async def forget(connection: AsyncConnection, now: float) -> None:
+    """Finished rows nobody looks at any more."""
+    await connection.execute(
+        delete(ConnectorLog).where(ConnectorLog.state.in_(ENDED), ConnectorLog.ended_at < now - KEPT_S)
+    )
+
+
+async def _end(connection: AsyncConnection, job: LogJob, state: LogState, now: float) -> None:
+    await _set(connection, job, state=state, ended_at=now, leased_until=None)
+
+
+async def _set(connection: AsyncConnection, job: LogJob, **values: Any) -> None:
+    await connection.execute(update(ConnectorLog).where(ConnectorLog.id == job.id).values(**values))

@@ -1,0 +1,118 @@
+"""What every other CRM is to us: somebody who may know a number, and keeps a log of calls. Each connector implements
+`Connector`; whatever it raises is a `ConnectorError` or an `OutsideError`. When it is asked, how long is waited and
+what is kept is not decided by connectors (`lookups.py`, `log_worker.py`)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.errors import RingbackError
+from core.facts import Direction, Verdict
+from core.outside import OutsideAnswer, OutsideRequest
+from core.shown import shown
+
+MOST_CONTACTS = 5
+"""Of one number: a switchboard's number may be on a hundred contacts, and nobody reads so many on a card."""
+
+
+class ConnectorError(RingbackError):
+    """The CRM answered, and not with what was asked. `perhaps_done`: what was asked for may have happened all the
+    same."""
+
+    code = "connector-failed"
+
+    def __init__(self, message: str, *, perhaps_done: bool = False) -> None:
+        super().__init__(message)
+        self.perhaps_done = perhaps_done
+
+
+class Sender(Protocol):
+    """The way out: `core.outside.Outside`, or one that also writes down what went over it (`trace.py`)."""
+
+    async def send(self, request: OutsideRequest, *, seconds: float = ...) -> OutsideAnswer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody in the CRM. `url` is their page there, for people."""
+
+    id: str
+    name: str
+    company: str = ""
+    url: str = ""
+
+    def presentable(self) -> Contact:
+        """As it may be shown: one line each, and a link that leads to a web page or nowhere."""
+        is_page = self.url.startswith(("https://", "http://"))
+        return Contact(self.id, shown(self.name), shown(self.company), self.url if is_page else "")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCall:
+    """A finished call as a CRM is told of it. Instants are seconds since 1970, `number` is E.164; `people` are the
+    names of our people who talked, in order, `extensions` theirs. `summary` is one sentence, `url` our page."""
+
+    call_id: str
+    number: str
+    direction: Direction
+    result: Verdict
+    started_at: float
+    ended_at: float
+    talk_s: float
+    caller_name: str
+    people: tuple[str, ...]
+    extensions: tuple[str, ...]
+    ours: str
+    queue: str
+    disposition: str
+    note: str
+    summary: str
+    url: str
+
+    @property
+    def marker(self) -> str:
+        """By which a CRM that can search finds what we wrote of this call: the same for ever, and tells nothing."""
+        return hashlib.sha256(self.call_id.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a CRM cannot do is not asked of it. `finds_contacts`; `finds_logs`: it can be asked whether a call was
+    written; `updates_logs`: what was written can be changed; `needs_contact`: calls are written on somebody."""
+
+    finds_contacts: bool = True
+    creates_contacts: bool = True
+    logs_calls: bool = True
+    finds_logs: bool = False
+    updates_logs: bool = False
+    needs_contact: bool = True
+
+
+class Connector(Protocol):
+    """One CRM of the settings. Safe for several tasks at once."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+    async def find_contact(self, number: str) -> Sequence[Contact]:
+        """Everybody there who has this number (E.164), however it is spelt there; at most `MOST_CONTACTS`."""
+        ...
+
+    async def create_contact(self, number: str, name: str) -> Contact:
+        """Somebody new there. Only asked after `find_contact` found nobody."""
+        ...
+
+    async def find_call_log(self, call: LoggedCall) -> str | None:
+        """The CRM's id of what `log_call` wrote of this call before, None when there is nothing."""
+        ...
+
+    async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:
+        """Write the call; returns the CRM's id of what was written, "" where it gives none."""
+        ...
+
+    async def update_call_log(self, reference: str, call: LoggedCall) -> None:
+        """Write what is known by now over what `log_call` wrote."""
+        ...

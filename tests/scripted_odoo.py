@@ -1,0 +1,107 @@
+"""Odoo's JSON-RPC as Odoo 14 and 17 speak it, with partners and notes in memory: what connectors say over a real socket
+meets the shapes of the real thing, its refusals too."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.scripted import Asked, Scripted
+
+DATABASE, USER, KEY, USER_ID = "firm", "ringback@example.com", "odoo-key", 7
+
+
+class OdooBook:
+    """`partners` by id with name, phone, mobile; `notes` by id with res_id, body, message_id. Speaks as `version`."""
+
+    def __init__(self, version: int = 14) -> None:
+        self.version = version
+        self.partners: dict[int, dict[str, Any]] = {}
+        self.notes: dict[int, dict[str, Any]] = {}
+        self.key = KEY
+
+    def add(self, name: str, phone: str = "", mobile: str = "", company: str = "") -> int:
+        number = 40 + len(self.partners)
+        # Odoo writes False for an empty field.
+        self.partners[number] = {
+            "id": number,
+            "name": name,
+            "display_name": f"{company}, {name}" if company else name,
+            "commercial_company_name": company or False,
+            "phone": phone or False,
+            "mobile": mobile or False,
+        }
+        return number
+
+    def __call__(self, asked: Asked) -> Any:
+        assert (asked.method, asked.path) == ("POST", "/jsonrpc")
+        call = asked.json
+        params = call["params"]
+        assert (call["jsonrpc"], call["method"]) == ("2.0", "call")
+        head = {"jsonrpc": "2.0", "id": call["id"]}
+        try:
+            return {**head, "result": self._serve(params["service"], params["method"], params["args"])}
+        except PermissionError as error:
+            data = {"name": "odoo.exceptions.AccessDenied", "message": str(error), "arguments": [str(error)]}
+            return {**head, "error": {"code": 200, "message": "Odoo Server Error", "data": data}}
+
+    def _serve(self, service: str, method: str, args: list[Any]) -> Any:
+        if (service, method) == ("common", "version"):
+            info = [self.version, 0, 0, "final", 0, ""]
+            return {"server_version": f"{self.version}.0", "server_version_info": info, "protocol_version": 1}
+        if (service, method) == ("common", "authenticate"):
+            return USER_ID if args[:3] == [DATABASE, USER, self.key] else False
+        assert (service, method) == ("object", "execute_kw")
+        database, user_id, key, model, name, given, words = args
+        if (database, user_id, key) != (DATABASE, USER_ID, self.key):
+            raise PermissionError("Access Denied")
+        what = getattr(self, f"_{model.replace('.', '_')}_{name}")
+        return what(*given, **words)
+
+    def _res_partner_fields_get(self, names: list[str], _about: list[str]) -> Any:
+        has = ("phone",) if self.version >= 19 else ("phone", "mobile")
+        return {name: {"type": "char"} for name in names if name in has}
+
+    def _res_partner_search_read(self, domain: list[Any], fields: list[str], limit: int, order: str) -> Any:
+        terms = [term for term in domain if term != "|"]
+        assert domain[: len(terms) - 1] == ["|"] * (len(terms) - 1)
+        found = [one for one in self.partners.values() if any(_like(one[f], p) for f, _op, p in terms)]
+        return [{field: one[field] for field in {"id", *fields}} for one in found[:limit]]
+
+    def _res_partner_create(self, values: dict[str, str]) -> int:
+        return self.add(**values)
+
+    def _res_partner_message_post(self, ids: list[int], **words: Any) -> Any:
+        assert words.pop("subtype_xmlid") == "mail.mt_note"
+        assert words.pop("message_type") == "comment"
+        if self.version >= 17:
+            assert words.pop("body_is_html") is True
+        number = 900 + len(self.notes)
+        self.notes[number] = {"res_id": ids[0], **words}
+        return [number] if self.version >= 17 else number
+
+    def _mail_message_search(self, domain: list[Any], limit: int) -> list[int]:
+        [[field, _op, wanted]] = domain
+        return [number for number, one in self.notes.items() if one[field] == wanted][:limit]
+
+    def _mail_message_write(self, ids: list[int], values: dict[str, str]) -> bool:
+        for number in ids:
+            self.notes[number].update(values)
+        return True
+
+
+def _like(value: str | bool, pattern: str) -> bool:
+    """SQL's LIKE, as `=like` hands it on; an empty field is NULL and like nothing."""
+    parts = (".*" if one == "%" else re.escape(one) for one in pattern)
+    return isinstance(value, str) and re.fullmatch("".join(parts), value) is not None
+
+
+def scripted_odoo(version: int = 14) -> tuple[OdooBook, Scripted]:
+    book = OdooBook(version)
+    return book, Scripted(book)
+
+
+def methods(asked: list[Asked]) -> list[str]:
+    """What was asked of models, in order; log-ins left out."""
+    calls = [one.json["params"]["args"] for one in asked if one.json["params"]["service"] == "object"]
+    return [f"{args[3]}.{args[4]}" for args in calls if args[4] != "fields_get"]
