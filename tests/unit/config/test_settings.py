@@ -99,7 +99,13 @@ def test_no_file_gives_the_defaults() -> None:
     assert load().server.port == 8080
 
 
-NAMED: dict[str, type[BaseModel]] = {"pbx": Pbx, "line": Line, "department": Department, "website": Website, "connector": ConnectorSettings}
+NAMED: dict[str, type[BaseModel]] = {
+    "pbx": Pbx,
+    "line": Line,
+    "department": Department,
+    "website": Website,
+    "connector": ConnectorSettings,
+}
 """Sections of which there may be several."""
 
 
