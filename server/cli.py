@@ -26,6 +26,8 @@ callbacks_app = typer.Typer(no_args_is_help=True, help="Call a list of people ba
 app.add_typer(callbacks_app, name="callbacks")
 recordings_app = typer.Typer(no_args_is_help=True, help="Compare what should be recorded with what is.")
 app.add_typer(recordings_app, name="recordings")
+connector_app = typer.Typer(no_args_is_help=True, help="Try the link to another CRM.")
+app.add_typer(connector_app, name="connector")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file (default: ringback.toml)")
@@ -251,6 +253,19 @@ def recordings_audit(
     from server.coverage_command import audit
 
     _run(lambda: audit(_settings(config), since, as_json=as_json))
+
+
+@connector_app.command("test")
+def connector_test(
+    name: Annotated[str, typer.Argument(help="NAME of a [connector.NAME]")],
+    number: Annotated[str, typer.Argument(help="A telephone number, in any spelling")],
+    config: ConfigOption = None,
+) -> None:
+    """Ask one CRM who has this number, and print what went over the line with the secrets hidden. Writes nothing."""
+    from server.connector_command import test_connector
+
+    if not asyncio.run(test_connector(_settings(config), name, number)):
+        raise SystemExit(EXIT_FAILED)
 
 
 @app.command("check-pbx")

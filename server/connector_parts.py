@@ -83,7 +83,7 @@ def make_parts(
     workers: dict[str, LogWorker] = {}
     describe = partial(call_words, public_url=settings.server.public_url or "")
     for name, one in settings.connector.items():
-        made[name] = connector = make_connector(name, one, settings.site.region, outside)
+        made[name] = connector = make_connector(name, one, settings.site, outside)
         if one.look_up and connector.traits.finds_contacts:
             asking = LookupRules(connector, one.seconds, one.fresh_minutes * 60.0)
             lookups[name] = CrmLookups(name, asking, database, bus, clock)

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from config.connectors import ConnectorSettings
+from config.settings import Site
 from core.errors import SettingsError
+from crm_link.connectors.described import Described, DescribedAccount
+from crm_link.connectors.description import load_description
 from crm_link.connectors.odoo import Odoo, OdooAccount
 from crm_link.connectors.protocol import Connector, Sender
 
 
-def make_connector(name: str, settings: ConnectorSettings, region: str, sender: Sender) -> Connector:
-    """Raises SettingsError. `region` is the site's, by which numbers without a country code are read."""
+def make_connector(name: str, settings: ConnectorSettings, site: Site, sender: Sender) -> Connector:
+    """Raises SettingsError. Numbers without a country code are read as the site's."""
     match settings.kind:
         case "odoo":
             secret = settings.secret.get_secret_value()
             account = OdooAccount(
-                settings.url, settings.database, settings.user, secret, region, settings.seconds
+                settings.url, settings.database, settings.user, secret, site.region, settings.seconds
             )
             return Odoo(account, sender)
+        case "http":
+            try:
+                description = load_description(settings.description)
+            except SettingsError as error:
+                raise SettingsError(f"connector.{name}.description: {error}") from error
+            return Described(description, _account(settings, site), sender)
         case _:
             raise SettingsError(f"connector.{name}.kind {settings.kind!r} is not known")
+
+
+def _account(settings: ConnectorSettings, site: Site) -> DescribedAccount:
+    secret = settings.secret.get_secret_value()
+    zone = ZoneInfo(site.time_zone)
+    return DescribedAccount(settings.url, settings.user, secret, site.region, zone, settings.seconds)

@@ -1,0 +1,240 @@
+"""A CRM as its description says: values into the description's requests, answers through its paths. What a description
+may say is `description.py`'s; here it is only followed, step by step, each request once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from urllib.parse import urlencode
+
+import jmespath
+import phonenumbers
+
+from core.facts import Direction
+from core.outside import OutsideError, OutsideRequest
+from core.phone import parse_number
+from crm_link.connectors.asking import read_json
+from crm_link.connectors.description import Ask, Description, Find
+from crm_link.connectors.protocol import (
+    MOST_CONTACTS,
+    ConnectorError,
+    Contact,
+    LoggedCall,
+    Sender,
+    Traits,
+)
+from crm_link.connectors.template import fill, fill_url, fill_values
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedAccount:
+    """Where the CRM is and who we are there. `region` and `zone` are the site's."""
+
+    url: str
+    user: str
+    secret: str
+    region: str
+    zone: tzinfo
+    seconds: float
+
+
+class Described:
+    """One CRM with a description."""
+
+    def __init__(self, description: Description, account: DescribedAccount, sender: Sender) -> None:
+        self._description = description
+        self._account = account
+        self._sender = sender
+        self._token: tuple[str, float] | None = None
+        self.traits = Traits(
+            finds_contacts=bool(description.find),
+            creates_contacts=description.create is not None,
+            logs_calls=bool(description.log),
+            finds_logs=description.find_log is not None,
+            updates_logs=bool(description.update),
+            needs_contact=description.needs_contact,
+        )
+
+    async def find_contact(self, number: str) -> Sequence[Contact]:
+        """The first of the description's searches that finds somebody."""
+        values = _of_number(number)
+        for one in self._description.find:
+            answer = await self._ask(one, values)
+            found = [self._contact(one, row) for row in self._rows(one, answer, number)]
+            if found:
+                return list({contact.id: contact for contact in found}.values())[:MOST_CONTACTS]
+        return ()
+
+    async def create_contact(self, number: str, name: str) -> Contact:
+        ask = self._description.create
+        if ask is None:
+            raise ConnectorError(f"{self._description.title} has no description of how to create a contact")
+        made = _text(jmespath.search(ask.id, await self._ask(ask, {**_of_number(number), "name": name})))
+        if not made:
+            raise ConnectorError("the answer does not say what was made", perhaps_done=True)
+        return Contact(made, name, url=self._link(made, name))
+
+    async def find_call_log(self, call: LoggedCall) -> str | None:
+        ask = self._description.find_log
+        if ask is None:
+            raise ConnectorError(f"{self._description.title} cannot be asked for a call")
+        answer = await self._ask(ask, {**self._of_call(call), "id": "", "name": ""})
+        return _text(jmespath.search(ask.reference, answer)) or None
+
+    async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:
+        who = {"id": contact.id, "name": contact.name} if contact else {"id": "", "name": ""}
+        kept = await self._steps(self._description.log, {**self._of_call(call), **who})
+        return str(kept.get("reference", ""))
+
+    async def update_call_log(self, reference: str, call: LoggedCall) -> None:
+        values = {**self._of_call(call), "id": "", "name": "", "reference": reference}
+        await self._steps(self._description.update, values)
+
+    async def _steps(self, steps: Sequence[Ask], values: Mapping[str, str | int]) -> dict[str, str | int]:
+        """In order; what a step keeps the next ones know. After the first one, a failure leaves something behind."""
+        known = dict(values)
+        for place, step in enumerate(steps):
+            try:
+                answer = await self._ask(step, known)
+            except (ConnectorError, OutsideError) as error:
+                raise ConnectorError(str(error), perhaps_done=error.perhaps_done or place > 0) from error
+            for name, path in step.keep.items():
+                known[name] = _text(jmespath.search(path, answer))
+        return known
+
+    async def _ask(self, ask: Ask, values: Mapping[str, str | int]) -> Any:
+        known = {**self._of_site(), "token": await self._fetch_token(), **values}
+        description = self._description
+        headers = {**description.headers, **ask.headers}
+        try:
+            return await self._send(ask, known, headers, description.query)
+        except ConnectorError:
+            self._token = None  # perhaps it ran out early
+            raise
+
+    async def _send(
+        self,
+        ask: Ask,
+        known: Mapping[str, str | int],
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+    ) -> Any:
+        url = fill_url(ask.url, known)
+        pairs = {name: fill(value, known) for name, value in {**query, **ask.query}.items()}
+        if pairs:
+            url += ("&" if "?" in url else "?") + urlencode(pairs)
+        sent = {"Accept": "application/json"} | {
+            name: _line(fill(one, known)) for name, one in headers.items()
+        }
+        body: bytes | None = None
+        if ask.form:
+            body = urlencode({name: fill(one, known) for name, one in ask.form.items()}).encode()
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        elif ask.body is not None:
+            body = json.dumps(fill_values(ask.body, known), ensure_ascii=False).encode()
+            sent.setdefault("Content-Type", "application/json")
+        request = OutsideRequest(ask.method, url, sent, body)
+        return read_json(await self._sender.send(request, seconds=self._account.seconds))
+
+    async def _fetch_token(self) -> str:
+        ask = self._description.token
+        if ask is None:
+            return ""
+        if self._token is None or self._token[1] < time.monotonic():
+            answer = await self._send(ask, {**self._of_site(), "token": ""}, ask.headers, {})
+            token = _text(jmespath.search(ask.value, answer))
+            if not token:
+                raise ConnectorError("the answer holds no token")
+            self._token = (token, time.monotonic() + ask.seconds)
+        return self._token[0]
+
+    def _rows(self, find: Find, answer: Any, number: str) -> list[Any]:
+        rows = jmespath.search(find.each, answer) or []
+        if not isinstance(rows, list):
+            raise ConnectorError(f"what stands at {find.each!r} is no list")
+        return [row for row in rows if not find.numbers or self._has(find, row, number)]
+
+    def _has(self, find: Find, row: Any, number: str) -> bool:
+        given = jmespath.search(find.numbers, row)
+        spelt = given if isinstance(given, list) else [given]
+        return any(parse_number(_text(one), self._account.region).e164 == number for one in spelt)
+
+    def _contact(self, find: Find, row: Any) -> Contact:
+        contact_id, name = _text(jmespath.search(find.id, row)), _text(jmespath.search(find.name, row))
+        if not contact_id:
+            raise ConnectorError(f"what stands at {find.id!r} is no id")
+        company = _text(jmespath.search(find.company, row)) if find.company else ""
+        return Contact(contact_id, name, company, self._link(contact_id, name))
+
+    def _link(self, contact_id: str, name: str) -> str:
+        known = {**self._of_site(), "secret": "", "token": "", "id": contact_id, "name": name}
+        return fill_url(self._description.link, known)
+
+    def _of_site(self) -> dict[str, str | int]:
+        return {"url": self._account.url, "user": self._account.user, "secret": self._account.secret}
+
+    def _of_call(self, call: LoggedCall) -> dict[str, str | int]:
+        return {**_of_number(call.number), **_of_call(call, self._account.zone), **self._words(call)}
+
+    def _words(self, call: LoggedCall) -> dict[str, str | int]:
+        """`{word.x}` is what the table `words.x` has for the call's result or direction."""
+        keys = (call.result.value, call.direction.value, "*")
+        found = {}
+        for name, table in self._description.words.items():
+            found[f"word.{name}"] = next((table[key] for key in keys if key in table), "")
+        return found
+
+
+def _of_number(number: str) -> dict[str, str | int]:
+    national = str(phonenumbers.parse(number, None).national_number)
+    return {"number": number, "number.digits": number.lstrip("+"), "number.national": national}
+
+
+def _of_call(call: LoggedCall, zone: tzinfo) -> dict[str, str | int]:
+    seconds = round(call.talk_s)
+    inbound = call.direction is Direction.INBOUND
+    said = ": ".join(one for one in (call.disposition, call.note) if one)
+    return {
+        "call.summary": call.summary,
+        "call.text": "\n".join(one for one in (call.summary, said, call.url) if one),
+        "call.started": _utc(call.started_at),
+        "call.ended": _utc(call.ended_at),
+        "call.started_local": datetime.fromtimestamp(call.started_at, zone).isoformat(timespec="seconds"),
+        "call.started_ms": round(call.started_at * 1000),
+        "call.seconds": seconds,
+        "call.ms": round(call.talk_s * 1000),
+        "call.minutes": round(call.talk_s / 60),
+        "call.hours": seconds // 3600,
+        "call.rest_minutes": seconds % 3600 // 60,
+        "call.clock": f"{seconds // 3600:02}:{seconds % 3600 // 60:02}",
+        "call.marker": call.marker,
+        "call.direction": call.direction.value,
+        "call.result": call.result.value,
+        "call.people": ", ".join(call.people),
+        "call.extension": next(iter(call.extensions), "" if inbound else call.ours),
+        "call.ours": call.ours,
+        "call.queue": call.queue,
+        "call.disposition": call.disposition,
+        "call.note": call.note,
+        "call.url": call.url,
+        "call.from": call.number if inbound else call.ours,
+        "call.to": call.ours if inbound else call.number,
+    }
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ConnectorError("a header would hold a line break: look at the key in the settings")
+    return text

@@ -1,0 +1,191 @@
+"""A CRM described in a TOML file: which requests find somebody, make somebody and write a call, and where in the
+answers things stand (JMESPath). A path or the name of a shipped description goes in, a checked `Description` comes
+out; a mistake in it is said when the server starts, with its place. `described.py` speaks as it says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from config.part import Part
+from core.errors import SettingsError
+from crm_link.connectors.template import names_in
+
+SHIPPED = Path(__file__).parent / "descriptions"
+
+SITE_NAMES = frozenset({"url", "secret", "user", "token"})
+NUMBER_NAMES = frozenset({"number", "number.digits", "number.national"})
+CONTACT_NAMES = frozenset({"id", "name"})
+CALL_NAMES = frozenset(
+    {
+        "call.summary", "call.text", "call.started", "call.ended", "call.started_local", "call.started_ms",
+        "call.seconds", "call.ms", "call.minutes", "call.hours", "call.rest_minutes", "call.clock",
+        "call.marker", "call.direction", "call.result", "call.people", "call.extension", "call.ours",
+        "call.queue", "call.disposition", "call.note", "call.url", "call.from", "call.to",
+    }
+)  # fmt: skip
+
+
+def _path(text: str) -> str:
+    """A JMESPath expression as it came. Raises ValueError, for a person."""
+    try:
+        jmespath.compile(text)
+    except JMESPathError as error:
+        raise ValueError(f"{text!r} is no JMESPath: {error}") from error
+    return text
+
+
+class Ask(Part):
+    """One request. `body` goes as JSON, `form` as a form; `keep` names parts of the answer for what follows."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH"] = "GET"
+    url: str
+    query: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: Any = None
+    form: dict[str, str] = Field(default_factory=dict)
+    keep: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("keep")
+    @classmethod
+    def _paths(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, path in given.items():
+            if not re.fullmatch(r"[a-z_]+", name):
+                raise ValueError(f"{name!r} must be lower-case letters")
+            _path(path)
+        return given
+
+    def names(self) -> set[str]:
+        return set(names_in([self.url, self.query, self.headers, self.body, self.form]))
+
+
+class Find(Ask):
+    """`each` gives the list of what was found, the other paths are of one of them. With `numbers`, whoever has none of
+    these (a list of texts, or one text) as the number asked for is left out, however the CRM searched."""
+
+    each: str
+    id: str = "id"
+    name: str = "name"
+    company: str = ""
+    numbers: str = ""
+
+    @field_validator("each", "id", "name", "company", "numbers")
+    @classmethod
+    def _is_path(cls, given: str) -> str:
+        return _path(given) if given else given
+
+
+class Make(Ask):
+    """`id` is the path of the new contact's id."""
+
+    id: str = "id"
+
+    @field_validator("id")
+    @classmethod
+    def _is_path(cls, given: str) -> str:
+        return _path(given)
+
+
+class FindLog(Ask):
+    """`reference` is the path of the id of what was written, null when there is nothing."""
+
+    reference: str
+
+    @field_validator("reference")
+    @classmethod
+    def _is_path(cls, given: str) -> str:
+        return _path(given)
+
+
+class Token(Ask):
+    """Asked for before anything else; `value` is the path of what `{token}` then is, for `seconds`."""
+
+    value: str = "access_token"
+    seconds: int = Field(600, ge=10)
+
+
+class Description(Part):
+    """`tested` says against what. `log` and `update` are steps, done in order; the id of what was written is kept as
+    `reference` by one of the steps of `log`. `words` turn direction and result into the CRM's own words, `*` for all
+    others; `link` is a contact's page."""
+
+    title: str
+    tested: str
+    headers: dict[str, str] = Field(default_factory=dict)
+    query: dict[str, str] = Field(default_factory=dict)
+    link: str = ""
+    needs_contact: bool = True
+    token: Token | None = None
+    find: tuple[Find, ...] = ()
+    create: Make | None = None
+    log: tuple[Ask, ...] = ()
+    update: tuple[Ask, ...] = ()
+    find_log: FindLog | None = None
+    words: dict[str, dict[str, str | int]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Description:
+        words = {f"word.{name}" for name in self.words}
+        site = SITE_NAMES
+        call = site | NUMBER_NAMES | CONTACT_NAMES | CALL_NAMES | words
+        _check("headers and query", [self.headers, self.query], site)
+        _check("link", self.link, site | CONTACT_NAMES)
+        if self.token:
+            _check("token", list(self.token.names()), site, bare=True)
+        for one in self.find:
+            _check("find", list(one.names()), site | NUMBER_NAMES, bare=True)
+        if self.create:
+            _check("create", list(self.create.names()), site | NUMBER_NAMES | {"name"}, bare=True)
+        if self.find_log:
+            _check("find_log", list(self.find_log.names()), call, bare=True)
+        kept = _check_steps("log", self.log, call)
+        _check_steps("update", self.update, call | {"reference"} | kept)
+        return self
+
+
+def _check(place: str, given: Any, known: Iterable[str], *, bare: bool = False) -> None:
+    used = set(given) if bare else set(names_in(given))
+    if unknown := used - set(known):
+        raise ValueError(f"{place} names {{{min(unknown)}}}, which is not known there")
+
+
+def _check_steps(place: str, steps: tuple[Ask, ...], known: set[str] | frozenset[str]) -> set[str]:
+    kept: set[str] = set()
+    for step in steps:
+        _check(place, list(step.names()), known | kept, bare=True)
+        kept |= set(step.keep)
+    return kept
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the descriptions that come with the program."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+
+
+def load_description(given: str) -> Description:
+    """A shipped name, or the path of a TOML file. Raises SettingsError with what is wrong, and where."""
+    path = SHIPPED / f"{given}.toml" if given in shipped() else Path(given)
+    try:
+        return read_description(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        known = ", ".join(shipped())
+        raise SettingsError(
+            f"cannot read the description {given}: {error}; shipped ones are {known}"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    except ValidationError as error:
+        lines = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SettingsError(f"{path}: " + "; ".join(lines)) from error
+
+
+def read_description(values: Mapping[str, Any]) -> Description:
+    """Raises pydantic's ValidationError."""
+    return Description.model_validate(values)

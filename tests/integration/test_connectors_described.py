@@ -1,0 +1,282 @@
+"""CRMs described by the shipped files, each against a scripted server on a real socket that answers as that CRM's
+documentation says: who has a number, and a call written once, in the CRM's own words and order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.connectors import ConnectorSettings
+from config.outside import OutsideSettings
+from config.settings import Site
+from core.errors import SettingsError
+from core.facts import Direction, Verdict
+from core.outside import Outside
+from crm_link.connectors.attempt import try_out
+from crm_link.connectors.description import load_description, shipped
+from crm_link.connectors.make import make_connector
+from crm_link.connectors.protocol import Connector, ConnectorError, Contact, LoggedCall
+from tests.scripted import Asked, Scripted
+
+NUMBER = "+48221234567"
+HOME = OutsideSettings(allow_networks=("127.0.0.1",))
+SECRET = "s3cr3t/+key"
+
+
+def call(**more: Any) -> LoggedCall:
+    values: dict[str, Any] = {
+        "call_id": "office-1700000000.1",
+        "number": NUMBER,
+        "direction": Direction.INBOUND,
+        "result": Verdict.ANSWERED,
+        "started_at": 1_700_000_000.0,
+        "ended_at": 1_700_000_200.0,
+        "talk_s": 185.4,
+        "caller_name": "",
+        "people": ("Anna Kowalska",),
+        "extensions": ("101",),
+        "ours": "500",
+        "queue": "",
+        "disposition": "Solved",
+        "note": "Wants two",
+        "summary": "Inbound call",
+        "url": "",
+    }
+    return LoggedCall(**{**values, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Crm:
+    """What a CRM answers, and what it must have been asked by the end."""
+
+    answers: Callable[[Asked], Any]
+    contact: tuple[str, str]
+    link: str
+    reference: str
+    steps: tuple[tuple[str, str], ...]
+    said: Callable[[list[Asked]], bool]
+    user: str = ""
+    path: str = ""
+
+
+def _espocrm(asked: Asked) -> Any:
+    assert asked.headers["X-Api-Key"] == SECRET
+    if asked.method == "GET":
+        assert asked.query["where[0][type]"] == "textFilter"
+        near = {"id": "c9", "name": "Near Miss", "phoneNumberData": [{"phoneNumber": "+48221234568"}]}
+        jan = {"id": "c1", "name": "Jan Nowak", "accountName": "Example Ltd", "phoneNumber": "022 1234567"}
+        return {"total": 2, "list": [near, jan]}
+    return {"id": "call1", "name": asked.json.get("name")}
+
+
+def _suitecrm(asked: Asked) -> Any:
+    if asked.path == "/Api/access_token":
+        assert asked.body == "grant_type=client_credentials&client_id=client&client_secret=s3cr3t%2F%2Bkey"
+        return {"token_type": "Bearer", "expires_in": 3600, "access_token": "tok"}
+    assert asked.headers["Authorization"] == "Bearer tok"
+    if asked.method == "GET":
+        attributes = {"full_name": "Jan Nowak", "account_name": "", "phone_mobile": NUMBER, "phone_work": ""}
+        return {"data": [{"type": "Contact", "id": "c1", "attributes": attributes}]}
+    return 201, {"data": {"type": "Call", "id": "call1", "attributes": {}}}
+
+
+def _hubspot(asked: Asked) -> Any:
+    assert asked.headers["Authorization"] == f"Bearer {SECRET}"
+    if asked.path.endswith("/search"):
+        groups = asked.json["filterGroups"]
+        assert all(one["filters"][0]["value"].startswith("22123456") for one in groups)
+        properties = {"firstname": "Jan", "lastname": "Nowak", "phone": "(22) 123 45 67", "mobilephone": None}
+        return {"total": 1, "results": [{"id": "c1", "properties": properties}]}
+    return 201, {"id": "call1", "properties": {}}
+
+
+def _pipedrive(asked: Asked) -> Any:
+    assert asked.headers["x-api-token"] == SECRET
+    if asked.method == "GET":
+        person = {"id": 11, "name": "Jan Nowak", "phones": ["+48 22 123 45 67"], "organization": None}
+        return {"success": True, "data": {"items": [{"result_score": 1, "item": person}]}}
+    return 201, {"success": True, "data": {"id": 77, "type": "call"}}
+
+
+def _bitrix24(asked: Asked) -> Any:
+    head, method = asked.path.rsplit("/", 1)
+    assert head == "/rest/17/s3cr3t/+key"
+    if method == "crm.contact.list.json":
+        if asked.json["filter"]["PHONE"] == NUMBER:
+            return {"result": [], "total": 0}
+        phones = [{"ID": "3", "VALUE": "48221234567", "VALUE_TYPE": "WORK"}]
+        return {"result": [{"ID": "5", "NAME": "Jan", "LAST_NAME": "Nowak", "PHONE": phones}], "total": 1}
+    if method == "telephony.externalcall.register.json":
+        return {"result": {"CALL_ID": "externalCall.1", "CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": 5}}
+    return {"result": {"CALL_ID": "externalCall.1"}}
+
+
+CRMS = {
+    "espocrm": Crm(
+        _espocrm,
+        ("c1", "Jan Nowak"),
+        "/#Contact/view/c1",
+        "call1",
+        (("POST", "/api/v1/Call"), ("PUT", "/api/v1/Call/call1")),
+        lambda asked: (
+            (asked[0].json["direction"], asked[0].json["status"]) == ("Inbound", "Held")
+            and asked[0].json["dateStart"] == "2023-11-14 22:13:20"
+            and asked[1].json == {"description": "Inbound call\nSolved: Wants two"}
+        ),
+    ),
+    "suitecrm": Crm(
+        _suitecrm,
+        ("c1", "Jan Nowak"),
+        "/index.php?module=Contacts&action=DetailView&record=c1",
+        "call1",
+        (("POST", "/Api/V8/module"), ("PATCH", "/Api/V8/module")),
+        lambda asked: asked[0].json["data"]["attributes"]["duration_minutes"] == 3,
+        user="client",
+    ),
+    "hubspot": Crm(
+        _hubspot,
+        ("c1", "Jan Nowak"),
+        "https://app.hubspot.com/contacts/42/contact/c1",
+        "call1",
+        (("POST", "/crm/v3/objects/calls"), ("PATCH", "/crm/v3/objects/calls/call1")),
+        lambda asked: (
+            asked[0].json["properties"]["hs_call_status"] == "COMPLETED"
+            and asked[0].json["properties"]["hs_timestamp"] == 1_700_000_000_000
+            and asked[0].json["associations"][0]["to"] == {"id": "c1"}
+        ),
+        user="42",
+    ),
+    "pipedrive": Crm(
+        _pipedrive,
+        ("11", "Jan Nowak"),
+        "/person/11",
+        "77",
+        (("POST", "/api/v1/activities"), ("PUT", "/api/v1/activities/77")),
+        lambda asked: (asked[0].json["duration"], asked[0].json["person_id"]) == ("00:03", "11"),
+    ),
+    "bitrix24": Crm(
+        _bitrix24,
+        ("5", "Jan Nowak"),
+        "",
+        "externalCall.1",
+        (
+            ("POST", "/rest/17/s3cr3t/+key/telephony.externalcall.register.json"),
+            ("POST", "/rest/17/s3cr3t/+key/telephony.externalcall.finish.json"),
+        ),
+        lambda asked: (
+            (asked[0].json["TYPE"], asked[0].json["CRM_CREATE"], asked[0].json["SHOW"]) == (2, 0, 0)
+            and asked[1].json
+            == {"CALL_ID": "externalCall.1", "USER_ID": "17", "DURATION": 185, "STATUS_CODE": "200"}
+            and not any("RESPONSIBLE" in one.body or "ASSIGNED" in one.body for one in asked)
+        ),
+        user="17",
+        path="/rest/17",
+    ),
+}
+
+
+def settings_of(peer: Scripted, name: str) -> ConnectorSettings:
+    crm = CRMS[name]
+    return ConnectorSettings.model_validate(
+        {
+            "kind": "http",
+            "url": peer.url + crm.path,
+            "secret": SECRET,
+            "user": crm.user,
+            "description": name,
+        }
+    )
+
+
+@asynccontextmanager
+async def connected(name: str) -> AsyncIterator[tuple[Connector, Scripted]]:
+    async with Scripted(CRMS[name].answers) as peer, Outside(HOME) as outside:
+        yield make_connector(name, settings_of(peer, name), Site(), outside), peer
+
+
+def test_every_shipped_description_is_tested_and_says_how() -> None:
+    assert shipped() == tuple(sorted(CRMS))
+    assert {load_description(name).tested for name in shipped()} == {"a scripted server only"}
+
+
+@pytest.mark.parametrize("name", CRMS)
+async def test_somebody_is_found_by_exactly_the_number(name: str) -> None:
+    async with connected(name) as (connector, peer):
+        found = await connector.find_contact(NUMBER)
+        link = CRMS[name].link
+        whole = link if link.startswith("https") or not link else peer.url + link
+        assert [(one.id, one.name, one.url) for one in found] == [(*CRMS[name].contact, whole)]
+        assert await connector.find_contact("+48221234560") == ()
+
+
+@pytest.mark.parametrize("name", CRMS)
+async def test_a_call_is_written_in_the_crms_words(name: str) -> None:
+    crm = CRMS[name]
+    async with connected(name) as (connector, peer):
+        assert await connector.log_call(Contact(*crm.contact), call()) == crm.reference
+        if connector.traits.updates_logs:
+            await connector.update_call_log(crm.reference, call())
+        asked = [one for one in peer.asked if not one.path.endswith("access_token")]
+    assert tuple((one.method, one.path) for one in asked) == crm.steps
+    assert crm.said(asked)
+
+
+async def test_what_failed_between_two_steps_was_perhaps_done() -> None:
+    def answers(asked: Asked) -> Any:
+        return (500, {"error": "no"}) if "finish" in asked.path else _bitrix24(asked)
+
+    async with Scripted(answers) as peer, Outside(HOME) as outside:
+        connector = make_connector("b", settings_of(peer, "bitrix24"), Site(), outside)
+        with pytest.raises(ConnectorError, match="it answered 500") as raised:
+            await connector.log_call(Contact("5", "Jan"), call())
+    assert raised.value.perhaps_done
+
+
+async def test_trying_it_out_shows_everything_but_the_secrets() -> None:
+    async with Scripted(_bitrix24) as peer, Outside(HOME) as outside:
+        attempt = await try_out("b", settings_of(peer, "bitrix24"), Site(), outside, "22 123 45 67")
+    assert [one.name for one in attempt.contacts] == ["Jan Nowak"]
+    shown = "\n".join(one.request + one.answer for one in attempt.exchanges)
+    assert "/rest/17/•••/crm.contact.list.json" in shown
+    assert '"LAST_NAME": "Nowak"' in shown
+    assert "s3cr3t" not in shown
+
+
+async def test_trying_it_out_says_what_went_wrong() -> None:
+    def answers(asked: Asked) -> Any:
+        return 401, {"error": f"unknown key {asked.headers['X-Api-Key']}"}
+
+    async with Scripted(answers) as peer, Outside(HOME) as outside:
+        attempt = await try_out("e", settings_of(peer, "espocrm"), Site(), outside, NUMBER)
+    assert attempt.error.startswith("it does not accept our key")
+    assert SECRET not in attempt.error + attempt.exchanges[0].request + attempt.exchanges[0].answer
+
+
+BASE = 'title = "X"\ntested = "nothing"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[[find]]\nurl = "{url}"\neach = "a["', "find.0.each: .*is no JMESPath"),
+        ('[[find]]\nurl = "{urll}"\neach = "a"', "find names {urll}, which is not known there"),
+        ('[[log]]\nurl = "{url}/{reference}"', "log names {reference}"),
+        ('[[find]]\nurl = "{url}"\neach = "a"\nwhat = 1', "find.0.what: Extra inputs"),
+        ("[[find", "Expected"),
+    ],
+)
+def test_a_mistake_in_a_description_is_said(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "crm.toml"
+    path.write_text(BASE + text)
+    with pytest.raises(SettingsError, match=says):
+        load_description(str(path))
+
+
+def test_a_description_that_is_not_there_is_said() -> None:
+    with pytest.raises(SettingsError, match="shipped ones are bitrix24, espocrm"):
+        load_description("/nowhere.toml")
