@@ -20,6 +20,10 @@ class OutsideSettings(Part):
         description="private networks that requests may go to, e.g. 192.168.1.20/32; else only public ones",
     )
 
+    keep_deliveries_days: int = Field(
+        30, ge=1, le=3650, description="webhooks that were delivered or given up can be replayed so long"
+    )
+
     @field_validator("allow_networks")
     @classmethod
     def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:

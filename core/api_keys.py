@@ -32,6 +32,8 @@ SCOPES = (
     "prompts:read",
     "prompts:write",
     "live:read",
+    "webhooks:read",
+    "webhooks:write",
     "metrics:read",
 )
 TOUCH_S = 60

@@ -23,6 +23,7 @@ from server.api import (
 from server.prompt_routes import PROMPT_API_ROUTES
 from server.recording_routes import RECORDING_API_ROUTES
 from server.routing import PUBLIC, Route
+from server.webhook_routes import WEBHOOK_API_ROUTES
 
 __all__ = ["API_ROUTES"]
 
@@ -92,6 +93,7 @@ API_ROUTES = (
     ),
     *RECORDING_API_ROUTES,
     *PROMPT_API_ROUTES,
+    *WEBHOOK_API_ROUTES,
     # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),

@@ -42,6 +42,7 @@ from server.recording_parts import add_recordings
 from server.schema import prepare
 from server.search_feed import add_search
 from server.web import bare_application
+from server.webhook_parts import add_webhooks
 
 WANTED_EVENTS = ami_events.WANTED | AGENT_EVENTS
 """All other events are skipped after a look at their name."""
@@ -73,6 +74,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
         add_connectors(app, settings, database, bus, clock)
     add_recordings(app, settings, database, bus, clock)
     add_search(app, database, bus)
+    add_webhooks(app, settings, database, bus, clock)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))
     if settings.line:
         check_installed()

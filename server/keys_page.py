@@ -33,6 +33,8 @@ SCOPE_WORDS: Final = {
     "prompts:read": "Prompts: what a PBX's script needs to fetch them",
     "prompts:write": "Upload and remove prompts",
     "live:read": "The stream of what happens now",
+    "webhooks:read": "Webhooks and what was delivered",
+    "webhooks:write": "Make and change webhooks: have everything that happens sent anywhere",
     "metrics:read": "Metrics, and why the server is not ready",
 }
 """What each scope of `core/api_keys.py` opens, for people."""

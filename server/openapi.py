@@ -35,6 +35,7 @@ TAGS = {
     "Agents": "Who answers.",
     "PBX": "What could be seen of the telephone system.",
     "Live": "What happens now.",
+    "Webhooks": "What happens, sent to other servers until they have it.",
     "About": "This description.",
 }
 

@@ -63,6 +63,7 @@ NAVIGATION = (
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR, is_rare=True),
+    NavItem("/admin/webhooks", "Webhooks", "send", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/prompts", "Prompts", "audio-lines", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR, is_rare=True),
 )

@@ -21,6 +21,7 @@ from server.callback_routes import CALLBACK_ROUTES
 from server.prompt_routes import PROMPT_ROUTES
 from server.recording_routes import RECORDING_ROUTES
 from server.routing import PUBLIC, Route
+from server.webhook_routes import WEBHOOK_ROUTES
 
 __all__ = ["ROUTES"]
 
@@ -73,6 +74,7 @@ ROUTES = (
     Route("GET", "/admin/keys/new", keys_page.new, Role.ADMINISTRATOR),
     Route("POST", "/admin/keys/{id}/revoke", keys_page.revoke, Role.ADMINISTRATOR),
     *PROMPT_ROUTES,
+    *WEBHOOK_ROUTES,
     Route("GET", "/admin/pbx", pbx_page.show, Role.ADMINISTRATOR),
     *API_ROUTES,
     Route("GET", "/static/{version}/{path:.+}", assets.serve, PUBLIC),

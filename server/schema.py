@@ -20,6 +20,7 @@ import core.fact_log
 import core.sessions
 import crm_link.connectors.tables
 import crm_link.tables
+import crm_link.webhooks.tables
 import pbx_bridge.tables
 import recordings.auditor_tables
 import recordings.search_tables
@@ -39,6 +40,7 @@ TABLES = (
     callback.tables,
     crm_link.connectors.tables,
     crm_link.tables,
+    crm_link.webhooks.tables,
     pbx_bridge.tables,
     recordings.auditor_tables,
     recordings.search_tables,

@@ -48,6 +48,8 @@ PURE = (
     "pbx_bridge/why.py",
     "crm_link/connectors/words.py",
     "crm_link/match.py",
+    "crm_link/webhooks/kinds.py",
+    "crm_link/webhooks/ladder.py",
     "recordings/audit_findings.py",
     "recordings/search_query.py",
     "recordings/search_words.py",

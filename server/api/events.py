@@ -4,6 +4,7 @@ and with their fields; instants are written as everywhere in the API, and an end
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
@@ -56,14 +57,20 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.CallbackDeclined,
     facts.CallbackClosed,
     facts.CallbackReopened,
+    facts.RecordingReady,
+    facts.TranscriptReady,
 )
 """What programs are told: everything but what concerns people's sessions."""
 
-OF_CALLBACKS = frozenset(
-    {facts.CallbackChanged, facts.CallbackDeclined, facts.CallbackClosed, facts.CallbackReopened}
-)
-CALLBACK_SCOPE = "callbacks:read"
-"""What a key needs to hear of callbacks too: they tell whom we owe a call."""
+NEEDS: Mapping[type[Fact], str] = {
+    facts.CallbackChanged: "callbacks:read",
+    facts.CallbackDeclined: "callbacks:read",
+    facts.CallbackClosed: "callbacks:read",
+    facts.CallbackReopened: "callbacks:read",
+    facts.RecordingReady: "recordings:read",
+    facts.TranscriptReady: "recordings:read",
+}
+"""The scope a key needs to hear of it, beside the stream's own: callbacks tell whom we owe a call."""
 
 BEAT = ": still here\n\n"
 RETRY_MS = 2000
@@ -106,14 +113,15 @@ def _shape(hint: Any, name: str) -> Any:
     return SHAPES.get(hint, hint)
 
 
-def _model(kind: type[Fact]) -> type[BaseModel]:
+def model_of(kind: type[Fact]) -> type[BaseModel]:
+    """How a fact looks to programs, here and in webhooks."""
     hints = get_type_hints(kind)
     shapes: dict[str, Any] = {name: (_shape(hint, name), ...) for name, hint in hints.items()}
     shapes["type"] = (Literal[kind.__name__], kind.__name__)
     return create_model(kind.__name__, __base__=Given, __doc__=kind.__doc__, **shapes)
 
 
-MODELS = {kind: _model(kind) for kind in STREAMED}
+MODELS = {kind: model_of(kind) for kind in STREAMED}
 
 
 class PhoneOnCall(Phone):
@@ -169,7 +177,8 @@ LastEventId = Annotated[
 @operation("What happens now, as Server-Sent Events", tag="Live", media=STREAM, answer=Event, problems=(429,))
 async def stream(request: web.Request, last_event_id: LastEventId) -> web.StreamResponse:
     """A snapshot, then every fact as it becomes known; facts about callbacks (`CallbackChanged`, also when one is asked
-    for, `CallbackDeclined`, `CallbackClosed` …) only for a key that has `callbacks:read` as well. A program that reads
+    for, `CallbackDeclined`, `CallbackClosed` …) only for a key that has `callbacks:read` as well, `RecordingReady` and
+    `TranscriptReady` for one that has `recordings:read`. A program that reads
     too slowly is disconnected; reconnect with the header `Last-Event-ID` to get what you missed. Facts may be told
     twice after a restart: they are statements, not commands. For work that must not be lost read `/api/v1/calls`,
     where everything is once it is over."""
@@ -195,8 +204,10 @@ async def end_streams(app: web.Application) -> None:
 
 def _hears(request: web.Request) -> Hears:
     """People with a session are managers, who may see both."""
-    may_all = API_KEY not in request or CALLBACK_SCOPE in request[API_KEY].scopes
-    return lambda kind: may_all or kind not in OF_CALLBACKS
+    if API_KEY not in request:
+        return lambda _kind: True
+    scopes = request[API_KEY].scopes
+    return lambda kind: kind not in NEEDS or NEEDS[kind] in scopes
 
 
 def _begin(request: web.Request, feed: FactFeed, listener: Listener, last_event_id: str | None) -> str:

@@ -346,6 +346,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("login", name=op.f("uq_users_login")),
     )
     op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("secret", sa.String(length=80), nullable=False),
+        sa.Column("former_secret", sa.String(length=80), nullable=True),
+        sa.Column("former_until", sa.Double(), nullable=True),
+        sa.Column("after_fact", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+    )
+    op.create_table(
         "agent_states",
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -696,6 +711,38 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("user_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_user_sessions_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("endpoint_id", sa.Integer(), nullable=False),
+        sa.Column("fact_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.String(length=40), nullable=False),
+        sa.Column("event", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=300), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("settled_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoints.id"],
+            name=op.f("fk_webhook_deliveries_endpoint_id_webhook_endpoints"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+        sa.UniqueConstraint("endpoint_id", "fact_id", name=op.f("uq_webhook_deliveries_endpoint_id")),
+    )
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_deliveries_at", ["at"], unique=False)
+        batch_op.create_index("ix_webhook_deliveries_due", ["endpoint_id", "state", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_webhook_deliveries_turn", ["endpoint_id", "subject", "state", "fact_id"], unique=False
+        )
 
     op.create_table(
         "attempts",
@@ -1078,6 +1125,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("recording_id", "version", name=op.f("uq_transcripts_recording_id")),
     )
     op.create_table(
+        "webhook_attempts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("request_headers", sa.Text(), nullable=False),
+        sa.Column("answer_headers", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["webhook_deliveries.id"],
+            name=op.f("fk_webhook_attempts_delivery_id_webhook_deliveries"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_attempts")),
+    )
+    with op.batch_alter_table("webhook_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhook_attempts_delivery_id"), ["delivery_id"], unique=False)
+
+    op.create_table(
         "identities",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -1175,6 +1247,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_identities_customer_id"))
 
     op.drop_table("identities")
+    with op.batch_alter_table("webhook_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_attempts_delivery_id"))
+
+    op.drop_table("webhook_attempts")
     op.drop_table("transcripts")
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_submissions_callback_id"))
@@ -1238,6 +1314,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_attempts_callback_id"))
 
     op.drop_table("attempts")
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_deliveries_turn")
+        batch_op.drop_index("ix_webhook_deliveries_due")
+        batch_op.drop_index("ix_webhook_deliveries_at")
+
+    op.drop_table("webhook_deliveries")
     with op.batch_alter_table("user_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_user_sessions_user_id"))
 
@@ -1304,6 +1386,7 @@ def downgrade() -> None:
 
     op.drop_table("call_moments")
     op.drop_table("agent_states")
+    op.drop_table("webhook_endpoints")
     op.drop_table("users")
     with op.batch_alter_table("used_proofs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_used_proofs_expires_at"))

@@ -1,0 +1,228 @@
+"""What is owed and what came of it, as rows: due deliveries are claimed here, attempts written down, the next one's
+time set. An attempt counts from its claim, which is committed before anything is sent; one whose end was never written
+(we died) is due again when its claim runs out, under the same `webhook-id`. Two servers share the work without a
+second thought: a claim is taken by one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from core.alarms import close_alarm, raise_alarm
+from core.db import Database
+from core.errors import ConflictError
+from crm_link.webhooks.endpoints import DEAD_ALARM, DISABLED_ALARM, alarm_subject, signing
+from crm_link.webhooks.kinds import DeliveryState, EndpointState, Outcome
+from crm_link.webhooks.ladder import LADDER_S, wait_after
+from crm_link.webhooks.sender import Attempt, Message
+from crm_link.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+
+FORGET_BATCH = 200
+"""Rows thrown away in one transaction, their attempts with them."""
+
+GONE = "The receiver answered 410: this address is no longer there."
+OTHER = aliased(WebhookDelivery)
+"""Another delivery of the same subject."""
+
+D = WebhookDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours to attempt; `attempts` counts this one and is the claim's own number."""
+
+    id: int
+    endpoint_id: int
+    subject: str
+    message: Message
+    attempts: int
+    url: str
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a delivery stands after an attempt."""
+
+    state: DeliveryState
+    wait_s: float | None = None
+
+
+class Book:
+    """One per application."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, endpoint_id: int, most: int, now: float, lease_s: float) -> list[Claimed]:
+        """At most `most` deliveries whose turn it is, taken until `now + lease_s`; none unless it is active."""
+        async with self._database.read() as connection:
+            if not (await connection.execute(_due(endpoint_id, most, now))).first():
+                return []
+        async with self._database.write() as connection:
+            endpoint = (
+                await connection.execute(select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id))
+            ).first()
+            if endpoint is None or endpoint.state != EndpointState.ACTIVE:
+                return []
+            rows = (await connection.execute(_due(endpoint_id, most, now, lock=True))).all()
+            return [await _take(connection, endpoint, row, now, lease_s) for row in rows]
+
+    async def settle(self, claimed: Claimed, attempt: Attempt, luck: float, now: float) -> Settled | None:
+        """Write down what came of it. None when the claim had run out and somebody else has it."""
+        async with self._database.write() as connection:
+            settled = _settled(claimed, attempt, luck)
+            mine = await connection.execute(
+                update(D)
+                .where(D.id == claimed.id, D.attempts == claimed.attempts, D.state == DeliveryState.WAITING)
+                .values(
+                    state=settled.state,
+                    due_at=now + (settled.wait_s or 0.0),
+                    settled_at=None if settled.wait_s is not None else now,
+                )
+            )
+            if mine.rowcount == 0:
+                return None
+            await _note(connection, claimed.id, attempt)
+            await _move_others(connection, claimed, now + (settled.wait_s or 0.0))
+            await _alarms(connection, claimed.endpoint_id, attempt, settled, now)
+        return settled
+
+    async def next_due(self, endpoint_id: int, now: float) -> float | None:
+        """When something becomes due later than `now`."""
+        query = select(func.min(D.due_at)).where(
+            D.endpoint_id == endpoint_id, D.state == DeliveryState.WAITING, D.due_at > now
+        )
+        async with self._database.read() as connection:
+            found: float | None = await connection.scalar(query)
+        return found
+
+
+async def replay(connection: AsyncConnection, delivery_id: int, endpoint_id: int, now: float) -> None:
+    """Send it again from the first rung, under its old `webhook-id`. Raises ConflictError while it waits anyway, or
+    when there is none."""
+    again = await connection.execute(
+        update(D)
+        .where(D.id == delivery_id, D.endpoint_id == endpoint_id, D.state != DeliveryState.WAITING)
+        .values(state=DeliveryState.WAITING, due_at=now, attempts=0, settled_at=None)
+    )
+    if again.rowcount == 0:
+        raise ConflictError("this delivery is on its way already")
+
+
+async def forget(connection: AsyncConnection, *, before: float) -> int:
+    """Throw away some of what was settled before `before`, and what a paused endpoint was owed before; returns how
+    many."""
+    paused = select(WebhookEndpoint.id).where(WebhookEndpoint.state == EndpointState.PAUSED)
+    old = select(D.id).where(D.at < before, or_(D.settled_at < before, D.endpoint_id.in_(paused)))
+    gone = await connection.execute(delete(D).where(D.id.in_(old.order_by(D.at).limit(FORGET_BATCH))))
+    return gone.rowcount
+
+
+def _due(endpoint_id: int, most: int, now: float, *, lock: bool = False) -> Any:
+    """Those with no earlier one of their subject that still waits."""
+    earlier = exists().where(
+        OTHER.endpoint_id == endpoint_id,
+        OTHER.subject == D.subject,
+        OTHER.state == DeliveryState.WAITING,
+        OTHER.fact_id < D.fact_id,
+    )
+    query = (
+        select(D.id, D.subject, D.message_id, D.body, D.attempts)
+        .where(D.endpoint_id == endpoint_id, D.state == DeliveryState.WAITING, D.due_at <= now, ~earlier)
+        .order_by(D.due_at, D.fact_id)
+        .limit(most)
+    )
+    return query.with_for_update(of=D, skip_locked=True) if lock else query
+
+
+async def _take(
+    connection: AsyncConnection, endpoint: Row[Any], row: Row[Any], now: float, lease_s: float
+) -> Claimed:
+    attempts = row.attempts + 1
+    await connection.execute(update(D).where(D.id == row.id).values(attempts=attempts, due_at=now + lease_s))
+    return Claimed(
+        id=row.id,
+        endpoint_id=endpoint.id,
+        subject=row.subject,
+        message=Message(row.message_id, row.body),
+        attempts=attempts,
+        url=endpoint.url,
+        secrets=signing(endpoint, now),
+    )
+
+
+def _settled(claimed: Claimed, attempt: Attempt, luck: float) -> Settled:
+    if attempt.outcome is Outcome.DELIVERED:
+        return Settled(DeliveryState.DELIVERED)
+    wait_s = wait_after(claimed.attempts, luck, asked_s=attempt.asked_s)
+    if wait_s is None or attempt.outcome is Outcome.GONE:
+        return Settled(DeliveryState.DEAD)
+    return Settled(DeliveryState.WAITING, wait_s)
+
+
+async def _note(connection: AsyncConnection, delivery_id: int, attempt: Attempt) -> None:
+    await connection.execute(
+        insert(WebhookAttempt).values(
+            delivery_id=delivery_id,
+            at=attempt.at,
+            seconds=attempt.seconds,
+            outcome=attempt.outcome,
+            status=attempt.status,
+            request_headers=attempt.request_headers,
+            answer_headers=attempt.answer_headers,
+            answer=attempt.answer,
+            error=attempt.error,
+        )
+    )
+
+
+async def _move_others(connection: AsyncConnection, claimed: Claimed, due_at: float) -> None:
+    """The others of its subject wait as long as it does: looked at before, they would only be in the way."""
+    await connection.execute(
+        update(D)
+        .where(
+            D.endpoint_id == claimed.endpoint_id,
+            D.subject == claimed.subject,
+            D.state == DeliveryState.WAITING,
+            D.id != claimed.id,
+        )
+        .values(due_at=due_at)
+    )
+
+
+async def _alarms(
+    connection: AsyncConnection, endpoint_id: int, attempt: Attempt, settled: Settled, now: float
+) -> None:
+    subject = alarm_subject(endpoint_id)
+    if attempt.outcome is Outcome.DELIVERED:
+        await close_alarm(connection, DEAD_ALARM, subject, now)
+    elif attempt.outcome is Outcome.GONE:
+        name = await _disable(connection, endpoint_id, now)
+        text = f"The webhook {name} was disabled: its receiver said that it is gone (410)."
+        await raise_alarm(connection, DISABLED_ALARM, subject, text, now)
+    elif settled.state is DeliveryState.DEAD:
+        query = select(WebhookEndpoint.name).where(WebhookEndpoint.id == endpoint_id)
+        name = (await connection.execute(query)).scalar_one()
+        text = f"The webhook {name} was given up for an event after {len(LADDER_S) + 1} attempts."
+        await raise_alarm(connection, DEAD_ALARM, subject, text, now)
+
+
+async def _disable(connection: AsyncConnection, endpoint_id: int, now: float) -> str:
+    """What it is owed is given up, and can be replayed; returns its name."""
+    named = await connection.execute(
+        update(WebhookEndpoint)
+        .where(WebhookEndpoint.id == endpoint_id)
+        .values(state=EndpointState.DISABLED, note=GONE)
+        .returning(WebhookEndpoint.name)
+    )
+    await connection.execute(
+        update(D)
+        .where(D.endpoint_id == endpoint_id, D.state == DeliveryState.WAITING)
+        .values(state=DeliveryState.DEAD, settled_at=now)
+    )
+    return str(named.scalar_one())
