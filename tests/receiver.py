@@ -114,7 +114,7 @@ async def receiver(script: Script = agree) -> AsyncIterator[Receiver]:
 
 
 class Sending:
-    """The running part. `ahead` pushes its clock."""
+    """The pages, the API and the part that sends, on a port. `ahead` pushes its clock."""
 
     def __init__(self, database: Database, settings: OutsideSettings, times: Times) -> None:
         self.database = database
@@ -123,7 +123,7 @@ class Sending:
         whole = Settings(outside=settings)
         self.app = bare_application(whole, database, clock=self.clock, bus=self.bus)
         add_webhooks(self.app, whole, database, self.bus, self.clock, times)
-        self.runner = web.AppRunner(self.app)
+        self.server = TestServer(self.app, host="127.0.0.1")
 
     def clock(self) -> float:
         return time.time() + self.ahead
@@ -184,8 +184,8 @@ async def sending(
     database: Database, settings: OutsideSettings = HOME, times: Times = QUICK
 ) -> AsyncIterator[Sending]:
     one = Sending(database, settings, times)
-    await one.runner.setup()
+    await one.server.start_server()
     try:
         yield one
     finally:
-        await one.runner.cleanup()
+        await one.server.close()

@@ -111,11 +111,10 @@ async def test_killed_between_the_receivers_yes_and_our_commit(
         return None
 
     async with receiver(script) as crm:
-        quiet = sending(database)
-        async with quiet as site:
+        async with sending(database) as site:
             # Rows only: this one's couriers are gone before anything is owed.
             await site.add(crm.url)
-            await site.runner.cleanup()
+            await site.server.close()
             await site.end_call("c1")
             await site.transcribe("c1")
             await eventually(crm.has(1))
