@@ -263,7 +263,7 @@ async def test_what_administrators_open_now_and_then_is_behind_more(
     await assert_accessible(page)
     await people.click()
     await expect(page.get_by_role("heading", name="People")).to_be_visible()
-    await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.set_viewport_size({"width": 1500, "height": 800})
     await expect(page.locator(".nav").get_by_role("link", name="Keys")).to_be_visible()
     await expect(page.get_by_role("button", name="More")).to_be_hidden()
     assert not complaints_of(window)

@@ -1,0 +1,106 @@
+"""The administrator's webhooks in a real Chromium: one is made, tested, rotated and paused, a delivery is read and sent
+again, at two sizes and in both colour schemes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, Page, expect
+
+from core.db import Database
+from server.schema import prepare
+from tests.browser.conftest import DESKTOP, PHONE, assert_accessible, log_in, open_window
+from tests.receiver import Got, Receiver, Sending, receiver, sending
+from tests.seed import seed_people
+
+pytestmark = pytest.mark.browser
+
+SETTLED = """() => new Promise(requestAnimationFrame)
+    .then(() => Promise.allSettled(document.getAnimations().map(one => one.finished)))"""
+"""Colours change within a moment."""
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Sending]:
+    database = Database(f"sqlite:///{tmp_path / 'pages.db'}")
+    await prepare(database)
+    await seed_people(database)
+    async with sending(database) as one:
+        yield one
+    await database.close()
+
+
+@pytest.fixture
+async def crm() -> AsyncIterator[Receiver]:
+    """Does not like transcripts."""
+
+    async def script(_request: web.Request, got: Got) -> web.StreamResponse | None:
+        if got.event != "transcript.ready":
+            return None
+        return web.json_response({"error": "no customer has the number +48221234567"}, status=422)
+
+    async with receiver(script) as one:
+        yield one
+
+
+async def look(page: Page, name: str) -> None:
+    """Nothing for axe to complain about, nothing wider than the screen, at two sizes and in both colour schemes."""
+    shots = os.environ.get("RINGBACK_SHOTS")
+    for size, dark in ((PHONE, True), (DESKTOP, False)):
+        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        await page.emulate_media(color_scheme="dark" if dark else "light")
+        await page.evaluate(SETTLED)
+        await assert_accessible(page)
+        if shots is not None:
+            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
+        surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert surplus <= 0, f"{name} is {surplus} px too wide at {size}"
+
+
+async def test_a_webhook_from_its_form_to_a_delivery_sent_again(
+    chromium: Browser, site: Sending, crm: Receiver
+) -> None:
+    visit = await open_window(chromium)
+    page, base = visit.page, str(site.server.make_url("/")).rstrip("/")
+    await log_in(page, f"{base}/admin/webhooks", "admin")
+    await page.goto(f"{base}/admin/webhooks")
+    await page.get_by_role("link", name="New webhook").first.click()
+    await page.get_by_label("Name").fill("CRM")
+    await page.get_by_label("Address").fill(crm.url)
+    for event in ("call.ended", "transcript.ready"):
+        await page.get_by_label(event).check()
+    await look(page, "form")
+    await page.get_by_role("button", name="Make webhook").click()
+    await expect(page.locator("#fresh-secret")).to_contain_text("whsec_")
+    await page.get_by_role("link", name="Go on").click()
+    await page.get_by_role("button", name="Send a test").click()
+    await expect(page.locator("#test")).to_contain_text("Delivered · 204")
+    await expect(page.locator("#test")).to_contain_text("ringback.test")
+    await look(page, "test")
+    await site.end_call("main-1795300000.12", "main-1795300000.44")
+    await site.transcribe("main-1795300000.12")
+    await site.stand("delivered", "delivered", "waiting")
+    await page.goto(f"{base}/admin/webhooks")
+    await look(page, "index")
+    await page.get_by_role("link", name="CRM").click()
+    await look(page, "deliveries")
+    await page.get_by_role("link", name="transcript.ready").click()
+    await expect(page.get_by_label("Answer").first).to_contain_text("+4822*****67")
+    await look(page, "delivery")
+    await page.goto(f"{base}/admin/webhooks/1?state=delivered")
+    await page.get_by_role("link", name="call.ended").first.click()
+    count = len(crm.got)
+    await page.get_by_role("button", name="Send again").click()
+    await expect(page.locator(".attempt")).to_have_count(2)
+    assert len(crm.got) == count + 1
+    await page.goto(f"{base}/admin/webhooks/1")
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_text("Paused")).to_be_visible()
+    await page.get_by_role("button", name="New secret").click()
+    await page.get_by_role("dialog").get_by_role("button", name="New secret").click()
+    await expect(page.get_by_text("carry the signature of the former secret too")).to_be_visible()
+    assert visit.complaints == []
