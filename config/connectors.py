@@ -31,6 +31,11 @@ class ConnectorSettings(Part):
         60, ge=0, le=10080, description="what it said is believed so long without asking"
     )
 
+    @property
+    def shown_url(self) -> str:
+        """The address as people may see it: Zammad's ends with a token."""
+        return self.url.rsplit("/", 1)[0] + "/…" if self.kind == "zammad" else self.url
+
     @field_validator("url")
     @classmethod
     def _web_address(cls, given: str) -> str:

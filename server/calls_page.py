@@ -26,6 +26,7 @@ from server.recordings_page import card_context, note_reading, page_of, with_pla
 from server.views.call_filter import WHEN_LABELS, CallFilter, read_filter
 from server.views.call_story import read_story
 from server.views.calls import Blind, CallPage, CallRow, read_calls, read_figures, read_queues
+from server.views.connectors import read_of_call
 from server.views.pop_figures import read_pop_figures
 
 log = structlog.get_logger(__name__)
@@ -89,9 +90,10 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].read() as connection:
         story = await read_story(connection, request.match_info["id"], request.app[CLOCK]())
         audio = await card_context(request, connection, story, page_of(request, story.call.id))
+        elsewhere = await read_of_call(connection, story.call.id)
     if audio["may_hear"]:
         await note_reading(request, audio["sound"])
-    return with_player(request, "calls/call.html", story=story, call=story.call, **audio)
+    return with_player(request, "calls/call.html", story=story, call=story.call, elsewhere=elsewhere, **audio)
 
 
 async def export(request: web.Request) -> web.StreamResponse:

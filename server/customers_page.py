@@ -11,6 +11,7 @@ from aiohttp import web
 
 from core.accounts import list_users
 from core.errors import InvalidInputError, NotFoundError
+from crm_link.connectors.cache import read_contacts
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
 from crm_link.kinds import IdentityKind
@@ -80,6 +81,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         timeline = await TIMELINE.page(connection, customer.id, before=before)
         notes = await read_notes(connection, customer.id)
         users = await list_users(connection)
+        elsewhere = await read_contacts(connection, tuple(request.app[SETTINGS].connector), customer.numbers)
     template = "customers/customer.html"
     if "HX-Request" in request.headers:
         template = "customers/_timeline.html" if before else "customers/_customer.html"
@@ -94,6 +96,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         names={user.id: user.name for user in users},
         kinds=EDITABLE_KINDS,
         can_call=CLICKS in request.app,
+        elsewhere=elsewhere,
     )
 
 

@@ -64,6 +64,7 @@ NAVIGATION = (
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/webhooks", "Webhooks", "send", Role.ADMINISTRATOR, is_rare=True),
+    NavItem("/admin/connectors", "Connectors", "plug", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/prompts", "Prompts", "audio-lines", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/pbx", "PBX", "server", Role.ADMINISTRATOR, is_rare=True),
 )

@@ -88,7 +88,7 @@ export class CallCard extends HTMLElement {
 }
 
 function who(card) {
-  return [card.direction, card.number_text, card.caller_name, card.colleague, card.match, card.customers];
+  return [card.direction, card.number_text, card.caller_name, card.colleague, card.match, card.customers, card.contacts, card.blocked];
 }
 
 function talked(card) {

@@ -49,10 +49,16 @@ export class Screen {
   }
 }
 
+/** The one name that other CRMs have for the caller; null when they know none, or several. */
+export function contactName(card) {
+  const names = new Set((card.contacts ?? []).map((contact) => contact.name || contact.company).filter(Boolean));
+  return names.size === 1 ? [...names][0] : null;
+}
+
 /** Whom a card is about, in as few words as fit a title. */
 export function nameOf(card) {
   const [customer] = card.customers;
   if (card.direction === "internal") return card.colleague ?? card.number ?? "A colleague";
   if (card.customers.length > 1) return card.number_text || "Several customers";
-  return customer?.name || customer?.company || card.caller_name || card.callback?.name || card.number_text || "Withheld number";
+  return customer?.name || customer?.company || contactName(card) || card.caller_name || card.callback?.name || card.number_text || "Withheld number";
 }

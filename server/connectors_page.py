@@ -1,0 +1,73 @@
+"""The administrator's view of other CRMs: how each link stands, calls that are not there yet or need a person, and a
+form that asks a CRM for a number and shows what went over the line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from core.errors import InvalidInputError, NotFoundError
+from crm_link.connectors import logs
+from crm_link.connectors.attempt import try_out
+from server.connector_parts import CONNECTORS
+from server.keys import CLOCK, DATABASE, SETTINGS
+from server.pages import render, see_other
+from server.views.connectors import read_counts, read_unfinished
+
+TEXT_LIMIT = 100
+
+
+async def index(request: web.Request) -> web.StreamResponse:
+    """The page; for htmx, which asks every few seconds, only what changes."""
+    template = "connectors/_state.html" if "HX-Request" in request.headers else "connectors/index.html"
+    return await _page(request, template)
+
+
+async def attempt(request: web.Request) -> web.StreamResponse:
+    """Ask one CRM who has a number; the page with what it said. Writes nothing."""
+    form = await request.post()
+    name, number = (str(form.get(field, "")).strip()[:TEXT_LIMIT] for field in ("connector", "number"))
+    settings = request.app[SETTINGS]
+    if name not in settings.connector or CONNECTORS not in request.app:
+        raise NotFoundError("there is no such connector")
+    outside = request.app[CONNECTORS].outside
+    try:
+        tried = await try_out(name, settings.connector[name], settings.site, outside, number)
+    except InvalidInputError as error:
+        return await _page(
+            request, "connectors/index.html", status=422, chosen=name, number=number, wrong=str(error)
+        )
+    return await _page(request, "connectors/index.html", chosen=name, number=number, tried=tried)
+
+
+async def send_again(request: web.Request) -> web.StreamResponse:
+    """A person has looked in the CRM and wants the call sent."""
+    text = request.match_info["id"]
+    if not (text.isascii() and text.isdigit()) or len(text) > 15:
+        raise NotFoundError("there is no such call to send")
+    async with request.app[DATABASE].write() as connection:
+        name = await logs.send_again(connection, int(text), request.app[CLOCK]())
+    parts = request.app.get(CONNECTORS)
+    if parts is not None and name in parts.workers:
+        parts.workers[name].wake()
+    raise see_other("/admin/connectors")
+
+
+async def _page(request: web.Request, template: str, status: int = 200, **more: Any) -> web.Response:
+    parts = request.app.get(CONNECTORS)
+    async with request.app[DATABASE].read() as connection:
+        counts = await read_counts(connection)
+        calls = await read_unfinished(connection)
+    context: dict[str, Any] = {"chosen": "", "number": "", "wrong": "", "tried": None, **more}
+    return render(
+        request,
+        template,
+        status,
+        connectors=request.app[SETTINGS].connector,
+        lookups=parts.lookups if parts else {},
+        workers=parts.workers if parts else {},
+        counts=counts,
+        calls=calls,
+        **context,
+    )

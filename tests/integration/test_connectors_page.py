@@ -1,0 +1,92 @@
+"""What people see of other CRMs: the administrator's page with its try-out and "send again", the customer's and the
+call's page, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, CookieJar
+from sqlalchemy import select
+
+from core.accounts import NewUser, Role, create_user
+from core.db import Database
+from crm_link.connectors.tables import ConnectorLog, LogState
+from tests.integration.test_connectors import Beside, beside
+from tests.live_story import CUSTOMER
+from tests.scripted import Scripted
+from tests.scripted_odoo import KEY, OdooBook, scripted_odoo
+from tests.site import eventually
+
+
+class Office:
+    """A desk beside an Odoo, and an administrator's browser."""
+
+    def __init__(self, desk: Beside, book: OdooBook, peer: Scripted, session: ClientSession) -> None:
+        self.desk, self.book, self.peer, self._session = desk, book, peer, session
+
+    async def page(self, path: str, form: dict[str, str] | None = None) -> str:
+        url = self.desk.site.url(path)
+        headers = {"Accept": "text/html", "Origin": self.desk.site.url("/").rstrip("/")}
+        method = "GET" if form is None else "POST"
+        async with self._session.request(method, url, data=form, headers=headers) as response:
+            text = await response.text()
+            assert response.status in (200, 422), text
+            return text
+
+
+@pytest.fixture
+async def office(database: Database) -> AsyncIterator[Office]:
+    book, peer = scripted_odoo()
+    async with peer, beside(database, peer) as desk:
+        async with database.write() as connection:
+            new = NewUser("admin", "Ada Min", Role.ADMINISTRATOR, "nobody types it", ())
+            desk.site.users["admin"] = await create_user(connection, new, desk.clock())
+        cookies = await desk.site.cookie("admin")
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True), cookies=cookies) as session:
+            yield Office(desk, book, peer, session)
+
+
+async def test_a_number_can_be_tried_and_the_key_is_hidden(office: Office) -> None:
+    office.book.add("Jan <b>Nowak</b>", phone="22 123 45 67")
+    text = await office.page("/admin/connectors/try", {"connector": "odoo", "number": "022 1234567"})
+    assert "Jan &lt;b&gt;Nowak&lt;/b&gt;" in text
+    assert "search_read" in text
+    assert KEY not in text
+    wrong = await office.page("/admin/connectors/try", {"connector": "odoo", "number": "nobody"})
+    assert "this is not a telephone number" in wrong
+
+
+async def test_a_call_nobody_could_be_found_for_is_sent_again_by_hand(office: Office) -> None:
+    await office.desk.rings()
+    await office.desk.ends()
+    row = await office.desk.becomes(LogState.SKIPPED)
+    text = await office.page("/admin/connectors")
+    assert "Nobody there has this number." in text
+    office.book.add("Jan Nowak", phone=CUSTOMER)
+    await office.page(f"/admin/connectors/calls/{row.id}/send", {})
+    await office.desk.becomes(LogState.DONE)
+    assert len(office.book.notes) == 1
+    assert "Send again" not in await office.page("/admin/connectors")
+
+
+async def test_the_customer_and_the_call_say_where_they_are_elsewhere(office: Office) -> None:
+    partner = office.book.add("Jan Nowak", phone=CUSTOMER)
+    await office.desk.rings()
+    await office.desk.ends()
+    await office.desk.becomes(LogState.DONE)
+    link = f'href="{office.peer.url}/web#id={partner}&amp;model=res.partner&amp;view_type=form"'
+    assert link in await office.page("/calls/c1")
+    crm_said = await eventually(lambda: office.page("/customers/1"), lambda text: "Jan Nowak" in text)
+    assert link in crm_said
+
+
+async def test_the_log_keeps_no_key(office: Office) -> None:
+    office.book.key = "another"
+    await office.desk.rings()
+    await office.desk.ends()
+    await office.desk.tried()
+    async with office.desk.site.database.read() as connection:
+        rows = (await connection.execute(select(*ConnectorLog.__table__.c))).all()
+    assert KEY not in str(rows)
+    assert "Odoo does not accept this user and key" in await office.page("/admin/connectors")
