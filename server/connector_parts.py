@@ -27,6 +27,7 @@ from crm_link.connectors.lookups import CrmLookups, LookupRules, Lookups
 from crm_link.connectors.make import make_connector
 from crm_link.connectors.protocol import Connector
 from crm_link.connectors.words import CallWords
+from crm_link.connectors.zammad import Zammad, ZammadLive
 from pbx_bridge.tables import CallWrapUp
 from server.keys import CONSUMERS
 from server.views.calls import people_by_extension
@@ -52,6 +53,13 @@ def add_connectors(
     outside = Outside(settings.outside)
     app[CONNECTORS] = parts = make_parts(settings, outside, database, bus, clock)
     Lookups(parts.lookups).subscribe(bus)
+    live = {
+        name: ZammadLive(name, one, bus, clock)
+        for name, one in parts.made.items()
+        if isinstance(one, Zammad) and settings.connector[name].log_calls
+    }
+    for one in live.values():
+        one.subscribe()
     intake = LogIntake(database, clock, parts.workers)
     app[CONSUMERS].append(intake.consumer)
 
@@ -65,6 +73,8 @@ def add_connectors(
         async with AsyncExitStack() as stack:
             for name, crm in parts.lookups.items():
                 await stack.enter_async_context(running(f"contacts of {name}", crm.run))
+            for name, zammad in live.items():
+                await stack.enter_async_context(running(f"calls now for {name}", zammad.run))
             for name, worker in parts.workers.items():
                 await stack.enter_async_context(running(f"calls for {name}", worker.run))
             await stack.enter_async_context(running("connectors: calls", intake.consumer.run))

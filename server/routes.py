@@ -16,6 +16,7 @@ from server import (
     pbx_page,
     people_page,
     search_page,
+    threecx,
 )
 from server.api_routes import API_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
@@ -77,6 +78,7 @@ ROUTES = (
     *PROMPT_ROUTES,
     *WEBHOOK_ROUTES,
     Route("GET", "/admin/connectors", connectors_page.index, Role.ADMINISTRATOR),
+    Route("GET", "/admin/connectors/3cx.xml", threecx.download, Role.ADMINISTRATOR),
     Route("POST", "/admin/connectors/try", connectors_page.attempt, Role.ADMINISTRATOR),
     Route("POST", "/admin/connectors/calls/{id}/send", connectors_page.send_again, Role.ADMINISTRATOR),
     Route("GET", "/admin/pbx", pbx_page.show, Role.ADMINISTRATOR),

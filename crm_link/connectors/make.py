@@ -11,6 +11,7 @@ from crm_link.connectors.described import Described, DescribedAccount
 from crm_link.connectors.description import load_description
 from crm_link.connectors.odoo import Odoo, OdooAccount
 from crm_link.connectors.protocol import Connector, Sender
+from crm_link.connectors.zammad import Zammad
 
 
 def make_connector(name: str, settings: ConnectorSettings, site: Site, sender: Sender) -> Connector:
@@ -28,8 +29,8 @@ def make_connector(name: str, settings: ConnectorSettings, site: Site, sender: S
             except SettingsError as error:
                 raise SettingsError(f"connector.{name}.description: {error}") from error
             return Described(description, _account(settings, site), sender)
-        case _:
-            raise SettingsError(f"connector.{name}.kind {settings.kind!r} is not known")
+        case "zammad":
+            return Zammad(settings.url, settings.seconds, sender)
 
 
 def _account(settings: ConnectorSettings, site: Site) -> DescribedAccount:

@@ -1,0 +1,214 @@
+"""Zammad's generic CTI: Zammad is told of each call while it goes on (`newCall`, `answer`) and at its end (`hangup`),
+and may answer that a caller is to be refused. What is told live is told once and in order, and lost when Zammad is
+away; the end is durable work like every connector's: Zammad is then told of the whole call, if it does not know it
+yet. Who calls it looks up itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from core.bus import Bus
+from core.clock import Clock
+from core.errors import RingbackError
+from core.facts import (
+    CallAnswered,
+    CallDescribed,
+    CallEnded,
+    CallStarted,
+    ContactsFound,
+    Direction,
+    Parties,
+    Verdict,
+)
+from core.shown import shown
+from crm_link.connectors.asking import ask_json
+from crm_link.connectors.protocol import ConnectorError, Contact, LoggedCall, Sender, Traits, marker_of
+
+log = structlog.get_logger(__name__)
+
+TRAITS = Traits(finds_contacts=False, creates_contacts=False, finds_logs=True, needs_contact=False)
+"""`finds_logs`: a hang-up told twice changes nothing there, so nothing is ever uncertain."""
+
+CAUSES = {
+    Verdict.ANSWERED: "normalClearing",
+    Verdict.VOICEMAIL: "normalClearing",
+    Verdict.ABANDONED: "cancel",
+    Verdict.MISSED: "noAnswer",
+    Verdict.BUSY: "busy",
+    Verdict.FAILED: "congestion",
+}
+UNKNOWN_CALL = "No such call_id"
+"""What Zammad says of an event whose newCall it never got."""
+
+WAITING = 200
+"""Events waiting to be told; beyond it the oldest is given up, as the hang-up makes up for it."""
+
+REMEMBERED = 1000
+"""Calls whose end was told lately."""
+
+Event = dict[str, Any]
+
+
+class Zammad:
+    """One Zammad. `url` is the endpoint of its CTI integration, token and all."""
+
+    traits = TRAITS
+
+    def __init__(self, url: str, seconds: float, sender: Sender) -> None:
+        self._url = url
+        self._seconds = seconds
+        self._sender = sender
+        self._one_by_one = asyncio.Lock()
+        self._over: OrderedDict[str, None] = OrderedDict()
+
+    async def tell_live(self, event: Event) -> Event:
+        """As `tell`, unless the call's end was told already: a late beginning would begin it anew."""
+        async with self._one_by_one:
+            return {} if event["callId"] in self._over else await self.tell(event)
+
+    async def tell(self, event: Event) -> Event:
+        """Post one event; what Zammad answers, {} for nothing. Raises ConnectorError and OutsideError."""
+        said = await ask_json(self._sender, "POST", self._url, body=event, seconds=self._seconds)
+        return said if isinstance(said, dict) else {}
+
+    async def find_contact(self, number: str) -> Sequence[Contact]:  # noqa: ARG002
+        raise ConnectorError("Zammad's CTI cannot be asked who has a number")
+
+    async def create_contact(self, number: str, name: str) -> Contact:  # noqa: ARG002
+        raise ConnectorError("Zammad's CTI makes no contacts")
+
+    async def find_call_log(self, call: LoggedCall) -> str | None:  # noqa: ARG002
+        return None
+
+    async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:  # noqa: ARG002
+        """The end of the call; the beginning too, if Zammad was away then."""
+        async with self._one_by_one:
+            self._over[call.marker] = None
+            while len(self._over) > REMEMBERED:
+                self._over.popitem(last=False)
+            await self._tell_end(call)
+        return call.marker
+
+    async def _tell_end(self, call: LoggedCall) -> None:
+        end = {
+            **_event("hangup", call),
+            "cause": CAUSES[call.result],
+            "answeringNumber": _first(call.extensions),
+        }
+        try:
+            await self.tell(end)
+        except ConnectorError as error:
+            if UNKNOWN_CALL not in str(error):
+                raise
+            await self.tell({**_event("newCall", call), "user": list(call.people)})
+            if call.talk_s > 0:
+                answer = {"user": list(call.people), "answeringNumber": _first(call.extensions)}
+                await self.tell({**_event("answer", call), **answer})
+            await self.tell(end)
+
+    async def update_call_log(self, reference: str, call: LoggedCall) -> None:  # noqa: ARG002
+        raise ConnectorError("Zammad's CTI takes no notes")
+
+
+class ZammadLive:
+    """Tells one Zammad of calls while they go on. Hearing of a call only puts an event into a queue."""
+
+    def __init__(self, name: str, zammad: Zammad, bus: Bus, clock: Clock) -> None:
+        self._name = name
+        self._zammad = zammad
+        self._bus = bus
+        self._clock = clock
+        self._open: dict[str, Event] = {}
+        self._answered: set[str] = set()
+        self._waiting: list[tuple[str, Event]] = []
+        self._news = asyncio.Event()
+        self.last_error = ""
+
+    def subscribe(self) -> None:
+        self._bus.subscribe(CallStarted, self._described, name="zammad")
+        self._bus.subscribe(CallDescribed, self._described, name="zammad")
+        self._bus.subscribe(CallAnswered, self._heard_answer, name="zammad")
+        self._bus.subscribe(CallEnded, self._ended, name="zammad")
+
+    async def run(self) -> None:
+        while True:
+            while self._waiting:
+                await self._tell(*self._waiting.pop(0))
+            self._news.clear()
+            await self._news.wait()
+
+    async def _described(self, fact: CallStarted | CallDescribed) -> None:
+        parties = fact.parties
+        if fact.call_id in self._open or parties.customer_number is None:
+            return
+        if parties.direction is Direction.INTERNAL:
+            return
+        base = _base(fact.call_id, parties)
+        self._open[fact.call_id] = base
+        self._put(fact.call_id, {"event": "newCall", **base})
+
+    async def _heard_answer(self, fact: CallAnswered) -> None:
+        base = self._open.get(fact.call_id)
+        if base is not None and fact.call_id not in self._answered:
+            self._answered.add(fact.call_id)
+            self._put(fact.call_id, {"event": "answer", **base, "answeringNumber": fact.phone.extension})
+
+    async def _ended(self, fact: CallEnded) -> None:
+        self._open.pop(fact.call_id, None)
+        self._answered.discard(fact.call_id)
+        # What was not told by now is told together with the end, by the durable row.
+        self._waiting = [one for one in self._waiting if one[0] != fact.call_id]
+
+    def _put(self, call_id: str, event: Event) -> None:
+        self._waiting.append((call_id, event))
+        del self._waiting[:-WAITING]
+        self._news.set()
+
+    async def _tell(self, call_id: str, event: Event) -> None:
+        try:
+            said = await self._zammad.tell_live(event)
+        except RingbackError as error:
+            self.last_error = str(error)
+            log.warning("an event was not told", connector=self._name, call_id=call_id, why=str(error))
+            return
+        self.last_error = ""
+        if said.get("action") == "reject":
+            why = f"{self._name} has this number blocked ({shown(str(said.get('reason', 'no reason')))})"
+            await self._bus.publish(ContactsFound(call_id, self._clock(), self._name, (), why))
+        elif said.get("action") == "dial":
+            # The call is dialled already: which number it shows is decided by the PBX.
+            log.info("another caller id was proposed", connector=self._name, call_id=call_id)
+
+
+def _base(call_id: str, parties: Parties) -> Event:
+    inbound = parties.direction is Direction.INBOUND
+    theirs, ours = _digits(parties.customer_number or ""), parties.callee if inbound else parties.caller
+    pair = (theirs, _digits(ours or "")) if inbound else (_digits(ours or ""), theirs)
+    return {
+        "from": pair[0],
+        "to": pair[1],
+        "direction": "in" if inbound else "out",
+        "callId": marker_of(call_id),
+        "user": [],
+    }
+
+
+def _event(event: str, call: LoggedCall) -> Event:
+    inbound = call.direction is Direction.INBOUND
+    caller, callee = _digits(call.number), _digits(call.ours)
+    pair = (caller, callee) if inbound else (callee, caller)
+    direction = "in" if inbound else "out"
+    return {"event": event, "from": pair[0], "to": pair[1], "direction": direction, "callId": call.marker}
+
+
+def _digits(number: str) -> str:
+    return number.lstrip("+")
+
+
+def _first(extensions: Sequence[str]) -> str:
+    return extensions[0] if extensions else ""

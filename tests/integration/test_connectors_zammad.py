@@ -1,0 +1,126 @@
+"""Zammad's generic CTI from a desk's calls, against a scripted server that keeps a caller log as Zammad does; and the
+template for 3CX against our own look-up."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree.ElementTree import fromstring
+
+from core.db import Database
+from core.facts import CallAnswered, Verdict
+from crm_link.connectors.protocol import marker_of
+from crm_link.connectors.tables import LogState
+from server.api.lookup import Lookup
+from server.threecx import VARIABLES, template
+from tests.desk_site import desk_site
+from tests.integration.test_connectors import Beside, Clock
+from tests.live_client import LiveClient
+from tests.live_story import CUSTOMER, ended, outbound, phone, started
+from tests.scripted import Asked, Scripted
+from tests.site import eventually
+
+
+class CallerLog:
+    """Zammad's `cti_logs`: a call by its id, with the events it got."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, list[dict[str, Any]]] = {}
+        self.blocked: set[str] = set()
+
+    def __call__(self, asked: Asked) -> Any:
+        assert (asked.method, asked.path) == ("POST", "/api/v1/cti/t0ken")
+        event = asked.json
+        if event["event"] == "newCall":
+            assert event["callId"] not in self.calls
+            self.calls[event["callId"]] = [event]
+            if event["from"] in self.blocked:
+                return {"action": "reject", "reason": "busy"}
+            return (
+                {"action": "dial", "caller_id": "48221", "number": "1"} if event["direction"] == "out" else {}
+            )
+        if event["callId"] not in self.calls:
+            return 422, {"error": f"No such call_id {event['callId']}"}
+        self.calls[event["callId"]].append(event)
+        return {}
+
+    def events(self, call_id: str) -> list[str]:
+        return [one["event"] for one in self.calls.get(marker_of(call_id), [])]
+
+
+def sections(peer: Scripted) -> dict[str, Any]:
+    zammad = {"kind": "zammad", "url": f"{peer.url}/api/v1/cti/t0ken"}
+    return {"connector": {"zammad": zammad}, "outside": {"allow_networks": ["127.0.0.1"]}}
+
+
+async def test_a_call_is_told_as_it_goes_on(database: Database) -> None:
+    book, clock = CallerLog(), Clock()
+    async with Scripted(book) as peer, desk_site(database, clock=clock, sections=sections(peer)) as site:
+        desk = Beside(site, clock)
+        await desk.rings()
+        await eventually(lambda: _async(book.events("c1")), lambda said: said == ["newCall"])
+        await site.tell(CallAnswered("c1", 5.0, phone("101")))
+        await eventually(lambda: _async(book.events("c1")), lambda said: said == ["newCall", "answer"])
+        await desk.ends()
+        await desk.becomes(LogState.DONE)
+    new, answer, hangup = book.calls[marker_of("c1")]
+    assert (new["from"], new["to"], new["direction"]) == (CUSTOMER[1:], "500", "in")
+    assert answer["answeringNumber"] == "101"
+    assert (hangup["event"], hangup["cause"]) == ("hangup", "normalClearing")
+
+
+async def test_a_zammad_that_was_away_hears_the_whole_call_later_once(database: Database) -> None:
+    book, clock = CallerLog(), Clock()
+    async with Scripted(book) as peer, desk_site(database, clock=clock, sections=sections(peer)) as site:
+        desk = Beside(site, clock)
+        await peer.stop()
+        await desk.rings()
+        await site.tell(CallAnswered("c1", 5.0, phone("101")))
+        await desk.ends()
+        await desk.tried()
+        await peer.start()
+        await desk.later(20)
+        await desk.becomes(LogState.DONE)
+    assert book.events("c1") == ["newCall", "answer", "hangup"]
+    assert book.calls[marker_of("c1")][1]["user"] == ["Anna Kowalska"]
+
+
+async def test_a_blocked_caller_is_said_on_the_card(database: Database) -> None:
+    book, clock = CallerLog(), Clock()
+    book.blocked.add(CUSTOMER[1:])
+    async with (
+        Scripted(book) as peer,
+        desk_site(database, clock=clock, sections=sections(peer)) as site,
+        LiveClient(site, "anna") as anna,
+    ):
+        await Beside(site, clock).rings()
+        await anna.until(lambda one: bool(one.cards.get("c1", {}).get("blocked")))
+        assert anna.cards["c1"]["blocked"] == "zammad has this number blocked (busy)"
+
+
+async def test_an_outgoing_call_is_told_from_our_side(database: Database) -> None:
+    book, clock = CallerLog(), Clock()
+    async with Scripted(book) as peer, desk_site(database, clock=clock, sections=sections(peer)) as site:
+        parties = outbound("101")
+        await site.tell(started("c1", clock(), parties))
+        await site.tell(ended("c1", parties=parties, result=Verdict.BUSY))
+        await Beside(site, clock).becomes(LogState.DONE)
+    first, last = book.calls[marker_of("c1")][0], book.calls[marker_of("c1")][-1]
+    assert (first["from"], first["to"], first["direction"]) == ("101", CUSTOMER[1:], "out")
+    assert (last["event"], last["cause"]) == ("hangup", "busy")
+
+
+def test_the_3cx_template_asks_our_look_up() -> None:
+    crm = fromstring(template())
+    request = crm.find("Scenarios/Scenario/Request")
+    assert request is not None
+    assert request.get("Url") == "[ServerUrl]/api/v1/lookup?number=[Number]"
+    answer = Lookup.model_json_schema()
+    fields = answer["$defs"]["Customer"]["properties"]
+    for _name, path in VARIABLES:
+        part, _, field = path.partition(".")
+        assert part in answer["properties"]
+        assert field in fields
+
+
+async def _async(value: list[str]) -> list[str]:
+    return value
