@@ -25,7 +25,7 @@ from core.facts import (
     Direction,
 )
 from core.phone import mask
-from crm_link.connectors.cache import Said, read_said, store_said
+from crm_link.connectors.cache import Said, forget_said, read_said, store_said
 from crm_link.connectors.protocol import MOST_CONTACTS, Connector
 
 log = structlog.get_logger(__name__)
@@ -105,6 +105,7 @@ class CrmLookups:
         said = Said(self.name, tuple(one.presentable() for one in found[:MOST_CONTACTS]), self._clock())
         async with self._database.write() as connection:
             await store_said(connection, number, said)
+            await forget_said(connection, self._clock())
         return said
 
     async def _say(self, call_id: str, said: Said) -> None:

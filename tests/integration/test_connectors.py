@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from core import fact_log
 from core.db import Database
 from core.facts import CallEnded, PhoneRinging, WrapUpSaved
-from crm_link.connectors.tables import ConnectorLog, LogState
+from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
 from pbx_bridge.tables import CallWrapUp
 from server.connector_parts import CONNECTORS
 from tests.desk_site import DeskSite, desk_site
@@ -143,6 +143,20 @@ async def test_old_knowledge_is_shown_at_once_and_asked_for_again(database: Data
         await anna.until(lambda one: bool(contacts(one, "c2")))
         assert contacts(anna, "c2")[0]["name"] == "Jan Nowak"
         await anna.until(lambda one: contacts(one, "c2")[0]["name"] == "Jan Nowak-Kowalski")
+
+
+async def test_what_was_said_of_a_number_long_silent_is_not_kept(database: Database) -> None:
+    book, peer = scripted_odoo()
+    book.add("Jan Nowak", phone=CUSTOMER)
+    async with peer, beside(database, peer) as desk, LiveClient(desk.site, "anna") as anna:
+        await desk.rings()
+        await anna.until(lambda one: bool(contacts(one)))
+        desk.clock.now += 91 * 86_400
+        crm = desk.site.app[CONNECTORS].lookups["odoo"]
+        assert await crm.refresh("+48601000111") is not None
+        async with database.read() as connection:
+            kept = (await connection.scalars(select(ConnectorContacts.number))).all()
+    assert list(kept) == ["+48601000111"]
 
 
 async def test_several_contacts_are_all_shown_and_none_is_written_on(database: Database) -> None:
