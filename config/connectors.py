@@ -32,6 +32,12 @@ class ConnectorSettings(Part):
     )
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody may read: the key, and the token at the end of Zammad's address."""
+        token = (self.url.rsplit("/", 1)[-1],) if self.kind == "zammad" else ()
+        return (self.secret.get_secret_value(), *token)
+
+    @property
     def shown_url(self) -> str:
         """The address as people may see it: Zammad's ends with a token."""
         return self.url.rsplit("/", 1)[0] + "/…" if self.kind == "zammad" else self.url

@@ -95,10 +95,10 @@ def make_parts(
     for name, one in settings.connector.items():
         made[name] = connector = make_connector(name, one, settings.site, outside)
         if one.look_up and connector.traits.finds_contacts:
-            asking = LookupRules(connector, one.seconds, one.fresh_minutes * 60.0)
+            asking = LookupRules(connector, one.seconds, one.fresh_minutes * 60.0, one.secrets)
             lookups[name] = CrmLookups(name, asking, database, bus, clock)
         if one.log_calls and connector.traits.logs_calls:
-            rules = LogRules(connector, one.send_notes, one.create_contacts)
+            rules = LogRules(connector, one.send_notes, one.create_contacts, one.secrets)
             workers[name] = LogWorker(name, rules, database, clock, describe)
     return Connectors(outside, made, lookups, workers)
 

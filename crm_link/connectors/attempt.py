@@ -29,7 +29,7 @@ async def try_out(name: str, settings: ConnectorSettings, site: Site, sender: Se
     number = parse_number(text, site.region).e164
     if number is None:
         raise InvalidInputError("this is not a telephone number", field="number")
-    traced = Traced(sender, [settings.secret.get_secret_value(), *_secret_parts(settings.url, settings.kind)])
+    traced = Traced(sender, settings.secrets)
     connector = make_connector(name, settings, site, traced)
     contacts: tuple[Contact, ...] = ()
     error = ""
@@ -38,8 +38,3 @@ async def try_out(name: str, settings: ConnectorSettings, site: Site, sender: Se
     except RingbackError as failure:
         error = traced.hide(str(failure))
     return Attempt(number, contacts, error, tuple(traced.exchanges))
-
-
-def _secret_parts(url: str, kind: str) -> list[str]:
-    """Zammad's address ends with its token."""
-    return [url.rsplit("/", 1)[-1]] if kind == "zammad" else []

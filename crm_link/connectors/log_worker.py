@@ -20,6 +20,7 @@ from crm_link.connectors import logs
 from crm_link.connectors.cache import Said, store_said
 from crm_link.connectors.logs import LogJob
 from crm_link.connectors.protocol import Connector, ConnectorError, Contact, LoggedCall
+from crm_link.connectors.trace import without
 from crm_link.connectors.words import CallWords, told
 
 log = structlog.get_logger(__name__)
@@ -35,11 +36,13 @@ Describe = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[CallWords]]
 
 @dataclass(frozen=True, slots=True)
 class LogRules:
-    """`send_notes`: with the wrap-up; `create_contacts`: an unknown number becomes a contact there."""
+    """`send_notes`: with the wrap-up; `create_contacts`: an unknown number becomes a contact there;
+    `secrets` are kept out of what is said of its faults."""
 
     connector: Connector
     send_notes: bool
     create_contacts: bool
+    secrets: tuple[str, ...] = ()
 
 
 class LogWorker:
@@ -151,11 +154,10 @@ class LogWorker:
             await logs.done(connection, job, job.reference, self._clock())
 
     async def _failed(self, job: LogJob, error: ConnectorError | OutsideError) -> None:
-        log.warning(
-            "a call was not written elsewhere", connector=self.name, call_id=job.call_id, why=str(error)
-        )
+        why = without(str(error), self._rules.secrets)
+        log.warning("a call was not written elsewhere", connector=self.name, call_id=job.call_id, why=why)
         async with self._database.write() as connection:
-            await logs.failed(connection, job, str(error), self._clock())
+            await logs.failed(connection, job, why, self._clock())
 
     async def _idle_s(self) -> float:
         async with self._database.read() as connection:

@@ -27,6 +27,7 @@ from core.facts import (
 from core.phone import mask
 from crm_link.connectors.cache import Said, forget_said, read_said, store_said
 from crm_link.connectors.protocol import MOST_CONTACTS, Connector
+from crm_link.connectors.trace import without
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +40,13 @@ WAITING = 200
 
 @dataclass(frozen=True, slots=True)
 class LookupRules:
-    """Of one CRM: `seconds` it may take, `fresh_s` its word is believed without asking."""
+    """Of one CRM: `seconds` it may take, `fresh_s` its word is believed without asking, `secrets` are kept
+    out of what is said of its faults."""
 
     connector: Connector
     seconds: float
     fresh_s: float
+    secrets: tuple[str, ...] = ()
 
 
 class CrmLookups:
@@ -98,7 +101,8 @@ class CrmLookups:
             async with asyncio.timeout(self._rules.seconds):
                 found = await self._rules.connector.find_contact(number)
         except (RingbackError, TimeoutError) as error:
-            self.last_error = str(error) or f"no answer within {self._rules.seconds:g} s"
+            why = str(error) or f"no answer within {self._rules.seconds:g} s"
+            self.last_error = without(why, self._rules.secrets)
             log.warning("look-up failed", connector=self.name, number=mask(number), why=self.last_error)
             return None
         self.last_ok_at, self.last_error = self._clock(), ""

@@ -32,7 +32,7 @@ class Traced:
 
     def __init__(self, sender: Sender, secrets: Iterable[str]) -> None:
         self._sender = sender
-        self._secrets = [spelling for one in secrets if one for spelling in _spellings(one)]
+        self._secrets = tuple(secrets)
         self.exchanges: list[Exchange] = []
 
     async def send(self, request: OutsideRequest, *, seconds: float = LONGEST_S) -> OutsideAnswer:
@@ -47,9 +47,7 @@ class Traced:
         return answer
 
     def hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+        return without(text, self._secrets)
 
     def _shown(self, first: str, headers: Mapping[str, str], body: bytes) -> str:
         lines = [first]
@@ -60,6 +58,14 @@ class Traced:
         text = body.decode(errors="replace")
         cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + " …"
         return self.hide("\n".join([*lines, "", cut]).rstrip())
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """`text` with these secrets hidden: a CRM may repeat the key it refuses."""
+    for secret in secrets:
+        for spelling in _spellings(secret) if secret else ():
+            text = text.replace(spelling, HIDDEN)
+    return text
 
 
 def _spellings(secret: str) -> set[str]:
