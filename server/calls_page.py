@@ -91,7 +91,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         audio = await card_context(request, connection, story, page_of(request, story.call.id))
     if audio["may_hear"]:
         await note_reading(request, audio["sound"])
-    return with_player(request, "calls/call.html", story=story, call=story.call, **audio)
+    return await with_player(request, "calls/call.html", story=story, call=story.call, **audio)
 
 
 async def export(request: web.Request) -> web.StreamResponse:

@@ -25,7 +25,7 @@ from recordings.erasure import Erasure
 from recordings.kinds import NoAudio
 from recordings.removal import Remover
 from recordings.retention import Retention, days_kept
-from recordings.search import Document, DocumentKind, put
+from recordings.search import Document, DocumentKind, fold, put
 from recordings.search_tables import SearchDocument
 from recordings.tables import CallAudio, Recording, RecordingComment, RecordingUse, Transcript
 from tests.seed import NOW
@@ -49,13 +49,11 @@ async def index(site: SoundSite, recording_id: str, call_id: str) -> None:
         transcript_id = await connection.scalar(
             select(Transcript.id).where(Transcript.recording_id == recording_id)
         )
-        await put(
-            connection,
-            Document(
-                DocumentKind.TRANSCRIPT, f"transcript:{recording_id}", NOW, sample("order").text,
-                call_id=call_id, recording_id=recording_id, transcript_id=transcript_id,
-            ),
+        document = Document(
+            DocumentKind.TRANSCRIPT, f"transcript:{recording_id}", NOW, sample("order").text,
+            call_id=call_id, recording_id=recording_id, transcript_id=transcript_id,
         )  # fmt: skip
+        await put(connection, await fold(connection, document))
 
 
 def remover(site: SoundSite) -> Remover:
