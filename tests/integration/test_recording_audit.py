@@ -381,18 +381,21 @@ async def test_a_store_that_is_away_fails_the_run_and_closes_nothing(site: Audit
     await site.audit()
     before = await site.open()
     assert ("lost", row.id) in before
+    assert await alarms(site) == ["recordings-damaged"]
     with pytest.raises(StoreError):
         await site.auditor(Away(site.folder / "audio")).audit("test")
     assert await site.open() == before
     (failed,) = await site.rows(AuditRun, AuditRun.outcome == "failed")
     assert failed.error == "the object store is away"
-    async with site.database.read() as connection:
-        assert [one.code for one in await list_alarms(connection) if one.closed_at is None] == [
-            "recordings-audit"
-        ]
+    assert set(await alarms(site)) == {"recordings-damaged", "recordings-audit"}
+    await site.change(row.id, removed_at=site.now, original_key=None)
     await site.audit()
+    assert await alarms(site) == []
+
+
+async def alarms(site: Audited) -> list[str]:
     async with site.database.read() as connection:
-        assert [one.code for one in await list_alarms(connection) if one.closed_at is None] == []
+        return [one.code for one in await list_alarms(connection) if one.closed_at is None]
 
 
 @ONE_DATABASE
