@@ -103,6 +103,21 @@ async def test_what_is_no_audio_is_refused_once_and_stays(
     assert (today / NAME).exists()
 
 
+async def test_a_play_list_names_no_other_file(
+    own: OwnRecordings, database: Database, clock: Time, today: Path
+) -> None:
+    """ffmpeg would play what it names: somebody else's recording, for instance."""
+    await log_call(database, record())
+    (today / "theirs.wav").write_bytes(wav(tone(600, 2)))
+    (today / NAME).write_text("ffconcat version 1.0\nfile theirs.wav\n")
+    for _ in range(2):
+        await own.look()
+        clock.now += 31
+    assert await rows(database, Recording) == []
+    (file,) = await rows(database, RecordingFile)
+    assert file.state == "refused"
+
+
 @pytest.mark.parametrize(
     ("name", "uniqueid"),
     [
