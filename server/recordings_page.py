@@ -28,7 +28,7 @@ from server.recording_keeping import care_of, remover_of
 from server.recording_media import file_name, note
 from server.recording_workers import SWEEPER
 from server.views.call_story import CallStory, read_story
-from server.views.prompts import read_notice
+from server.views.prompts import read_notice, was_notice_there
 from server.views.recordings import CallSound, read_sound, read_transcript
 
 FORM_LIMIT = 4000
@@ -53,6 +53,9 @@ async def card_context(
         "may_remove": is_heard and may_remove(asker),
         "words": recording_words,
         "notice": await read_notice(connection, story.call.id),
+        "notice_was_there": await was_notice_there(
+            connection, story.call.pbx, story.call.queue, story.call.started_at
+        ),
         "wanted": wanted,
         "begin_at": _seconds(request.query.get("at", "")),
         "speaker": lambda turn: _speaker(story, turn),
