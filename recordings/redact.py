@@ -111,6 +111,11 @@ def redact(words: Sequence[Word], code: str, rules: Rules, before: Sequence[Hidd
     return _and_before(_hide(channels, stretches), before)
 
 
+def hide(words: Sequence[Word], hidden: Sequence[Hidden], found: Iterable[Hidden]) -> Redacted:
+    """An older version of a transcript, with what was `hidden` in it, as it is when a newer one has `found` more."""
+    return _and_before(Redacted(tuple(words), tuple(hidden)), found)
+
+
 def _find_cards(
     channels: dict[Channel, list[Word]], spoken: Language, stretches: dict[Channel, list[_Stretch]]
 ) -> None:

@@ -203,6 +203,35 @@ async def test_a_card_number_is_read_and_heard_nowhere(
 
 
 @ONE_DATABASE
+async def test_what_one_version_finds_goes_from_the_older_ones_too(office: Open, card_call: Path) -> None:
+    """An engine that did not understand the digits as such, or a site that did not redact, wrote some of them down."""
+    here = await office()
+    await here.keep(card_call)
+    said = [
+        {"w": text, "start": at, "end": at + 0.3, "conf": 1.0, "channel": "customer"}
+        for at, text in ((0.1, "hello"), *((at / 4, "4532") for at in range(8, 160)))
+    ]
+    row = {"recording_id": ID, "version": 1, "is_current": True, "engine": "other", "language": "en"}
+    row |= {"made_at": 0.0, "text": "hello " + "4532 " * 152, "words": json.dumps(said)}
+    async with here.database.write() as connection:
+        await connection.execute(insert(Transcript).values(row))
+    await here.do(JobKind.TRANSCRIBE)
+    async with here.database.read() as connection:
+        old, new = (await connection.execute(select(Transcript.__table__).order_by(Transcript.version))).all()
+    (hidden,) = json.loads(new.redactions)
+    assert json.loads(old.redactions) == [hidden]
+    inside = [
+        word
+        for word in from_json(old.words)
+        if hidden["start"] + 0.5 <= word.start < hidden["end"] - 0.5 and not word.redacted
+    ]
+    assert inside == []
+    assert old.text.startswith("hello")
+    assert "[redacted]" in old.text
+    assert (old.is_current, new.is_current) == (False, True)
+
+
+@ONE_DATABASE
 async def test_copies_made_again_stay_silent(office: Open, card_call: Path) -> None:
     here = await office(keep_unredacted_audio=True)
     await here.keep(card_call)
