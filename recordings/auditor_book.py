@@ -51,8 +51,8 @@ class Step(StrEnum):
     """What a run does, in this order."""
 
     STORE = "store"
-    CALLS = "calls"
     RECORDINGS = "recordings"
+    CALLS = "calls"
     FOLDERS = "folders"
 
 
