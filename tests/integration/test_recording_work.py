@@ -20,7 +20,7 @@ from sqlalchemy import insert, select
 
 from config.recordings import RecordingSettings, Transcription
 from config.settings import DatabaseSettings, Settings
-from core.alarms import AlarmRow
+from core.alarms import AlarmRow, list_alarms
 from core.bus import Bus
 from core.db import Database
 from core.fact_log import FactLogRow
@@ -422,6 +422,33 @@ async def test_a_model_that_is_not_there_now_is_tried_again(office: Open, servic
     job = await here.do(JobKind.TRANSCRIBE)
     assert "has no model /no/such/model" in job.error
     assert (job.state, job.due_at) == (JobState.WAITING, here.now + jobs.LADDER_S[0])
+
+
+async def test_what_was_given_up_is_tried_again_at_the_next_start(office: Open, service_call: Path) -> None:
+    """The alarm stays until nothing is given up any more: another call that went well mends nothing."""
+    here = await office(language="cy")
+    await here.keep(service_call)
+    job = await here.do(JobKind.TRANSCRIBE)
+    assert job.state == JobState.FAILED
+    mended = (await office()).workers
+    other = f"{7:032x}"
+    async with here.database.write() as connection:
+        row = {column.name: getattr(await here.recording(), column.name) for column in Recording.__table__.c}
+        await connection.execute(insert(Recording).values(row | {"id": other}))
+        await jobs.ask(connection, other, JobKind.TRANSCRIBE, at=here.now)
+    assert await mended.do_next(here.child)
+    assert await open_alarms(here.database) == 1
+    async with here.database.write() as connection:
+        assert await jobs.try_again(connection, here.now) == 1
+        assert await jobs.try_again(connection, here.now) == 0
+    assert await mended.do_next(here.child)
+    assert (await here.job(job.id)).state == JobState.DONE
+    assert await open_alarms(here.database) == 0
+
+
+async def open_alarms(database: Database) -> int:
+    async with database.read() as connection:
+        return sum(alarm.closed_at is None for alarm in await list_alarms(connection))
 
 
 @ONE_DATABASE
