@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings.access import Asker
 from recordings.kinds import Use
-from recordings.tables import RecordingUse
+from recordings.tables import Recording, RecordingUse
 
 GOES_ON_S = 600.0
 """Listening or reading within ten minutes of the last row is the same use."""
@@ -30,6 +30,15 @@ async def note_use(
     whom = {"at": at, "who": asker.name, "user_id": user_id}
     use = {"call_id": call_id, "recording_id": recording_id, "what": what, "detail": detail}
     await connection.execute(insert(RecordingUse).values(whom | use))
+
+
+async def note_once(
+    connection: AsyncConnection, asker: Asker, what: Use, *, at: float, call_id: str | None, recording_id: str
+) -> None:
+    """As `note_use`, unless it goes on. A player asks for several pieces at once: they wait for each other here."""
+    await connection.execute(select(Recording.id).where(Recording.id == recording_id).with_for_update())
+    if not await goes_on(connection, asker, what, recording_id, at):
+        await note_use(connection, asker, what, at=at, call_id=call_id, recording_id=recording_id)
 
 
 async def note_joined(connection: AsyncConnection, absorbed_id: str, call_id: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.accounts import Role
 from core.errors import InvalidInputError, NotFoundError
 from recordings.access import Right, may_all, may_hear_call, may_keep, may_remove, reach
-from recordings.audit import goes_on, note_use
+from recordings.audit import goes_on, note_once
 from recordings.dialogue import Turn
 from recordings.kinds import Channel, Use
 from recordings.words import dialogue, webvtt
@@ -115,7 +115,7 @@ async def note_reading(request: web.Request, sound: CallSound) -> None:
         return
     async with database.write() as connection:
         for row in due:
-            await note_use(connection, asker, Use.READ, at=now, call_id=row.call_id, recording_id=row.id)
+            await note_once(connection, asker, Use.READ, at=now, call_id=row.call_id, recording_id=row.id)
 
 
 async def comment(request: web.Request) -> web.StreamResponse:
