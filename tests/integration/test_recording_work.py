@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ from server.app import build
 from server.keys import DATABASE
 from server.recording_parts import STORE
 from server.recording_workers import WORKERS
+from tests.process import ROOT
 
 ID = "0123456789abcdef0123456789abcdef"
 DEADLINE_S = 120
@@ -285,6 +287,53 @@ async def test_a_killed_worker_is_a_failed_try_and_the_next_one_does_it(
     here.now = job.due_at
     assert await here.workers.do_next(here.child)
     assert (await here.job(number)).state == JobState.DONE
+
+
+PARENT = """
+import asyncio, sys
+from recordings.child import Child
+from recordings.kinds import JobKind
+from recordings.worker import Order
+
+async def main():
+    child = Child(1)
+    order = Order(kind=JobKind.COPIES, path=sys.argv[1], folder=sys.argv[2])
+    work = asyncio.create_task(child.work(order, print))
+    while child.pid is None:
+        await asyncio.sleep(0.01)
+    print(child.pid, flush=True)
+    await work
+
+asyncio.run(main())
+"""
+
+
+async def test_a_worker_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    """In the middle of its work: here ffprobe waits for a file that says nothing."""
+    pipe = tmp_path / "silent.wav"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-c", PARENT, str(pipe), str(tmp_path)]
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(await asyncio.to_thread(parent.stdout.readline))
+    # Opened for writing as soon as somebody reads: then the worker is at work.
+    waiting = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    try:
+        parent.kill()
+        parent.wait()
+        async with asyncio.timeout(DEADLINE_S):
+            while is_running(worker):
+                await asyncio.sleep(0.05)
+    finally:
+        os.close(waiting)
+
+
+def is_running(pid: int) -> bool:
+    """What is dead and not yet buried runs no more."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
 
 
 @ONE_DATABASE
