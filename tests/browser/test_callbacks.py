@@ -3,13 +3,14 @@ managers' list as it changes, keyboard and accessibility in both schemes and siz
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 from sqlalchemy import select, update
 
 from callback.kinds import Source, State
@@ -34,6 +35,12 @@ from tests.live_story import PBX, ended, inbound, phone, started
 from tests.site import eventually
 
 pytestmark = pytest.mark.browser
+
+HEARD = """() => {
+    const page = document.documentElement.dataset;
+    page.heard = 0;
+    document.body.addEventListener("callbacks-changed", () => page.heard++);
+}"""
 
 expect.set_options(timeout=30_000)
 
@@ -245,6 +252,32 @@ async def test_a_missed_call_is_dismissed_and_owed_again(chromium: Browser, site
     await expect(page.locator(".cb-row")).to_contain_text("Taken back")
     await page.get_by_role("link", name="Owed").click()
     await expect(page.get_by_role("button", name="Dismiss")).to_be_visible()
+    assert not complaints_of(window)
+
+
+async def test_what_changes_while_the_list_is_being_read_is_shown(
+    chromium: Browser, site: CallbackSite
+) -> None:
+    window = await visit(chromium, site, "maria", "/inbox")
+    page = window.page
+    await expect(page.locator("#inbox")).to_contain_text("We owe nobody a call")
+    await expect(page.locator("html")).to_have_attribute("data-callbacks", "live")
+    read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def old_news(route: Route) -> None:
+        answer = await route.fetch()
+        read.set()
+        await go_on.wait()
+        await route.fulfill(response=answer)
+
+    await page.evaluate(HEARD)
+    await page.route("**/inbox", old_news, times=1)
+    await page.evaluate("document.body.dispatchEvent(new Event('callbacks-changed'))")
+    await read.wait()
+    await site.ask()
+    await expect(page.locator("html")).not_to_have_attribute("data-heard", "1")
+    go_on.set()
+    await expect(page.locator("#inbox")).to_contain_text("Ewa Lis")
     assert not complaints_of(window)
 
 
