@@ -1,6 +1,6 @@
 """Every use of a recording, written down before it happens (P22): who, what, when. An asker and a use go in, a row
 comes out. A browser asks for the same audio many times while somebody listens once, so what goes on is one use for a
-while. Rows outlive the audio; what they say is never changed, and none is ever removed."""
+while. Rows outlive the audio, and none is ever removed; only the reason of a hold goes with the person it is about."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ async def note_joined(connection: AsyncConnection, absorbed_id: str, call_id: st
     """One call turned out to be part of another: what was done with it was done with that one."""
     await connection.execute(
         update(RecordingUse).where(RecordingUse.call_id == absorbed_id).values(call_id=call_id)
+    )
+
+
+async def forget_reasons(connection: AsyncConnection, recording_id: str) -> None:
+    """Why it was held and released was written by a person, about a person who is erased."""
+    await connection.execute(
+        update(RecordingUse)
+        .where(RecordingUse.recording_id == recording_id, RecordingUse.what.in_((Use.HELD, Use.RELEASED)))
+        .values(detail="")
     )
 
 

@@ -249,6 +249,20 @@ async def test_erasing_a_person_says_what_went(site: SoundSite) -> None:
     assert notes == {ANNAS: "", BARTEKS: "Called about the wheel."}
 
 
+@pytest.mark.parametrize(
+    ("why", "left"), [(NoAudio.PERSON_ERASED, ""), (NoAudio.RETENTION, "Mrs. Kowalska sues")]
+)
+async def test_why_it_was_held_goes_with_the_person(site: SoundSite, why: NoAudio, left: str) -> None:
+    await care(site).hold(as_user(site, "maria"), FIRST, "Mrs. Kowalska sues")
+    await care(site).release(as_user(site, "maria"), FIRST)
+    await remover(site).remove(as_user(site, "admin"), [FIRST], why)
+    async with site.database.read() as connection:
+        uses = await connection.execute(
+            select(RecordingUse.what, RecordingUse.detail).order_by(RecordingUse.id)
+        )
+        assert [tuple(use) for use in uses] == [("held", left), ("released", left), ("removed", "")]
+
+
 async def test_notes_about_erased_calls_go_and_others_stay(site: SoundSite) -> None:
     """A program may write a note about a customer and a call of theirs."""
     customer = await customer_of(site, ANNAS)
