@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.databases import database, database_url, postgres_cluster, sqlite_template
-from tests.speech import card_call, service_call, whisper_model
+from tests.speech import card_call, service_call, service_lines, whisper_model
 
 __all__ = [
     "card_call",
@@ -11,6 +11,7 @@ __all__ = [
     "database_url",
     "postgres_cluster",
     "service_call",
+    "service_lines",
     "sqlite_template",
     "whisper_model",
 ]
