@@ -23,7 +23,8 @@ function tell() {
   document.body.dispatchEvent(new Event("callbacks-changed"));
 }
 
-/* A part that is just being exchanged hears nothing, and what it is exchanged for may have been read before. */
+/* A part that is just being exchanged hears nothing, and what it is exchanged for may have been read before. What a
+   person asks for goes before (hx-sync): it takes the place of a reading that is under way. */
 document.addEventListener("htmx:afterSettle", () => {
   if (!unheard) return;
   unheard = false;
