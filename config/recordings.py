@@ -5,14 +5,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.part import Part
 
 Listener = Literal["agent", "manager", "administrator"]
 Engine = Literal["vosk", "faster-whisper", "none"]
+
+VERDICTS = ("answered", "voicemail", "abandoned", "missed", "busy", "failed")
+"""As `docs/verdicts.md` has them."""
+
+LONGEST_DAYS = 36_500
+"""A hundred years."""
+
 NEVER = "never"
 
 
@@ -30,9 +37,25 @@ class S3(Part):
 class Retention(Part):
     """How long audio and transcripts are kept, in days; the most special rule wins, 0 keeps for ever."""
 
-    days: int = Field(180, ge=0, le=36500)
+    days: int = Field(180, ge=0, le=LONGEST_DAYS)
     queue: dict[str, int] = Field({}, description="by queue")
     verdict: dict[str, int] = Field({}, description="by verdict, where no queue is named")
+
+    @field_validator("verdict")
+    @classmethod
+    def _verdicts(cls, given: dict[str, int]) -> dict[str, int]:
+        for verdict in given:
+            if verdict not in VERDICTS:
+                raise ValueError(f"{verdict!r} is no verdict: write one of {', '.join(VERDICTS)}")
+        return given
+
+    @field_validator("queue", "verdict")
+    @classmethod
+    def _days(cls, given: dict[str, int]) -> dict[str, int]:
+        for name, days in given.items():
+            if not 0 <= days <= LONGEST_DAYS:
+                raise ValueError(f"{name}: write days, 0 for ever, {LONGEST_DAYS} at most")
+        return given
 
 
 class Transcription(Part):
@@ -50,6 +73,31 @@ class Transcription(Part):
         {}, description="by language: regular expressions over the text"
     )
     keep_unredacted_audio: bool = False
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, given: str) -> str:
+        return given.lower()
+
+    @field_validator("queue_language")
+    @classmethod
+    def _languages(cls, given: dict[str, str]) -> dict[str, str]:
+        return {queue: language.lower() for queue, language in given.items()}
+
+    @field_validator("model", "redact")
+    @classmethod
+    def _by_language(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {language.lower(): value for language, value in given.items()}
+
+    @model_validator(mode="after")
+    def _every_pattern_is_used(self) -> Self:
+        spoken = {self.language, *self.queue_language.values()}
+        for language in self.redact:
+            if language not in spoken:
+                raise ValueError(
+                    f"redact.{language}: calls are in {' and '.join(sorted(spoken))}, so it would never be applied"
+                )
+        return self
 
     @field_validator("redact")
     @classmethod

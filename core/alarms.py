@@ -7,11 +7,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Base
+from core.clock import Clock
+from core.db import Base, Database
+
+log = structlog.get_logger(__name__)
 
 
 class AlarmRow(Base):
@@ -76,3 +80,29 @@ async def list_alarms(connection: AsyncConnection, *, limit: int = 100) -> Seque
         .limit(limit)
     )
     return [Alarm(*row) for row in rows]
+
+
+class Standing:
+    """One cause that somebody looks at again and again: the alarm is written when it begins, becomes another or is
+    gone, not each time. What a former process left open is closed by the first word that all is well."""
+
+    def __init__(self, database: Database, clock: Clock, code: str, subject: str) -> None:
+        self.problem: str | None = None
+        self._is_told = False
+        self._database = database
+        self._clock = clock
+        self._code = code
+        self._subject = subject
+
+    async def tell(self, problem: str | None) -> None:
+        """What is wrong at this moment, in words; None: nothing."""
+        if self._is_told and problem == self.problem:
+            return
+        async with self._database.write() as connection:
+            if problem is None:
+                await close_alarm(connection, self._code, self._subject, self._clock())
+            else:
+                await raise_alarm(connection, self._code, self._subject, problem, self._clock())
+        if problem is not None:
+            log.error("an alarm", code=self._code, subject=self._subject, why=problem)
+        self.problem, self._is_told = problem, True

@@ -73,6 +73,10 @@ CDR_MANAGER_LINES = (
     "enabled = yes",
     RELOAD_CDR,
 )
+SOUNDS_LINES = (
+    "or in [ringback-settings] of extensions_ringback.conf (FreePBX: extensions_custom.conf) its line RINGBACK_SOUNDS",
+    RELOAD_DIALPLAN,
+)
 REACHABLE = (
     "in manager.conf, section [general]:",
     "enabled = yes",

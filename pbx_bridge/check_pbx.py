@@ -30,13 +30,22 @@ ASKED_OF = ("PJSIP", "SIP", "IAX2")
 
 TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
+ASTERISK_DATA = "${ASTDATADIR}"
+
+_SOUNDS = re.compile(r"\s*RINGBACK_SOUNDS\s*=\s*(\S+)\s*")
 _PRIVILEGES = re.compile(r"\(Priv: ([^)]*)\)\s*$")
 
 
 async def check_pbx(
-    events: AmiTarget, dial: AmiTarget | None, trunks: tuple[str, ...], *, clock: Clock
+    events: AmiTarget,
+    dial: AmiTarget | None,
+    trunks: tuple[str, ...],
+    *,
+    clock: Clock,
+    sounds: str | None = None,
 ) -> list[Finding]:
-    """Log in as both users and look. Everything that can go wrong is a finding; nothing is raised for it."""
+    """Log in as both users and look. `sounds` is the folder that prompts are put into. Everything that can go wrong is
+    a finding; nothing is raised for it."""
     async with AmiLink(events, clock=clock) as link:
         user = await _log_in(link)
         seen = PbxSeen(
@@ -47,6 +56,7 @@ async def check_pbx(
             events=user,
             dial=None,
             has_dial=dial is not None,
+            prompts_put=sounds,
         )
         if user.problem is None:
             seen = await _look(link, seen, trunks, clock)
@@ -108,6 +118,7 @@ async def _look(link: AmiLink, seen: PbxSeen, trunks: tuple[str, ...], clock: Cl
         trunks=exists,
         devices=await _devices(link) if False in exists.values() else (),
         skew_s=await _skew(link, clock),
+        prompts_played=await _prompts_played(link),
         timestamps=await _timestamps(link, shows_files),
     )
 
@@ -136,6 +147,19 @@ async def _contexts(link: AmiLink) -> frozenset[str] | None:
             return None
         present.add(context)
     return frozenset(present)
+
+
+async def _prompts_played(link: AmiLink) -> str | None:
+    """The folder that the shipped dialplan plays prompts out of; None when it does not show it."""
+    try:
+        shown = await link.list_action({"Action": "ShowDialPlan", "Context": "ringback-settings"})
+    except AmiActionError:
+        return None
+    lines = (_SOUNDS.fullmatch(item.get("AppData") or "") for item in shown.items)
+    folder = next((line[1] for line in lines if line is not None), "")
+    if ASTERISK_DATA in folder:
+        folder = folder.replace(ASTERISK_DATA, await _getvar(link, "ASTDATADIR") or ASTERISK_DATA)
+    return folder if folder and "$" not in folder else None
 
 
 async def _exists(link: AmiLink, trunk: str) -> bool | None:

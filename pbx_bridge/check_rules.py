@@ -29,6 +29,7 @@ from pbx_bridge.check_needs import (
     RECORDER,
     RELOAD_DIALPLAN,
     RELOAD_MANAGER,
+    SOUNDS_LINES,
 )
 
 
@@ -82,8 +83,8 @@ class UserSeen:
 @dataclass(frozen=True, slots=True)
 class PbxSeen:
     """What could be seen of one PBX; None means that it does not show it. `modules` says of each whether it is loaded,
-    `trunks` whether it exists,
-    `devices` which devices do. `skew_s` is its clock less ours."""
+    `trunks` whether it exists, `devices` which devices do. `prompts_put` and `prompts_played` are folders: that of the
+    settings, and the dialplan's. `skew_s` is its clock less ours."""
 
     name: str
     address: str
@@ -100,6 +101,8 @@ class PbxSeen:
     modules: Mapping[str, bool | None] = field(default_factory=dict)
     trunks: Mapping[str, bool | None] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
+    prompts_put: str | None = None
+    prompts_played: str | None = None
     skew_s: float | None = None
 
 
@@ -112,6 +115,7 @@ def judge(seen: PbxSeen) -> list[Finding]:
         told += [*_version(seen), *_events_user(seen), *_timestamps(seen), *_cdr(seen), *_dialplan(seen)]
         told += _modules(seen)
         told += _recording(seen)
+        told += _prompts(seen)
         told += [*_trunks(seen), *_clock(seen)]
     return [*told, *_dial_user(seen), *_privacy(seen)]
 
@@ -245,6 +249,16 @@ def _devices(devices: Sequence[str], trunk: str) -> str:
     if close:
         return f"similar devices here: {', '.join(close)}"
     return f"devices here: {', '.join(devices[:MOST_NAMED]) or 'none it would name'}"
+
+
+def _prompts(seen: PbxSeen) -> Iterator[Finding]:
+    """On another machine the same folder may have another name."""
+    put, played = seen.prompts_put, seen.prompts_played
+    if put is None or played is None or put.rstrip("/") == played.rstrip("/"):
+        return
+    text = f"prompts are put into {put}, and the PBX plays them out of {played}"
+    lines = (f'in the settings: pbx.{seen.name}.sounds = "{played}"', *SOUNDS_LINES)
+    yield _missing(seen, text, lines) if seen.is_local else _note(seen, f"{text}: see that it is the same")
 
 
 def _clock(seen: PbxSeen) -> Iterator[Finding]:

@@ -29,8 +29,11 @@ SAFE = ("-nostdin", "-hide_banner", "-loglevel", "error")
 
 LONGEST_REPORT = 1 << 20
 
-LOCAL_ONLY = ("-protocol_whitelist", "file,pipe")
-"""A file that says it is a play list must not make ffmpeg open addresses."""
+SOUND = "wav,w64,aiff,au,caf,mp3,ogg,flac,gsm,amr,aac,mov,mp4,m4a,3gp,matroska,webm,asf,avi"
+"""What ffmpeg may take a file for: not for a play list, by which it would open others of this machine."""
+
+LOCAL_ONLY = ("-protocol_whitelist", "file,pipe", "-format_whitelist", SOUND)
+"""A file names neither addresses nor other files."""
 
 
 class AudioError(RingbackError):

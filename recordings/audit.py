@@ -1,6 +1,6 @@
 """Every use of a recording, written down before it happens (P22): who, what, when. An asker and a use go in, a row
 comes out. A browser asks for the same audio many times while somebody listens once, so what goes on is one use for a
-while. Rows outlive the audio; what they say is never changed, and none is ever removed."""
+while. Rows outlive the audio, and none is ever removed; only the reason of a hold goes with the person it is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recordings.access import Asker
 from recordings.kinds import Use
-from recordings.tables import RecordingUse
+from recordings.tables import Recording, RecordingUse
 
 GOES_ON_S = 600.0
 """Listening or reading within ten minutes of the last row is the same use."""
@@ -32,10 +32,28 @@ async def note_use(
     await connection.execute(insert(RecordingUse).values(whom | use))
 
 
+async def note_once(
+    connection: AsyncConnection, asker: Asker, what: Use, *, at: float, call_id: str | None, recording_id: str
+) -> None:
+    """As `note_use`, unless it goes on. A player asks for several pieces at once: they wait for each other here."""
+    await connection.execute(select(Recording.id).where(Recording.id == recording_id).with_for_update())
+    if not await goes_on(connection, asker, what, recording_id, at):
+        await note_use(connection, asker, what, at=at, call_id=call_id, recording_id=recording_id)
+
+
 async def note_joined(connection: AsyncConnection, absorbed_id: str, call_id: str) -> None:
     """One call turned out to be part of another: what was done with it was done with that one."""
     await connection.execute(
         update(RecordingUse).where(RecordingUse.call_id == absorbed_id).values(call_id=call_id)
+    )
+
+
+async def forget_reasons(connection: AsyncConnection, recording_id: str) -> None:
+    """Why it was held and released was written by a person, about a person who is erased."""
+    await connection.execute(
+        update(RecordingUse)
+        .where(RecordingUse.recording_id == recording_id, RecordingUse.what.in_((Use.HELD, Use.RELEASED)))
+        .values(detail="")
     )
 
 

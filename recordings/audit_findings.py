@@ -103,7 +103,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """An ended call that a person of ours answered. Seconds; `kept_s` is None without any audio. `state` and `reason`
-    are what its row says, None without a row. `gone_s`: audio that was there and was removed by rule or by hand."""
+    are what its row says, None without a row. `gone_s`: audio that was removed by rule or by hand. `lost_s`: audio that
+    should be in the store and is not; that is a finding of its recording."""
 
     id: str
     pbx: str
@@ -115,6 +116,7 @@ class CallFacts:
     reason: NoAudio | None = None
     kept_s: float | None = None
     gone_s: float = 0.0
+    lost_s: float = 0.0
     paused_s: float = 0.0
     is_recorded: bool = True
     is_queue_off: bool = False
@@ -160,6 +162,8 @@ def judge_call(call: CallFacts, *, is_late: bool) -> CallJudged:
     """`is_late`: its files should have come by now."""
     if call.kept_s is not None:
         return _judge_kept(call, call.kept_s)
+    if call.lost_s > 0:
+        return CallJudged(AudioState.MISSING, Why.ORIGINAL)
     if call.state is AudioState.ERASED or call.gone_s > 0:
         return CallJudged(AudioState.ERASED, call.reason)
     if call.is_queue_off:
@@ -177,6 +181,8 @@ def _judge_kept(call: CallFacts, kept_s: float) -> CallJudged:
         return CallJudged(AudioState.KEPT)
     if is_enough(kept_s + call.gone_s + call.paused_s, call.talk_s):
         return CallJudged(AudioState.KEPT, Why.PAUSED)
+    if is_enough(kept_s + call.gone_s + call.paused_s + call.lost_s, call.talk_s):
+        return CallJudged(AudioState.PARTLY, Why.ORIGINAL)
     reason = NoAudio.BLIND if call.was_blind else NoAudio.SHORTER_THAN_TALK
     detail = f"{kept_s:.0f} of {call.talk_s:.0f} seconds"
     return CallJudged(AudioState.PARTLY, reason, _of_call(FindingKind.TRUNCATED, call, reason, detail))

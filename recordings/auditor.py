@@ -39,7 +39,7 @@ NIGHT = "night"
 LOOK_S = 60.0
 """How often the time of day is looked at: clocks are set, and machines sleep."""
 
-ALARM = "recordings-audit"
+ALARM, DAMAGED = "recordings-audit", "recordings-damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +123,24 @@ class Auditor:
             await self._fail(book, error)
             raise
         await book.end(Outcome.DONE)
-        async with self._database.write() as connection:
-            await close_alarm(connection, ALARM, "", self._clock())
+        await self._tell_damage()
         counts = book.counts
         log.info(
             "recordings were audited", calls=counts.calls, recordings=counts.recordings, mended=counts.mended
         )
         return book.run_id
+
+    async def _tell_damage(self) -> None:
+        """An alarm as long as stored audio is lost or changed; the one of a failed run is over."""
+        now = self._clock()
+        async with self._database.write() as connection:
+            await close_alarm(connection, ALARM, "", now)
+            damaged = await auditor_book.count_damaged(connection)
+            if damaged:
+                text = f"{damaged} stored recordings are lost or changed: see /recordings/coverage"
+                await raise_alarm(connection, DAMAGED, "", text, now)
+            else:
+                await close_alarm(connection, DAMAGED, "", now)
 
     async def _fail(self, book: Book, error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError):

@@ -11,14 +11,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError
-from recordings.audit_findings import Closed, Finding, FindingKind
+from recordings.audit_findings import Closed, Finding, FindingKind, Why
 from recordings.auditor_tables import AuditDay, AuditFinding, AuditRun
 
 DEAD_S = 120.0
@@ -27,7 +27,8 @@ DEAD_S = 120.0
 BEAT_S = 1.0
 KEEP_RUNS = 100
 KEEP_CLOSED_S = 90 * 86_400.0
-FORGET_AT_ONCE = 1000
+FORGET_AT_ONCE = 10_000
+CLOSED_AT_ONCE = 1000
 
 Tally = Mapping[tuple[str, str, str], int]
 """(queue, state, reason) → calls, of one day."""
@@ -50,8 +51,8 @@ class Step(StrEnum):
     """What a run does, in this order."""
 
     STORE = "store"
-    CALLS = "calls"
     RECORDINGS = "recordings"
+    CALLS = "calls"
     FOLDERS = "folders"
 
 
@@ -110,13 +111,17 @@ class Book:
         ]
         if pbx is not None:
             conditions.append(AuditFinding.pbx == pbx)
-        async with self.database.write() as connection:
-            closed = await connection.execute(
-                update(AuditFinding)
-                .where(*conditions)
-                .values(closed_at=self.clock(), closed_how=Closed.GONE, run_id=self.run_id)
-            )
-        self.counts.closed += closed.rowcount
+        unseen = select(AuditFinding.id).where(*conditions).limit(CLOSED_AT_ONCE)
+        while True:
+            async with self.database.write() as connection:
+                closed = await connection.execute(
+                    update(AuditFinding)
+                    .where(AuditFinding.id.in_(unseen))
+                    .values(closed_at=self.clock(), closed_how=Closed.GONE, run_id=self.run_id)
+                )
+            self.counts.closed += closed.rowcount
+            if closed.rowcount < CLOSED_AT_ONCE:
+                return
 
     async def write_day(self, day: date, tally: Tally) -> None:
         """How the answered calls of a day stand, in the place of what was said before."""
@@ -198,6 +203,17 @@ async def last_started(connection: AsyncConnection) -> float | None:
     """When the last run began, however it ended."""
     at: float | None = await connection.scalar(select(func.max(AuditRun.started_at)))
     return at
+
+
+async def count_damaged(connection: AsyncConnection) -> int:
+    """Originals that are lost or not what was stored: only a backup has them."""
+    damaged = or_(
+        AuditFinding.kind == FindingKind.CHECKSUM,
+        and_(AuditFinding.kind == FindingKind.LOST, AuditFinding.reason == Why.ORIGINAL),
+        and_(AuditFinding.kind == FindingKind.WRONG_LENGTH, AuditFinding.reason == Why.BYTES),
+    )
+    counted = select(func.count()).select_from(AuditFinding)
+    return int(await connection.scalar(counted.where(AuditFinding.closed_at.is_(None), damaged)) or 0)
 
 
 async def open_findings(

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, column, func, or_, select, table
+from sqlalchemy import ColumnElement, and_, case, column, exists, func, or_, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import Clock
 from core.db import Database
 from core.facts import Verdict
-from recordings.audit_findings import CallFacts, CallJudged, judge_call, overlap_s
+from recordings.audit_findings import CallFacts, CallJudged, FindingKind, Why, judge_call, overlap_s
+from recordings.auditor_tables import AuditFinding
 from recordings.call_audio import settle
 from recordings.kinds import AudioState, NoAudio
 from recordings.matching import CALLS, CallOf
@@ -134,6 +135,7 @@ class Calls:
             reason=NoAudio(row.reason) if row.reason else None,
             kept_s=audio.kept_s if audio else None,
             gone_s=audio.gone_s if audio else 0.0,
+            lost_s=audio.lost_s if audio else 0.0,
             paused_s=overlap_s(pauses, row.started_at, row.ended_at),
             is_recorded=row.pbx in self.rules.recorded,
             is_queue_off=row.queue in self.rules.off_queues,
@@ -155,17 +157,26 @@ class _Audio:
 
     kept_s: float | None = None
     gone_s: float = 0.0
+    lost_s: float = 0.0
     recording_id: str | None = None
 
 
 async def _audio(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, _Audio]:
     gone = Recording.removed_at.is_not(None)
+    lost = ~gone & exists().where(
+        AuditFinding.kind == FindingKind.LOST,
+        AuditFinding.subject == Recording.id,
+        AuditFinding.reason == Why.ORIGINAL,
+        AuditFinding.closed_at.is_(None),
+    )
+    there = ~gone & ~lost
     rows = await connection.execute(
         select(
             Recording.call_id,
-            func.sum(case((~gone, Recording.duration_s))).label("kept"),
+            func.sum(case((there, Recording.duration_s))).label("kept"),
             func.sum(case((gone, Recording.duration_s))).label("gone"),
-            func.min(case((~gone, Recording.id))).label("recording_id"),
+            func.sum(case((lost, Recording.duration_s))).label("lost"),
+            func.min(case((there, Recording.id))).label("recording_id"),
         )
         .where(Recording.call_id.in_(ids))
         .group_by(Recording.call_id, Recording.source)
@@ -176,6 +187,7 @@ async def _audio(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, _
         if row.kept is not None and row.kept > (one.kept_s or -1.0):
             one.kept_s, one.recording_id = row.kept, row.recording_id
         one.gone_s = max(one.gone_s, row.gone or 0.0)
+        one.lost_s = max(one.lost_s, row.lost or 0.0)
     return found
 
 

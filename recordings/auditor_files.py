@@ -5,12 +5,11 @@ here but the note of when a content was compared. What the store has beyond the 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, literal, or_, select
 
 from core.clock import Clock
 from core.db import Database
@@ -81,13 +80,16 @@ class Files:
         """Everything that is wrong with them. Raises StoreError."""
         pauses = await self._pauses([row.call_id for row in rows if row.call_id])
         found: list[Finding] = []
+        compared: list[str] = []
         for row, there in zip(rows, await asyncio.gather(*map(self._sizes, rows)), strict=True):
             facts = _facts(row, there, pauses.get(row.call_id, []))
             wrong = judge_recording(facts)
             if there.get(row.original_key) == row.original_bytes and self._is_due(row):
-                wrong += await self._read(row, facts)
+                wrong += await self._compare(row, facts)
+                compared.append(row.id)
             if wrong and await self._is_still(row):
                 found += wrong
+        await self._note_compared(compared)
         await self._make_again([one.subject for one in found if one.reason is Why.COPY])
         return found
 
@@ -104,22 +106,25 @@ class Files:
             return False
         return row.checked_at is None or row.checked_at < self.clock() - AGAIN_S
 
-    async def _read(self, row: Row[Any], facts: RecordingFacts) -> list[Finding]:
-        """Compare the content, and note that it was."""
-        digest = hashlib.sha256()
+    async def _compare(self, row: Row[Any], facts: RecordingFacts) -> list[Finding]:
+        """Read the content and compare it with what was stored."""
         try:
-            async for piece in self.store.read(row.original_key):
-                await asyncio.to_thread(digest.update, piece)
-                self.bytes_read += len(piece)
-                self.bytes_left -= len(piece)
+            found = await self.store.read_back(row.original_key)
         except NoAudioError:
             return []  # removed meanwhile
-        async with self.database.write() as connection:
-            await connection.execute(delete(AudioCheck).where(AudioCheck.recording_id == row.id))
-            check = {"recording_id": row.id, "checked_at": self.clock()}
-            await connection.execute(insert(AudioCheck).values(check))
-        wrong = judge_content(facts, row.original_sha256, digest.hexdigest())
+        self.bytes_read += found.bytes
+        self.bytes_left -= found.bytes
+        wrong = judge_content(facts, row.original_sha256, found.sha256)
         return [wrong] if wrong else []
+
+    async def _note_compared(self, recording_ids: Sequence[str]) -> None:
+        """Those whose recording is still there."""
+        if not recording_ids:
+            return
+        there = select(Recording.id, literal(self.clock())).where(Recording.id.in_(recording_ids))
+        async with self.database.write() as connection:
+            await connection.execute(delete(AudioCheck).where(AudioCheck.recording_id.in_(recording_ids)))
+            await connection.execute(insert(AudioCheck).from_select(["recording_id", "checked_at"], there))
 
     async def _sizes(self, row: Row[Any]) -> dict[str, int | None]:
         keys = {key for name in KEYS if (key := getattr(row, name)) is not None}

@@ -1,4 +1,4 @@
-"""One comparison, step by step: the store's listing, the calls, the recordings, the PBXs' folders. Parts that look go
+"""One comparison, step by step: the store's listing, the recordings, the calls, the PBXs' folders. Parts that look go
 in; their findings are written down, what can be brought together is, and what is not seen any more is closed.
 
 Everything is walked in pages, and nothing is kept over a page but the originals without a row. A run that is killed
@@ -52,8 +52,8 @@ class Run:
         """Once through everything. Raises StoreError, OSError, ConflictError when another run took our place."""
         await self._store()
         await self._link()
-        await self._calls()
         await self._recordings()
+        await self._calls()
         await self._folders()
 
     @property
@@ -82,8 +82,24 @@ class Run:
             await self._beat(Step.STORE, 1.0)
         await self.book.close_unseen({FindingKind.NO_CALL})
 
+    async def _recordings(self) -> None:
+        """What each recording should be against what lies in the store."""
+        counts = self.book.counts
+        total = max(1, await self.files.count(self._since))
+        await self._beat(Step.RECORDINGS, 0.0, now=True)
+        async for page in self.files.since(self._since):
+            await self.book.note(await self.files.look(page))
+            counts.recordings += len(page)
+            counts.bytes_read = self.files.bytes_read
+            await self._beat(Step.RECORDINGS, counts.recordings / total)
+        async for recording_ids in self._still_open(OF_RECORDINGS):
+            await self.book.note(await self.files.look(await self.files.these(recording_ids)))
+        counts.bytes_read = self.files.bytes_read
+        await self.book.close_unseen(OF_RECORDINGS)
+
     async def _calls(self) -> None:
-        """How the audio of each answered call stands; counted by day and queue."""
+        """How the audio of each answered call stands, what is lost from the store included; counted by day and
+        queue."""
         total = max(1, await self.calls.count(self._since))
         await self._beat(Step.CALLS, 0.0, now=True)
         for day, since, until in self.days:
@@ -110,21 +126,6 @@ class Run:
         await self.calls.settle(page)
         await self.book.note([one.judged.finding for one in page if one.judged.finding is not None])
         return page
-
-    async def _recordings(self) -> None:
-        """What each recording should be against what lies in the store."""
-        counts = self.book.counts
-        total = max(1, await self.files.count(self._since))
-        await self._beat(Step.RECORDINGS, 0.0, now=True)
-        async for page in self.files.since(self._since):
-            await self.book.note(await self.files.look(page))
-            counts.recordings += len(page)
-            counts.bytes_read = self.files.bytes_read
-            await self._beat(Step.RECORDINGS, counts.recordings / total)
-        async for recording_ids in self._still_open(OF_RECORDINGS):
-            await self.book.note(await self.files.look(await self.files.these(recording_ids)))
-        counts.bytes_read = self.files.bytes_read
-        await self.book.close_unseen(OF_RECORDINGS)
 
     async def _folders(self) -> None:
         """What nobody took from the PBXs' folders. One that cannot be read has an alarm of the collector's."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from core.alarms import close_alarm, raise_alarm
+from core.alarms import Standing
 from core.clock import Clock
 from core.db import Database
 from core.tasks import woken
@@ -73,8 +73,11 @@ class Collector:
     clock: Clock
     waits: Waits = Waits()
     _watched: dict[Path, _Watched] = field(default_factory=dict)
-    _problem: str | None = ""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _alarm: Standing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alarm = Standing(self.database, self.clock, ALARM, self.pbx)
 
     def wake(self) -> None:
         """Something came: look now."""
@@ -82,7 +85,7 @@ class Collector:
 
     async def run(self) -> None:
         """For ever."""
-        await self._say(await _in_thread(lambda: folder.prepare(self.home)))
+        await self._alarm.tell(await _in_thread(lambda: folder.prepare(self.home)))
         while True:
             self._woken.clear()
             await self.look()
@@ -94,7 +97,7 @@ class Collector:
             done = await asyncio.to_thread(folder.look, self.home / DONE)
             part = await asyncio.to_thread(folder.look, self.home / PART)
         except OSError as error:
-            await self._say(f"the folder {error.filename} cannot be read: {error.strerror}")
+            await self._alarm.tell(f"the folder {error.filename} cannot be read: {error.strerror}")
             return
         self._watch([*done, *part])
         pairs, strays = _pairs(done)
@@ -117,7 +120,7 @@ class Collector:
             if isinstance(told, BaseException):
                 raise told
             problems.append(told)
-        await self._say(next((told for told in problems if told), None))
+        await self._alarm.tell(next((told for told in problems if told), None))
 
     async def _take(self, pair: list[Named], note: str) -> str | None:
         """Returns what keeps us from taking it now, for the alarm."""
@@ -159,19 +162,6 @@ class Collector:
 
     def _age(self, pair: list[Named]) -> float:
         return self.clock() - max(self._watched[found.path].since for _, found in pair)
-
-    async def _say(self, problem: str | None) -> None:
-        """An alarm while something is wrong."""
-        if problem == self._problem:
-            return
-        self._problem = problem
-        async with self.database.write() as connection:
-            if problem is None:
-                await close_alarm(connection, ALARM, self.pbx, self.clock())
-            else:
-                await raise_alarm(connection, ALARM, self.pbx, problem, self.clock())
-        if problem is not None:
-            log.error("recordings cannot be taken", pbx=self.pbx, why=problem)
 
 
 def _pairs(files: Iterable[Found]) -> tuple[list[list[Named]], list[Found]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from core.clock import system_clock
 from recordings.kinds import JobKind, JobState
@@ -129,6 +130,34 @@ async def failed(
             error=why[:2000],
         )
     )
+
+
+async def has_failed(connection: AsyncConnection, kind: JobKind) -> bool:
+    """Whether there is work of this kind that was given up and not asked for again since."""
+    given_up = select(RecordingJob.id).where(RecordingJob.kind == kind, *_given_up()).limit(1)
+    return await connection.scalar(given_up) is not None
+
+
+async def try_again(connection: AsyncConnection, now: float) -> int:
+    """What was given up begins anew: whoever starts the server has perhaps mended what was missing. Returns how many
+    jobs."""
+    given_up = select(RecordingJob.id).where(*_given_up())
+    begun = await connection.execute(
+        update(RecordingJob)
+        .where(RecordingJob.id.in_(given_up))
+        .values(state=JobState.WAITING, due_at=now, tries=0, ended_at=None)
+    )
+    return begun.rowcount
+
+
+def _given_up() -> tuple[ColumnElement[bool], ...]:
+    later = aliased(RecordingJob)
+    is_superseded = exists().where(
+        later.recording_id == RecordingJob.recording_id,
+        later.kind == RecordingJob.kind,
+        later.id > RecordingJob.id,
+    )
+    return RecordingJob.state == JobState.FAILED, ~is_superseded
 
 
 async def give_back(connection: AsyncConnection, job: Job, now: float) -> None:

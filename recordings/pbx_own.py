@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import select
 
-from core.alarms import close_alarm, raise_alarm
+from core.alarms import Standing
 from core.clock import Clock
 from core.db import Database
 from recordings import audio, folder, names, wav
@@ -59,7 +59,10 @@ class OwnRecordings:
     waits: Waits = WAITS
     _sizes: dict[Path, tuple[int, float]] = field(default_factory=dict)
     _known: set[Path] = field(default_factory=set)
-    _problem: str | None = ""
+    _alarm: Standing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alarm = Standing(self.database, self.clock, ALARM, self.pbx)
 
     async def run(self) -> None:
         """For ever."""
@@ -72,7 +75,7 @@ class OwnRecordings:
         try:
             named = await asyncio.to_thread(self._scan)
         except OSError as error:
-            await self._say(f"the folder {error.filename} cannot be read: {error.strerror}")
+            await self._alarm.tell(f"the folder {error.filename} cannot be read: {error.strerror}")
             return
         self._known &= named.keys()
         await self._learn({path: name for path, name in named.items() if path not in self._known})
@@ -80,7 +83,7 @@ class OwnRecordings:
         new = [(named[path], one) for path in fresh if (one := await asyncio.to_thread(folder.look_at, path))]
         self._sizes = {one.path: self._since(one) for _, one in new}
         problems = [await self._take(name, one) for name, one in new if await self._is_finished(name, one)]
-        await self._say(next((told for told in problems if told), None))
+        await self._alarm.tell(next((told for told in problems if told), None))
 
     def _scan(self) -> dict[Path, OwnName]:
         """What lies there of the last days, in a folder that has the recordings of years. Raises OSError."""
@@ -150,19 +153,6 @@ class OwnRecordings:
         except StoreError as error:
             return str(error)
         return None
-
-    async def _say(self, problem: str | None) -> None:
-        """An alarm while something is wrong."""
-        if problem == self._problem:
-            return
-        self._problem = problem
-        async with self.database.write() as connection:
-            if problem is None:
-                await close_alarm(connection, ALARM, self.pbx, self.clock())
-            else:
-                await raise_alarm(connection, ALARM, self.pbx, problem, self.clock())
-        if problem is not None:
-            log.error("the PBX's own recordings cannot be taken", pbx=self.pbx, why=problem)
 
 
 def _audio(pbx: str, name: OwnName, one: Found, duration: float) -> Audio:

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.alarms import close_alarm, raise_alarm
+from core.alarms import Standing
 from core.clock import Clock
 from core.db import Database
 from core.tasks import woken
@@ -43,16 +43,23 @@ class Wanted:
 
 @dataclass(slots=True)
 class PromptFolder:
-    """One PBX's folder. `problem` is why it cannot be used now, in one sentence; empty when it can, None
-    before the first look."""
+    """One PBX's folder."""
 
     pbx: str
     home: Path
     database: Database
     store: Store
     clock: Clock
-    problem: str | None = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _alarm: Standing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._alarm = Standing(self.database, self.clock, ALARM, self.pbx)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the folder cannot be used now, in one sentence."""
+        return self._alarm.problem
 
     def wake(self) -> None:
         """Something was uploaded or removed: look now."""
@@ -70,13 +77,13 @@ class PromptFolder:
         try:
             await self._deliver()
         except OSError as error:
-            await self._say(f"prompts cannot be put into {self.home}: {error.strerror}")
+            await self._alarm.tell(f"prompts cannot be put into {self.home}: {error.strerror}")
         except NoAudioError:
             return  # replaced in this moment: whoever did that wakes us
         except StoreError as error:
-            await self._say(f"prompts cannot be put into {self.home}: {error}")
+            await self._alarm.tell(f"prompts cannot be put into {self.home}: {error}")
         else:
-            await self._say("")
+            await self._alarm.tell(None)
 
     async def _deliver(self) -> None:
         async with self.database.read() as connection:
@@ -95,16 +102,6 @@ class PromptFolder:
             await asyncio.to_thread(_take_away, self.home / f"{name}.wav", there[name])
             async with self.database.write() as connection:
                 await _forget(connection, self.pbx, name)
-
-    async def _say(self, problem: str) -> None:
-        if problem == self.problem:
-            return
-        self.problem = problem
-        async with self.database.write() as connection:
-            if problem:
-                await raise_alarm(connection, ALARM, self.pbx, problem, self.clock())
-            else:
-                await close_alarm(connection, ALARM, self.pbx, self.clock())
 
 
 async def wanted_prompts(connection: AsyncConnection) -> Mapping[str, Wanted]:

@@ -48,12 +48,6 @@ LEAD_MS, TAIL_MS = 60, 120
 STEP_MS = 10
 FADE_IN_MS, FADE_OUT_MS = 10, 30
 
-FORMATS = (
-    "3g2,3gp,aac,ac3,aiff,amr,amrnb,amrwb,asf,au,avi,caf,eac3,flac,g722,gsm,m4a,matroska,mj2,mov,mp3,mp4,mpeg,ogg,"
-    "oga,opus,sln,tta,voc,w64,wav,webm,wv"
-)
-"""Files that hold sound. Not what ffmpeg reads besides: lists that name other files and addresses."""
-
 NICE = 10
 MOST_CPU_S = 30
 MOST_MEMORY = 1 << 30
@@ -95,7 +89,7 @@ def prepare(given: Path, target: Path) -> Prepared:
 def _decode(given: Path, target: Path) -> None:
     if shutil.which("ffmpeg") is None:
         raise AudioError("ffmpeg is not installed on Ringback's machine (Debian: apt install ffmpeg)")
-    read = ("-format_whitelist", FORMATS, "-threads", "1", "-i", source(given), "-map", "0:a:0", "-vn")
+    read = ("-threads", "1", "-i", source(given), "-map", "0:a:0", "-vn")
     # Bytes, not -t: what a file says of its own times need not be so.
     write = ("-fs", str(MOST_DECODED), "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "wav")
     try:

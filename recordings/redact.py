@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from core.errors import RingbackError
 from recordings.digits import DigitRun, runs
@@ -22,8 +23,17 @@ CARD_DIGITS = 13
 SCATTERED_S = 60.0
 """A card number read in groups, with talk in between, is read within a minute."""
 
-GROUPS = ((4, 4, 4, 4), (4, 6, 5))
+PRINTED = ((4, 4, 4, 4), (4, 6, 5))
 """As cards are printed."""
+
+JOINED = (
+    *((8, 8), (4, 12), (12, 4), (4, 4, 8), (4, 8, 4), (8, 4, 4)),
+    *((10, 5), (4, 11)),
+)
+"""The same with some of the groups read in one go."""
+
+JOINED_S = 15.0
+"""Between such groups: two numbers that have nothing to do with each other may have as many digits."""
 
 NEAR_S = 30.0
 """So long after a card number come its date, its security code, and the other side reading it back."""
@@ -101,6 +111,11 @@ def redact(words: Sequence[Word], code: str, rules: Rules, before: Sequence[Hidd
     return _and_before(_hide(channels, stretches), before)
 
 
+def hide(words: Sequence[Word], hidden: Sequence[Hidden], found: Iterable[Hidden]) -> Redacted:
+    """An older version of a transcript, with what was `hidden` in it, as it is when a newer one has `found` more."""
+    return _and_before(Redacted(tuple(words), tuple(hidden)), found)
+
+
 def _find_cards(
     channels: dict[Channel, list[Word]], spoken: Language, stretches: dict[Channel, list[_Stretch]]
 ) -> None:
@@ -117,13 +132,19 @@ def _cards(digits: Sequence[DigitRun]) -> list[DigitRun]:
     whole = [run for run in digits if run.digits >= CARD_DIGITS]
     groups = [run for run in digits if run.digits < CARD_DIGITS and run.digits >= NEAR_DIGITS]
     scattered: list[DigitRun] = []
-    for wanted in GROUPS:
+    for wanted in (*PRINTED, *JOINED):
         for at in range(len(groups) - len(wanted) + 1):
             some = groups[at : at + len(wanted)]
             is_card = tuple(run.digits for run in some) == wanted
-            if is_card and some[-1].end - some[0].start <= SCATTERED_S:
+            if is_card and _is_one_reading(some, wanted):
                 scattered += [run for run in some if run not in scattered]
     return whole + scattered
+
+
+def _is_one_reading(some: Sequence[DigitRun], wanted: tuple[int, ...]) -> bool:
+    if some[-1].end - some[0].start > SCATTERED_S:
+        return False
+    return wanted in PRINTED or all(after.start - one.end <= JOINED_S for one, after in pairwise(some))
 
 
 def _is_near(run: DigitRun, cards: Iterable[tuple[float, float]]) -> bool:

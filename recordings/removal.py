@@ -19,7 +19,7 @@ from core.db import Database
 from core.errors import ConflictError
 from core.facts import RecordingChanged
 from recordings.access import Asker, must_remove, reach
-from recordings.audit import note_use
+from recordings.audit import forget_reasons, note_use
 from recordings.kinds import AudioState, NoAudio, Source, Use
 from recordings.leftovers import let_go
 from recordings.search_tables import SearchDocument
@@ -94,6 +94,8 @@ class Remover:
             .values(empty | {"removed_at": now, "removed_why": why})
         )
         await _forget_names(connection, row.id)
+        if why is NoAudio.PERSON_ERASED:
+            await forget_reasons(connection, row.id)
         await _settle_call(connection, row.call_id, why)
         await note_use(connection, asker, Use.REMOVED, at=now, call_id=row.call_id, recording_id=row.id)
         on_pbx = int(row.source == Source.PBX)

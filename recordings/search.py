@@ -7,6 +7,7 @@ them all of them must be read, while the newest twenty are at the index's end.""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,15 +93,30 @@ def place_of(at: float, source: str = "") -> int:
     return int(at * 1000) * STEP + int.from_bytes(chance, "big")
 
 
-async def differs(connection: AsyncConnection, document: Document) -> bool:
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A document as the index has it. Hours of talk take a while to fold: that is not done in the event loop, and not
+    while others wait for a transaction."""
+
+    document: Document
+    values: Mapping[str, Any]
+
+
+async def fold(connection: AsyncConnection, document: Document) -> Folded:
+    """In a thread. `connection` says which database it is for; nothing is asked of it."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    return Folded(document, await asyncio.to_thread(_values, document, is_sqlite=is_sqlite))
+
+
+async def differs(connection: AsyncConnection, folded: Folded) -> bool:
     """Whether `put` would change anything. Reads only, so that nobody waits for a write that is none."""
-    row = await _stored(connection, document.source)
-    return row is None or _differ(_values(connection, document), row)
+    row = await _stored(connection, folded.document.source)
+    return row is None or _differ(folded.values, row)
 
 
-async def put(connection: AsyncConnection, document: Document) -> None:
+async def put(connection: AsyncConnection, folded: Folded) -> None:
     """Index the document anew, or for the first time. Doing it twice changes nothing."""
-    values = _values(connection, document)
+    document, values = folded.document, folded.values
     row = await _stored(connection, document.source)
     if row is not None and place_of(row.at) == place_of(document.at):
         changed = {name: value for name, value in values.items() if row._mapping[name] != value}
@@ -117,12 +133,16 @@ async def put(connection: AsyncConnection, document: Document) -> None:
 
 async def mislabelled(connection: AsyncConnection, labels: Mapping[str, Labels]) -> dict[str, Labels]:
     """Of these documents (by source) those in the index with other names or marks, and what they should have."""
+    is_sqlite = connection.dialect.name == "sqlite"
     rows = await connection.execute(
         select(
-            *(SearchDocument.__table__.c[name] for name in ("source", *_label_values(connection, Labels())))
+            *(
+                SearchDocument.__table__.c[name]
+                for name in ("source", *_label_values(Labels(), is_sqlite=is_sqlite))
+            )
         ).where(SearchDocument.source.in_(labels))
     )
-    wanted = {row.source: (row, _label_values(connection, labels[row.source])) for row in rows}
+    wanted = {row.source: (row, _label_values(labels[row.source], is_sqlite=is_sqlite)) for row in rows}
     return {source: labels[source] for source, (row, values) in wanted.items() if _differ(values, row)}
 
 
@@ -132,7 +152,7 @@ async def relabel(connection: AsyncConnection, labels: Mapping[str, Labels]) -> 
         await connection.execute(
             update(SearchDocument)
             .where(SearchDocument.source == source)
-            .values(**_label_values(connection, wanted))
+            .values(**_label_values(wanted, is_sqlite=connection.dialect.name == "sqlite"))
         )
 
 
@@ -164,7 +184,7 @@ def _differ(values: Mapping[str, Any], row: Row[Any]) -> bool:
     return any(row._mapping[name] != value for name, value in values.items())
 
 
-def _values(connection: AsyncConnection, document: Document) -> dict[str, Any]:
+def _values(document: Document, *, is_sqlite: bool) -> dict[str, Any]:
     said = words(document.text)
     return {
         "kind": document.kind.value,
@@ -175,23 +195,23 @@ def _values(connection: AsyncConnection, document: Document) -> dict[str, Any]:
         "note_id": document.note_id,
         "user_id": document.user_id,
         "folded": spaced(said),
-        "pairs": spaced(_pairs(connection, said)),
-        **_label_values(connection, document.labels),
+        "pairs": spaced(_pairs(said, is_sqlite=is_sqlite)),
+        **_label_values(document.labels, is_sqlite=is_sqlite),
     }
 
 
-def _label_values(connection: AsyncConnection, labels: Labels) -> dict[str, Any]:
+def _label_values(labels: Labels, *, is_sqlite: bool) -> dict[str, Any]:
     named = words(" ".join(labels.names))
     return {
         "names": spaced(named),
-        "marks": spaced([*sorted(labels.marks), *_pairs(connection, named)]),
+        "marks": spaced([*sorted(labels.marks), *_pairs(named, is_sqlite=is_sqlite)]),
         "customer_id": labels.customer_id,
     }
 
 
-def _pairs(connection: AsyncConnection, words: Sequence[str]) -> Iterable[str]:
+def _pairs(words: Sequence[str], *, is_sqlite: bool) -> Iterable[str]:
     """FTS5 knows where in a text its words stand; PostgreSQL's index does not."""
-    return () if connection.dialect.name == "sqlite" else pairs(words)
+    return () if is_sqlite else pairs(words)
 
 
 async def _stored(connection: AsyncConnection, source: str) -> Row[Any] | None:

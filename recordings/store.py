@@ -77,6 +77,10 @@ class Store(Protocol):
         """In bytes."""
         ...
 
+    async def read_back(self, key: str) -> Stored:
+        """What really lies there: every byte of it is read."""
+        ...
+
     def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from `start` on, all or `length` of them, in pieces."""
         ...
@@ -115,6 +119,9 @@ class LocalStore:
 
     async def size(self, key: str) -> int:
         return await _in_thread(lambda: self._path(key).stat().st_size)
+
+    async def read_back(self, key: str) -> Stored:
+        return await _in_thread(lambda: hash_of(self._path(key), from_disk=True))
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         path, left = self._path(key), length

@@ -55,7 +55,7 @@ class S3Store:
             await obstore.put_async(self._bucket, path, source, chunk_size=PART_BYTES, max_concurrency=4)
         except (BaseError, OSError) as error:
             raise StoreError(f"the object store did not take it: {_short(error)}") from error
-        stored = await self._read_back(key)
+        stored = await self.read_back(key)
         if stored != wanted:
             await self.remove(key)
             raise StoreError("what the object store took could not be read back as it was")
@@ -66,6 +66,13 @@ class S3Store:
             return (await obstore.head_async(self._bucket, self._path(key)))["size"]
         except (BaseError, OSError) as error:
             raise _told(error) from error
+
+    async def read_back(self, key: str) -> Stored:
+        digest, size = hashlib.sha256(), 0
+        async for piece in self.read(key):
+            digest.update(piece)
+            size += len(piece)
+        return Stored(size, digest.hexdigest())
 
     async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         if length is not None and length <= 0:
@@ -120,13 +127,6 @@ class S3Store:
         if not KEY.fullmatch(key):
             raise NoAudioError("this is no key of stored audio")
         return f"{self._prefix}{key}"
-
-    async def _read_back(self, key: str) -> Stored:
-        digest, size = hashlib.sha256(), 0
-        async for piece in self.read(key):
-            digest.update(piece)
-            size += len(piece)
-        return Stored(size, digest.hexdigest())
 
 
 def _access(settings: S3) -> dict[str, Any]:

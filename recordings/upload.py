@@ -26,7 +26,8 @@ RESERVE = 256 * 1024 * 1024
 async def receive(home: Path, name: str, sha256: str, length: int, pieces: AsyncIterator[bytes]) -> Stored:
     """Leave the file in `home`/done; returns when it is durable there.
 
-    Raises InvalidInputError for a name that is none of ours or another checksum, StoreError when there is no room.
+    Raises InvalidInputError for a name that is none of ours, or that another file there has, or another checksum,
+    StoreError when there is no room.
     """
     if names.parse(name) is None:
         raise InvalidInputError("name: this is no name of a recording of ours", field="name")
@@ -72,6 +73,9 @@ def _keep(bringing: Path, target: Path, sha256: str) -> Stored:
     came = hash_of(bringing, from_disk=True)
     if came.sha256 != sha256:
         raise InvalidInputError("sha256: what came is not what was sent", field="sha256")
+    if target.exists() and hash_of(target).sha256 != came.sha256:
+        # It waits for its other half, or for room: it must not be lost to this one.
+        raise InvalidInputError("name: another file of this name has come before", field="name")
     bringing.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:

@@ -25,10 +25,11 @@ from recordings import jobs, leftovers
 from recordings.child import WorkError
 from recordings.jobs import Job
 from recordings.kinds import Channel, JobKind
-from recordings.redact import Hidden
+from recordings.redact import Hidden, hide
 from recordings.store import Store, Stored
 from recordings.tables import Recording, Transcript
 from recordings.transcribe.engine import Wanted
+from recordings.words import from_json, plain, to_json
 from recordings.worker import RESULT, Order
 
 SUFFIXES = {"opus": "ogg", "mp3": "mp3", "peaks": "json", "original": "wav"}
@@ -164,6 +165,8 @@ async def _insert_transcript(
     of = Transcript.recording_id == recording_id
     last = await connection.scalar(select(func.max(Transcript.version)).where(of))
     await connection.execute(update(Transcript).where(of).values(is_current=False))
+    if result["redactions"]:
+        await _hide_in_older(connection, recording_id, _hidden(json.dumps(result["redactions"])))
     made = await connection.execute(
         insert(Transcript)
         .values({name: result[name] for name in ("engine", "model", "language", "text", "words")})
@@ -172,6 +175,20 @@ async def _insert_transcript(
         .returning(Transcript.id)
     )
     return made.scalar_one()
+
+
+async def _hide_in_older(connection: AsyncConnection, recording_id: str, found: tuple[Hidden, ...]) -> None:
+    """What this version found was said in the older ones too, and was perhaps not understood there."""
+    of = Transcript.recording_id == recording_id
+    for row in await connection.execute(
+        select(Transcript.id, Transcript.words, Transcript.redactions).where(of)
+    ):
+        words = await asyncio.to_thread(from_json, row.words)
+        said = await asyncio.to_thread(hide, words, _hidden(row.redactions), found)
+        redactions = json.dumps([one.as_json() for one in said.hidden])
+        if redactions != row.redactions:
+            values = {"words": to_json(said.words), "text": plain(said.words), "redactions": redactions}
+            await connection.execute(update(Transcript).where(Transcript.id == row.id).values(values))
 
 
 async def _recording(

@@ -1,12 +1,15 @@
 """A worker process: `python -m recordings.worker`. Orders come in as lines of JSON on standard input, lines about
 their progress go out on standard output, what they make lies in the folder the order names. It knows no database and no
-store, and ends when its parent does; a crash of an engine takes only this process with it."""
+store, and ends when its parent does, in the middle of what it is doing; a crash of an engine takes only this process
+with it."""
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +33,9 @@ TELL_S = 0.5
 """Between two words of progress."""
 
 RESULT = "result.json"
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl(2): the signal that comes when the parent is gone."""
 
 USELESS = (EngineError, UnknownLanguageError, AudioError)
 """What will be no better at the next try, but for a model that could not be downloaded."""
@@ -130,6 +136,7 @@ def _silenced(
 
 
 def main() -> None:
+    _end_with_parent()
     os.nice(NICE)
     # What engines print must not be taken for our lines.
     lines = os.fdopen(os.dup(1), "w", buffering=1)
@@ -137,6 +144,12 @@ def main() -> None:
     worker = Worker()
     for line in sys.stdin:
         _say(lines, **_answer(worker, Order.from_line(line), lines))
+
+
+def _end_with_parent() -> None:
+    """A server that was killed starts anew and has the same job done: two at once need twice the memory."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answer(worker: Worker, order: Order, lines: TextIO) -> dict[str, Any]:

@@ -63,6 +63,10 @@ class Workers:
             self._woken.notify_all()
 
     async def run(self) -> None:
+        async with self._database.write() as connection:
+            begun = await jobs.try_again(connection, self._clock())
+        if begun:
+            log.info("work on recordings that was given up is tried again", jobs=begun)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.workers):
                 group.create_task(self._worker())
@@ -111,7 +115,8 @@ class Workers:
                 await child.work(self._work.order(task, original, folder), progress.append)
                 fact = await self._work.finish(task, folder)
         async with self._database.write() as connection:
-            await close_alarm(connection, ALARM, job.kind, self._clock())
+            if not await jobs.has_failed(connection, job.kind):
+                await close_alarm(connection, ALARM, job.kind, self._clock())
         await self._bus.publish(fact)
         await self._tell(task)
 

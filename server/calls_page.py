@@ -93,7 +93,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         elsewhere = await read_of_call(connection, story.call.id)
     if audio["may_hear"]:
         await note_reading(request, audio["sound"])
-    return with_player(request, "calls/call.html", story=story, call=story.call, elsewhere=elsewhere, **audio)
+    return await with_player(
+        request, "calls/call.html", story=story, call=story.call, elsewhere=elsewhere, **audio
+    )
 
 
 async def export(request: web.Request) -> web.StreamResponse:

@@ -31,7 +31,9 @@ async def check(settings: Settings) -> bool:
     for name, pbx in settings.pbx.items():
         events = target_of(name, pbx, pbx.events, LinkRole.EVENTS)
         dial = target_of(name, pbx, pbx.dial, LinkRole.DIAL) if pbx.dial is not None else None
-        findings = await check_pbx(events, dial, pbx.trunks, clock=system_clock)
+        findings = await check_pbx(
+            events, dial, pbx.trunks, clock=system_clock, sounds=str(pbx.sounds) if pbx.sounds else None
+        )
         findings += await asyncio.to_thread(recording_findings, name, pbx)
         findings += await prompt_findings(settings, name, pbx)
         print("\n".join(lines_of(findings)))

@@ -43,7 +43,7 @@ def show_preview(preview: Preview) -> None:
         stays = f"  stays: {line.why_kept}" if line.why_kept else ""
         print(f"  {iso(line.started_at)}  {duration(line.duration_s):>8}  call {line.call_id}{stays}")
     if preview.notes:
-        print(f"  and what agents noted about {preview.notes} of these calls")
+        print(f"  and what was noted about these calls, in {preview.notes} places")
     if preview.person.shared_calls:
         print(
             f"  {preview.person.shared_calls} calls are left alone: their number belongs to several customers"

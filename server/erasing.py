@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from core.errors import NotFoundError
-from crm_link.tables import CallCustomer, Customer
+from crm_link.tables import CallCustomer, Customer, Note
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker
 from recordings.erasure import Erasure, Line, Report
@@ -97,16 +97,19 @@ def _parts(calls: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 async def _count_notes(connection: AsyncConnection, calls: tuple[str, ...]) -> int:
-    written = select(func.count()).where(CallWrapUp.call_id.in_(calls), CallWrapUp.note != "")
-    return int(await connection.scalar(written) or 0)
+    wrap_ups = select(func.count()).where(CallWrapUp.call_id.in_(calls), CallWrapUp.note != "")
+    notes = select(func.count()).where(Note.call_id.in_(calls))
+    return int(await connection.scalar(wrap_ups) or 0) + int(await connection.scalar(notes) or 0)
 
 
 async def _clear_notes(connection: AsyncConnection, calls: tuple[str, ...]) -> int:
-    """The texts go, with their places in the search index; who had the call and how it ended stays."""
+    """The texts go, with their places in the search index (a foreign key takes along those of notes); who had the call
+    and how it ended stays."""
     await connection.execute(
         delete(SearchDocument).where(SearchDocument.call_id.in_(calls), SearchDocument.user_id.is_not(None))
     )
     cleared = await connection.execute(
         update(CallWrapUp).where(CallWrapUp.call_id.in_(calls), CallWrapUp.note != "").values(note="")
     )
-    return cleared.rowcount
+    notes = await connection.execute(delete(Note).where(Note.call_id.in_(calls)))
+    return cleared.rowcount + notes.rowcount

@@ -3,6 +3,7 @@ site's zone. What a page shows is read in `server/views/`, who may see it stands
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,19 @@ NAVIGATION = (
 
 def render(request: web.Request, template: str, status: int = 200, **context: Any) -> web.Response:
     """A whole page, or a fragment when the template's name starts with an underscore."""
+    return _answer(_html(request, template, context), status)
+
+
+async def render_long(request: web.Request, template: str, **context: Any) -> web.Response:
+    """The same for a page on which hours of talk may stand: written in a thread, while calls go on ringing."""
+    return _answer(await asyncio.to_thread(_html, request, template, context), 200)
+
+
+def _answer(html: str, status: int) -> web.Response:
+    return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+
+
+def _html(request: web.Request, template: str, context: Mapping[str, Any]) -> str:
     session = request.get(SESSION)
     user = session.user if session else None
     theme = request.cookies.get(THEME_COOKIE, "system")
@@ -82,8 +96,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "request_id": request[REQUEST_ID],
         "theme": theme if theme in THEMES else "system",
     }
-    html = render_text(request.app, template, **common, **context)
-    return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+    return render_text(request.app, template, **common, **context)
 
 
 def render_text(app: web.Application | Mapping[Any, Any], template: str, **context: Any) -> str:

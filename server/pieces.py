@@ -11,7 +11,7 @@ from tempfile import NamedTemporaryFile
 
 from aiohttp import web
 
-from recordings.store import CHUNK
+from recordings.store import CHUNK, StoreError
 
 PIECE_S = 30.0
 """A sender who says nothing for so long is gone."""
@@ -32,9 +32,13 @@ async def pieces(request: web.Request) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def body_as_file(request: web.Request) -> AsyncIterator[Path]:
-    """The body in a file of our own for the length of the block. Raises HTTPRequestTimeout."""
+    """The body in a file of our own for the length of the block. Raises HTTPRequestTimeout, StoreError when there is no
+    room for it."""
     with NamedTemporaryFile(prefix="ringback-") as file:
-        async for piece in pieces(request):
-            await asyncio.to_thread(file.write, piece)
-        await asyncio.to_thread(file.flush)
+        try:
+            async for piece in pieces(request):
+                await asyncio.to_thread(file.write, piece)
+            await asyncio.to_thread(file.flush)
+        except OSError as error:
+            raise StoreError(f"the file cannot be taken: {error.strerror}") from error
         yield Path(file.name)

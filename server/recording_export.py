@@ -4,6 +4,7 @@ what is in the archive, and what the store had lost, stands in its `index.csv`, 
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import tarfile
@@ -12,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from core.clock import iso
 from core.errors import InvalidInputError
@@ -58,7 +59,7 @@ async def send_archive(request: web.Request, wanted: CallFilter) -> web.StreamRe
         return response
     lines: list[Sequence[object]] = []
     for row in rows:
-        async for piece in _files_of(request, row, lines):
+        async for piece in _files_of(request, await _as_it_is_now(request, row), lines):
             await response.write(piece)
     await response.write(_small_file("index.csv", _csv(lines).encode(), request.app[CLOCK]()))
     await response.write(b"\0" * BLOCK * 2)
@@ -85,12 +86,26 @@ async def _rows(request: web.Request, wanted: CallFilter) -> Sequence[Any]:
         return found.all()
 
 
+async def _as_it_is_now(request: web.Request, row: Any) -> Any:
+    """An archive may take an hour: what is redacted or erased meanwhile must not be in it."""
+    async with request.app[DATABASE].read() as connection:
+        found = await connection.execute(
+            select(*Recording.__table__.c, literal(row.customer_number).label("customer_number")).where(
+                Recording.id == row.id
+            )
+        )
+        return found.one()
+
+
 async def _files_of(request: web.Request, row: Any, lines: list[Sequence[object]]) -> AsyncIterator[bytes]:
     """One recording: its audio, and its transcript where there is one."""
-    await note(request, row, Use.EXPORTED)
-    key: str = row.mp3_key or row.original_key
-    name = file_name(request, row, PurePosixPath(key).suffix)
     line = [row.id, row.call_id, row.pbx, row.queue, row.customer_number, iso(row.started_at)]
+    key: str | None = row.mp3_key or row.original_key
+    if key is None:
+        lines.append(("", *line, round(row.duration_s, 1), "removed while the archive was made"))
+        return
+    await note(request, row, Use.EXPORTED)
+    name = file_name(request, row, PurePosixPath(key).suffix)
     store = request.app[STORE]
     try:
         size = await store.size(key)
@@ -105,8 +120,8 @@ async def _files_of(request: web.Request, row: Any, lines: list[Sequence[object]
     async with request.app[DATABASE].read() as connection:
         written = await read_transcript(connection, row.id)
     if written is not None:
-        text = dialogue(written.words, NAMES).encode()
-        yield _small_file(file_name(request, row, ".txt"), text, row.started_at)
+        text = await asyncio.to_thread(dialogue, written.words, NAMES)
+        yield _small_file(file_name(request, row, ".txt"), text.encode(), row.started_at)
 
 
 def _small_file(name: str, content: bytes, at: float) -> bytes:

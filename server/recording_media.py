@@ -13,7 +13,7 @@ from sqlalchemy import Row
 
 from core.errors import NotFoundError
 from recordings.access import Right, holds_redacted, must_all, reach
-from recordings.audit import goes_on, note_use
+from recordings.audit import goes_on, note_once, note_use
 from recordings.kinds import Use
 from recordings.store import NoAudioError
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
@@ -158,6 +158,9 @@ async def note(request: web.Request, row: Row[Any], what: Use, detail: str = "")
         async with database.read() as connection:
             if await goes_on(connection, asker, what, row.id, now):
                 return
+        async with database.write() as connection:
+            await note_once(connection, asker, what, at=now, call_id=row.call_id, recording_id=row.id)
+        return
     async with database.write() as connection:
         await note_use(
             connection, asker, what, at=now, call_id=row.call_id, recording_id=row.id, detail=detail

@@ -4,6 +4,7 @@ what is done with one recording by hand. Forms go to the recordings room, which 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Any
 from urllib.parse import quote
@@ -14,20 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.accounts import Role
 from core.errors import InvalidInputError, NotFoundError
 from recordings.access import Right, may_all, may_hear_call, may_keep, may_remove, reach
-from recordings.audit import goes_on, note_use
+from recordings.audit import goes_on, note_once
 from recordings.dialogue import Turn
 from recordings.kinds import Channel, Use
 from recordings.words import dialogue, webvtt
 from server import recording_words
 from server.guard import csp, current_user
 from server.keys import CLOCK, DATABASE, SETTINGS
-from server.pages import render, see_other
+from server.pages import render_long, see_other
 from server.recording_access import asker_of, recording_id_of
 from server.recording_keeping import care_of, remover_of
 from server.recording_media import file_name, note
 from server.recording_workers import SWEEPER
 from server.views.call_story import CallStory, read_story
-from server.views.prompts import read_notice
+from server.views.prompts import read_notice, was_notice_there
 from server.views.recordings import CallSound, read_sound, read_transcript
 
 FORM_LIMIT = 4000
@@ -43,7 +44,7 @@ async def card_context(
     asker, settings = asker_of(request), request.app[SETTINGS].recordings
     wanted = request.query.get("q", "")[:LONGEST_SEARCH]
     is_heard = await may_hear_call(connection, asker, story.call.id, settings)
-    sound = await read_sound(connection, story.call.id, wanted if is_heard else "")
+    sound = await read_sound(connection, story.call.id, wanted, with_texts=is_heard)
     return {
         "sound": sound,
         "may_hear": is_heard,
@@ -52,6 +53,9 @@ async def card_context(
         "may_remove": is_heard and may_remove(asker),
         "words": recording_words,
         "notice": await read_notice(connection, story.call.id),
+        "notice_was_there": await was_notice_there(
+            connection, story.call.pbx, story.call.queue, story.call.started_at
+        ),
         "wanted": wanted,
         "begin_at": _seconds(request.query.get("at", "")),
         "speaker": lambda turn: _speaker(story, turn),
@@ -70,7 +74,7 @@ async def show_own(request: web.Request) -> web.StreamResponse:
         story = await read_story(connection, call_id, request.app[CLOCK]())
         context = await card_context(request, connection, story, own_page_of(call_id))
     await note_reading(request, context["sound"])
-    return with_player(request, "recordings/listen.html", story=story, call=story.call, **context)
+    return await with_player(request, "recordings/listen.html", story=story, call=story.call, **context)
 
 
 async def show_card(request: web.Request) -> web.StreamResponse:
@@ -85,13 +89,13 @@ async def show_card(request: web.Request) -> web.StreamResponse:
         context = await card_context(request, connection, story, page_of(request, call_id))
     if is_heard:
         await note_reading(request, context["sound"])
-    return render(request, "recordings/_sound.html", call=story.call, **context)
+    return await render_long(request, "recordings/_sound.html", call=story.call, **context)
 
 
-def with_player(request: web.Request, template: str, **context: Any) -> web.Response:
+async def with_player(request: web.Request, template: str, **context: Any) -> web.Response:
     """A page whose waveform may bring its own style: the library writes one into its shadow tree."""
     nonce = secrets.token_urlsafe(16)
-    response = render(request, template, nonce=nonce, **context)
+    response = await render_long(request, template, nonce=nonce, **context)
     response.headers["Content-Security-Policy"] = csp(style_nonce=nonce)
     return response
 
@@ -111,7 +115,7 @@ async def note_reading(request: web.Request, sound: CallSound) -> None:
         return
     async with database.write() as connection:
         for row in due:
-            await note_use(connection, asker, Use.READ, at=now, call_id=row.call_id, recording_id=row.id)
+            await note_once(connection, asker, Use.READ, at=now, call_id=row.call_id, recording_id=row.id)
 
 
 async def comment(request: web.Request) -> web.StreamResponse:
@@ -165,7 +169,7 @@ async def transcript(request: web.Request) -> web.StreamResponse:
     write, kind = FILES[wanted]
     name = file_name(request, row, f".{wanted}")
     return web.Response(
-        text=write(found.words, NAMES),
+        text=await asyncio.to_thread(write, found.words, NAMES),
         content_type=kind,
         charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},

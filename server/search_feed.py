@@ -24,7 +24,7 @@ from core.facts import (
 )
 from core.tasks import running
 from crm_link.tables import CallCustomer
-from recordings.search import Document, DocumentKind, differs, mislabelled, put, relabel, remove
+from recordings.search import Document, DocumentKind, differs, fold, mislabelled, put, relabel, remove
 from recordings.search_tables import SearchDocument
 from server.keys import CONSUMERS
 from server.search_documents import (
@@ -110,7 +110,8 @@ class SearchFeed:
 
     async def _store(self, documents: Sequence[Document], gone: Collection[str]) -> None:
         async with self._database.read() as connection:
-            changed = [one for one in documents if await differs(connection, one)]
+            folded = [await fold(connection, one) for one in documents]
+            changed = [one for one in folded if await differs(connection, one)]
             held = await connection.execute(
                 select(SearchDocument.source).where(SearchDocument.source.in_(gone))
             )

@@ -122,9 +122,10 @@ async def sound_site(
     settings: Settings | None = None,
     *,
     switch: RecordingSwitch | None = None,
+    store: LocalStore | None = None,
 ) -> AsyncIterator[SoundSite]:
     """`database` is empty and has its schema."""
-    bus, store = Bus(), LocalStore(folder / "audio")
+    bus, store = Bus(), store or LocalStore(folder / "audio")
     chosen = settings or Settings()
     app = bare_application(chosen, database, clock=lambda: site.now, bus=bus)
     app[STORE] = store

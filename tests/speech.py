@@ -3,6 +3,7 @@ left, our side right). Espeak is not understood by recognisers; this is, almost 
 
 from __future__ import annotations
 
+import audioop
 import io
 import re
 import wave
@@ -17,7 +18,10 @@ from pydub import AudioSegment
 
 from recordings.kinds import Channel
 
-__all__ = ["CARD_CALL", "KOREAN_NAME", "SERVICE_CALL", "Line", "card_call", "service_call", "whisper_model"]
+__all__ = [
+    "CARD_CALL", "KOREAN_NAME", "SERVICE_CALL", "Line", "Spoken",
+    "card_call", "service_call", "service_lines", "whisper_model",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,20 @@ def spoken(lines: Sequence[Line], to: Path) -> Path:
         at += len(piece) + PAUSE_MS
     AudioSegment.from_mono_audiosegments(*sides.values()).export(to, "wav")
     return to
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A line as a telephone sends it: µ-law (ITU-T G.711), 8 kHz."""
+
+    channel: Channel
+    sound: bytes
+
+
+@pytest.fixture(scope="session")
+def service_lines() -> list[Spoken]:
+    """Made beforehand: whoever is on the phone has no time to."""
+    return [Spoken(line.channel, audioop.lin2ulaw(_say(line.text).raw_data, 2)) for line in SERVICE_CALL]
 
 
 def words_of(text: str) -> list[str]:

@@ -102,11 +102,11 @@ export class Form {
   async #request() {
     const proof = (await this.proof) ?? (await prove(this.api.challenge));
     return { ...this.draft, ...origin(), wish: this.when.wish, language: this.words.language, consent: this.#consent, visitor: visitor(),
-      token: this.offer.token, proof, website: this.trap.value };
+      token: (await this.fresh)?.token ?? this.offer.token, proof, website: this.trap.value };
   }
 
   /** A token or proof that grew old is replaced behind the scenes; the visitor sends once more. */
-  async #refused({ code, message, field }) {
+  #refused({ code, message, field }) {
     const { words } = this;
     if (this.element.querySelector(`[data-field="${field}"]`)) this.#fault(field, message);
     else {
@@ -115,8 +115,7 @@ export class Form {
       this.notice.scrollIntoView({ block: "nearest" });
     }
     this.proof = prove(this.api.challenge);
-    const fresh = await this.api.offer().catch(() => null);
-    if (fresh) this.offer = { ...this.offer, token: fresh.token };
+    this.fresh = this.api.offer().catch(() => null);
   }
 
   #wait(busy) {

@@ -4,6 +4,7 @@ is written down with the key's prefix."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from aiohttp import web
@@ -25,7 +26,7 @@ from server.recording_pause import pauses_of
 from server.views.call_filter import CallFilter, When
 from server.views.prompts import read_notice
 from server.views.recording_list import RecordingFilter, read_recordings
-from server.views.recordings import read_comments, read_sound, read_transcript
+from server.views.recordings import has_transcript, read_comments, read_ids, read_state, read_transcript
 
 
 class RecordingQuery(Paging):
@@ -161,10 +162,10 @@ async def read_recording(request: web.Request, recording_id: str) -> RecordingDe
     row = await _reached(request, recording_id)
     async with request.app[DATABASE].read() as connection:
         comments = (await read_comments(connection, [row.id])).get(row.id, ())
-        written = await read_transcript(connection, row.id)
+        is_written = await has_transcript(connection, row.id)
     columns = {name: getattr(row, name) for name in Recording.model_fields if name != "has_transcript"}
     said = [Comment.model_validate(one) for one in comments]
-    return RecordingDetail(**columns, has_transcript=written is not None, comments=said)
+    return RecordingDetail(**columns, has_transcript=is_written, comments=said)
 
 
 @operation("Recordings of many calls as one archive", tag="Recordings", media="application/x-tar")
@@ -200,7 +201,7 @@ async def read_words(request: web.Request, recording_id: str) -> TranscriptAnswe
     if written is None:
         raise NotFoundError("there is no transcript of this recording (yet)")
     await note(request, row, Use.READ)
-    return TranscriptAnswer.model_validate(written)
+    return await asyncio.to_thread(TranscriptAnswer.model_validate, written)
 
 
 @operation("How the audio of a call stands", tag="Recordings")
@@ -210,11 +211,11 @@ async def read_call_audio(request: web.Request, call_id: str) -> CallAudio:
     async with request.app[DATABASE].read() as connection:
         if not await may_hear_call(connection, asker_of(request), call_id, settings):
             raise NotFoundError("there is no such call in the log")
-        sound = await read_sound(connection, call_id)
+        state, reason = await read_state(connection, call_id)
+        ids = await read_ids(connection, call_id)
         notice = await read_notice(connection, call_id)
-    ids = [one.row.id for one in sound.recordings]
     noticed = notice.at if notice is not None and notice.whole else None
-    return CallAudio(state=sound.state, reason=sound.reason, recordings=ids, notice_at=noticed)
+    return CallAudio(state=state, reason=reason, recordings=list(ids), notice_at=noticed)
 
 
 @operation("Pause or resume the recording of a call", tag="Recordings", problems=(409, 502))

@@ -6,13 +6,30 @@ const LONGEST_WAIT_MS = 15000;
 const EVERY_MS = 60000;
 const SESSION_ENDED = 4401;
 
+const IN_EXCHANGE = ".htmx-request, .htmx-swapping, .htmx-added, .htmx-settling";
+
 let tries = 0;
 let missed = false;
+let unheard = false;
 
 export function say() {
   missed = document.hidden;
-  if (!missed) document.body.dispatchEvent(new Event("callbacks-changed"));
+  if (missed) return;
+  unheard = document.querySelector(IN_EXCHANGE) !== null;
+  tell();
 }
+
+function tell() {
+  document.body.dispatchEvent(new Event("callbacks-changed"));
+}
+
+/* A part that is just being exchanged hears nothing, and what it is exchanged for may have been read before. What a
+   person asks for goes before (hx-sync): it takes the place of a reading that is under way. */
+document.addEventListener("htmx:afterSettle", () => {
+  if (!unheard) return;
+  unheard = false;
+  tell();
+});
 
 function open() {
   const address = new URL("/callbacks/live", location.href);

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import UserRow
 from pbx_bridge.tables import CallMoment
-from recordings.prompt_names import ONE_EACH, PromptName, parse
+from recordings.prompt_names import ONE_EACH, PromptName, notice_of, parse
 from recordings.prompts import COLUMNS
 from recordings.tables import Prompt, PromptOnPbx
 
@@ -85,6 +85,18 @@ async def read_notice(connection: AsyncConnection, call_id: str) -> Notice | Non
     )
     row = rows.one_or_none()
     return None if row is None else Notice(row.at, row.detail or "", row.kind == WHOLE)
+
+
+async def was_notice_there(connection: AsyncConnection, pbx: str, queue: str | None, at: float) -> bool:
+    """Whether that queue's notice, as it is now, lay on the PBX at `at`: whoever was recorded then should have
+    heard it."""
+    name = notice_of(queue) if queue else None
+    if name is None:
+        return False
+    found = await connection.scalar(
+        select(PromptOnPbx.since).where(PromptOnPbx.pbx == pbx, PromptOnPbx.name == str(name))
+    )
+    return found is not None and found <= at
 
 
 async def _on_pbxs(connection: AsyncConnection) -> Mapping[tuple[str, str], tuple[str, float]]:

@@ -4,6 +4,7 @@ stretches that were not recorded on purpose, and who heard what. Reads only; who
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -146,13 +147,30 @@ class CallSound:
         return self.state is AudioState.AWAITED or any(one.is_busy for one in self.recordings)
 
 
-async def read_sound(connection: AsyncConnection, call_id: str, wanted: str = "") -> CallSound:
-    """All there is of one call; the words of `wanted` are marked in its transcripts."""
+async def read_state(connection: AsyncConnection, call_id: str) -> tuple[AudioState | None, NoAudio | None]:
+    """How the audio of a call stands and why; see `CallSound`."""
     audio = (
         await connection.execute(
             select(CallAudio.state, CallAudio.reason).where(CallAudio.call_id == call_id)
         )
     ).one_or_none()
+    if audio is None:
+        return None, None
+    return AudioState(audio.state), NoAudio(audio.reason) if audio.reason else None
+
+
+async def read_ids(connection: AsyncConnection, call_id: str) -> Sequence[str]:
+    """Of a call's recordings, removed ones too, in order."""
+    of_call = select(Recording.id).where(Recording.call_id == call_id)
+    return (await connection.scalars(of_call.order_by(Recording.started_at, Recording.id))).all()
+
+
+async def read_sound(
+    connection: AsyncConnection, call_id: str, wanted: str = "", *, with_texts: bool = True
+) -> CallSound:
+    """All there is of one call; the words of `wanted` are marked in its transcripts. `with_texts` for whoever may hear
+    it: what was said and what was said about it."""
+    state, reason = await read_state(connection, call_id)
     rows = await connection.execute(
         select(*Recording.__table__.c, UserRow.name.label("holder"))
         .outerjoin(UserRow, UserRow.id == Recording.held_by)
@@ -161,9 +179,9 @@ async def read_sound(connection: AsyncConnection, call_id: str, wanted: str = ""
         .limit(MAX_RECORDINGS)
     )
     return CallSound(
-        state=AudioState(audio.state) if audio else None,
-        reason=NoAudio(audio.reason) if audio and audio.reason else None,
-        recordings=tuple(await _dress(connection, rows.all(), call_id, wanted)),
+        state=state,
+        reason=reason,
+        recordings=tuple(await _dress(connection, rows.all(), call_id, wanted if with_texts else None)),
         uses=await _uses(connection, call_id),
     )
 
@@ -179,6 +197,12 @@ class Written:
     made_at: float
     text: str
     words: tuple[Word, ...]
+
+
+async def has_transcript(connection: AsyncConnection, recording_id: str) -> bool:
+    """Whether there is one that counts."""
+    of = Transcript.recording_id == recording_id, Transcript.is_current.is_(True)
+    return await connection.scalar(select(Transcript.id).where(*of).limit(1)) is not None
 
 
 async def read_transcript(connection: AsyncConnection, recording_id: str) -> Written | None:
@@ -200,18 +224,19 @@ async def read_transcript(connection: AsyncConnection, recording_id: str) -> Wri
     row = found.one_or_none()
     if row is None:
         return None
-    said = tuple(from_json(row.words))
+    said = tuple(await asyncio.to_thread(from_json, row.words))
     return Written(row.id, row.engine, row.model, row.language, row.made_at, row.text, said)
 
 
 async def _dress(
-    connection: AsyncConnection, rows: Sequence[Any], call_id: str, wanted: str
+    connection: AsyncConnection, rows: Sequence[Any], call_id: str, wanted: str | None
 ) -> list[RecordingView]:
     ids = [row.id for row in rows]
     if not ids:
         return []
-    versions, said = await _transcripts(connection, ids, wanted)
-    comments, work = await read_comments(connection, ids), await _work(connection, ids)
+    shown = ids if wanted is not None else []
+    versions, said = await _transcripts(connection, shown, wanted or "")
+    comments, work = await read_comments(connection, shown), await _work(connection, ids)
     pauses = await _pauses(connection, call_id)
     return [
         RecordingView(
@@ -249,8 +274,10 @@ async def _transcripts(
             Transcript.id.in_(current)
         )
     )
+    # Hours of talk take a second: in a thread, while calls go on ringing.
     return versions, {
-        row.recording_id: _said(current[row.id], row.words, row.redactions, wanted) for row in texts
+        row.recording_id: await asyncio.to_thread(_said, current[row.id], row.words, row.redactions, wanted)
+        for row in texts
     }
 
 

@@ -4,6 +4,7 @@ calls, customers and the stretch of text that was found. Filters mean what they 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -164,6 +165,9 @@ async def _dress(
     texts = await _texts(connection, hits)
     writers = await _writers(connection, hits)
     customers = await _customers(connection, {hit.customer_id for hit in hits if hit.customer_id})
+    shown = [hit for hit in hits if hit.place in texts]
+    # Twenty talks of any length: in a thread, while calls go on ringing.
+    pieces = await asyncio.to_thread(_pieces, [texts[hit.place] for hit in shown], terms)
     return tuple(
         Found(
             kind=hit.kind,
@@ -174,11 +178,14 @@ async def _dress(
             recording_id=hit.recording_id,
             note_id=hit.note_id,
             writer=writers.get(hit.place),
-            pieces=snippet(texts[hit.place], terms),
+            pieces=stretch,
         )
-        for hit in hits
-        if hit.place in texts
+        for hit, stretch in zip(shown, pieces, strict=True)
     )
+
+
+def _pieces(texts: Sequence[str], terms: Sequence[Term]) -> list[tuple[Piece, ...]]:
+    return [snippet(text, terms) for text in texts]
 
 
 async def _texts(connection: AsyncConnection, hits: Sequence[Hit]) -> dict[int, str]:

@@ -105,6 +105,14 @@ class Call:
         assert self.rtp is not None
         self.rtp.play(hertz)
 
+    async def says(self, sound: bytes) -> None:
+        """Speak (µ-law, 8 kHz), and wait until it is said."""
+        assert self.rtp is not None
+        self.rtp.say(sound)
+        async with asyncio.timeout(len(sound) / 8000 + WAIT_SECONDS):
+            while self.rtp.is_speaking:
+                await asyncio.sleep(0.02)
+
     # -- calling ------------------------------------------------------------------------------------------------
 
     async def invite(self, headers: list[tuple[str, str]]) -> None:

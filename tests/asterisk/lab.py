@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -22,6 +22,7 @@ from tests.asterisk.phone import Phone, Seen
 from tests.asterisk.sip import token
 
 PHONE_SECRET = "phone-secret"
+DEADLINE_S = 60.0
 
 
 class Lab:
@@ -68,6 +69,19 @@ class Lab:
     async def phones(self, *extensions: str) -> list[Phone]:
         """Several at once, in that order."""
         return list(await asyncio.gather(*(self.phone(extension) for extension in extensions)))
+
+    async def members(self, queue: str, *extensions: str) -> list[Phone]:
+        """Phones of a queue's members, once the queue itself knows that they can be rung."""
+        phones = await self.phones(*extensions)
+        async with asyncio.timeout(DEADLINE_S):
+            while not await self._are_idle(queue, extensions):
+                await asyncio.sleep(0.1)
+        return phones
+
+    async def _are_idle(self, queue: str, extensions: Sequence[str]) -> bool:
+        lines = (await self.pbx.cli(f"queue show {queue}")).splitlines()
+        idle = [line for line in lines if "(Not in use)" in line]
+        return all(any(f"(PJSIP/{one})" in line for line in idle) for one in extensions)
 
     async def originate(self, extension: str, number: str, *, seconds: int = 30, attempt: str = "") -> float:
         """Start a callback as the product does, agent first; returns the moment it was sent."""

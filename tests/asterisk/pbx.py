@@ -62,6 +62,10 @@ exec chroot "$2" /usr/sbin/asterisk -f -C /mnt/etc/asterisk.conf
 """
 
 
+PATIENT_GREETING = ("Read(RINGBACK_KEY,,1,,1,1)", "Read(RINGBACK_KEY,,1,,1,15)")
+"""For `edited`: a customer on a busy machine needs more than a second to press 9."""
+
+
 class PbxError(Exception):
     """The PBX did not start or stop; the text holds the end of its log."""
 

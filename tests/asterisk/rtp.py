@@ -63,6 +63,7 @@ class Rtp(asyncio.DatagramProtocol):
         self.sending = True
         self._heard: deque[bytes] = deque(maxlen=HEARD_PACKETS)
         self._sound = [SILENCE]
+        self._speech: deque[bytes] = deque()
         self._keys: list[bytes] = []
         self._peer: tuple[str, int] | None = None
         self._transport: asyncio.DatagramTransport | None = None
@@ -120,6 +121,16 @@ class Rtp(asyncio.DatagramProtocol):
         """A tone in the place of silence."""
         self._sound = tone(hertz)
 
+    def say(self, sound: bytes) -> float:
+        """Queue speech (µ-law, 8 kHz), in the place of the tone; returns how many seconds it takes."""
+        pieces = [sound[start : start + SAMPLES] for start in range(0, len(sound), SAMPLES)]
+        self._speech += [piece.ljust(SAMPLES, SILENCE[:1]) for piece in pieces]
+        return len(pieces) * PACKET_SECONDS
+
+    @property
+    def is_speaking(self) -> bool:
+        return bool(self._speech)
+
     def press(self, keys: str) -> float:
         """Queue key presses; returns how many seconds they take."""
         for key in keys:
@@ -144,7 +155,8 @@ class Rtp(asyncio.DatagramProtocol):
             key = self._keys.pop(0) if self._keys else b""
             if not key:
                 key_clock = 0
-                self._send(0, self._clock, self._sound[self.sent % len(self._sound)])
+                sound = self._sound[self.sent % len(self._sound)]
+                self._send(0, self._clock, self._speech.popleft() if self._speech else sound)
             else:
                 # All packets of one key carry the moment it was pressed.
                 first = key_clock == 0

@@ -25,11 +25,14 @@ RELOADS = ("manager reload", "module reload cdr_manager.so", "module reload cdr"
 
 
 async def look(
-    pbx: Pbx, secrets: dict[str, str] = OWN_SECRETS, trunks: tuple[str, ...] = TRUNKS
+    pbx: Pbx,
+    secrets: dict[str, str] = OWN_SECRETS,
+    trunks: tuple[str, ...] = TRUNKS,
+    sounds: str | None = None,
 ) -> list[Finding]:
     events = AmiTarget("main", *pbx.ami, Credentials("ringback-events", secrets["ringback-events"]))
     dial = AmiTarget("main", *pbx.ami, Credentials("ringback-dial", secrets["ringback-dial"]), LinkRole.DIAL)
-    return await check_pbx(events, dial, trunks, clock=system_clock)
+    return await check_pbx(events, dial, trunks, clock=system_clock, sounds=sounds)
 
 
 def missing(findings: list[Finding]) -> list[str]:
@@ -66,6 +69,10 @@ async def test_the_shipped_set_up_lacks_nothing_but_secrets_of_its_own(own_pbx: 
     await own_secrets(own_pbx)
     findings = await look(own_pbx)
     assert missing(findings) == []
+    assert missing(await look(own_pbx, sounds="/usr/share/asterisk/sounds/ringback/")) == []
+    assert missing(await look(own_pbx, sounds="/mnt/sounds")) == [
+        "prompts are put into /mnt/sounds, and the PBX plays them out of /usr/share/asterisk/sounds/ringback"
+    ]
     assert findings[0].text.startswith(
         f"reached {own_pbx.place.pbx}:5038, Asterisk {await own_pbx.release()}"
     )

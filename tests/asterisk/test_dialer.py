@@ -23,6 +23,7 @@ from core.facts import (
 from core.ports import DialOrder
 from tests.asterisk.dialling import Dialling, dialling
 from tests.asterisk.lab import Lab
+from tests.asterisk.pbx import PATIENT_GREETING, Pbx
 
 pytestmark = pytest.mark.asterisk
 
@@ -158,17 +159,18 @@ async def test_no_agent_is_rung_for_a_number_that_the_dialplan_does_not_allow(
     assert agent.calls == []
 
 
-async def test_key_9_leaves_a_marker(lab: Lab, ours: Dialling) -> None:
+async def test_key_9_leaves_a_marker(pbx: Pbx, lab: Lab, ours: Dialling) -> None:
     agent, order = await lab.phone("101"), to_anna()
-    await ours.dialer.place(order)
-    await (await agent.rings()).answer()
-    await ours.hears(CallAnswered)
-    await ours.dialer.connect_now("main", order.attempt_id)
-    at_customer = await lab.trunk.rings(CUSTOMER)
-    await at_customer.answer()
-    await at_customer.hears()
-    await at_customer.press("9")
-    await at_customer.ended()
+    async with pbx.edited(*PATIENT_GREETING):
+        await ours.dialer.place(order)
+        await (await agent.rings()).answer()
+        await ours.hears(CallAnswered)
+        await ours.dialer.connect_now("main", order.attempt_id)
+        at_customer = await lab.trunk.rings(CUSTOMER)
+        await at_customer.answer()
+        await at_customer.hears()
+        await at_customer.press("9")
+        await at_customer.ended()
     assert (await ours.hears(CallbackDeclined)).attempt_id == order.attempt_id
     assert await ours.dialer.marker("main", order.attempt_id) == "declined"
 

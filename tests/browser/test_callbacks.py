@@ -3,13 +3,15 @@ managers' list as it changes, keyboard and accessibility in both schemes and siz
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, Route, expect
 from sqlalchemy import select, update
 
 from callback.kinds import Source, State
@@ -34,6 +36,12 @@ from tests.live_story import PBX, ended, inbound, phone, started
 from tests.site import eventually
 
 pytestmark = pytest.mark.browser
+
+HEARD = """() => {
+    const page = document.documentElement.dataset;
+    page.heard = 0;
+    document.body.addEventListener("callbacks-changed", () => page.heard++);
+}"""
 
 expect.set_options(timeout=30_000)
 
@@ -246,6 +254,63 @@ async def test_a_missed_call_is_dismissed_and_owed_again(chromium: Browser, site
     await page.get_by_role("link", name="Owed").click()
     await expect(page.get_by_role("button", name="Dismiss")).to_be_visible()
     assert not complaints_of(window)
+
+
+@asynccontextmanager
+async def held_back(page: Page, address: str) -> AsyncIterator[None]:
+    """The page's next reading of that address has been answered as it enters, and hears the answer as it leaves."""
+    read, go_on, given = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def old_news(route: Route) -> None:
+        answer = await route.fetch()
+        read.set()
+        await go_on.wait()
+        with suppress(Error):  # the page no longer wants it
+            await route.fulfill(response=answer)
+        given.set()
+
+    await page.route(address, old_news, times=1)
+    await page.evaluate("document.body.dispatchEvent(new Event('callbacks-changed'))")
+    await read.wait()
+    yield
+    go_on.set()
+    await given.wait()
+
+
+async def test_what_changes_while_the_list_is_being_read_is_shown(
+    chromium: Browser, site: CallbackSite
+) -> None:
+    window = await visit(chromium, site, "maria", "/inbox")
+    page = window.page
+    await expect(page.locator("#inbox")).to_contain_text("We owe nobody a call")
+    await expect(page.locator("html")).to_have_attribute("data-callbacks", "live")
+    await page.evaluate(HEARD)
+    async with held_back(page, "**/inbox"):
+        await site.ask()
+        await expect(page.locator("html")).not_to_have_attribute("data-heard", re.compile("^[01]$"))
+    await expect(page.locator("#inbox")).to_contain_text("Ewa Lis")
+    assert not complaints_of(window)
+
+
+async def test_what_a_manager_asks_for_goes_before_what_changes(
+    chromium: Browser, site: CallbackSite
+) -> None:
+    await seed_callbacks(site.database, site.users, count=40, now=system_clock())
+    window = await visit(chromium, site, "maria", "/callbacks?show=held")
+    page = window.page
+    await expect(page.locator("html")).to_have_attribute("data-callbacks", "live")
+    late = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await late.wait()
+        await route.continue_()
+
+    await page.route("**/callbacks?*show=closed*", slowly)
+    async with held_back(page, "**/callbacks?*show=held*"):
+        await page.locator("#tab-closed").click()
+    await page.evaluate("new Promise((go_on) => setTimeout(go_on, 100))")
+    late.set()
+    await expect(page.locator(".cb-tab[aria-current]")).to_contain_text("Closed")
 
 
 async def test_what_administrators_open_now_and_then_is_behind_more(

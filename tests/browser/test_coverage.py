@@ -32,15 +32,12 @@ async def test_it_is_accessible_and_fits(
     chromium: Browser, pages_site: PagesSite, size: dict[str, int], dark: bool
 ) -> None:
     await seed_site(pages_site.database, calls=60)
-    visit = await looking(chromium, pages_site, size=size, dark=dark)
-    page = visit.page
-    await expect(page.get_by_text("Nothing has been compared yet").first).to_be_visible()
-    await assert_accessible(page)
     await seed_coverage(pages_site.database)
     async with pages_site.database.write() as connection:
         row = run(is_running=True, progress=0.4, step="calls", ended_at=None)
         await connection.execute(insert(AuditRun).values(row))
-    await page.goto(pages_site.url(f"{PAGE}?when=90d"))
+    visit = await looking(chromium, pages_site, f"{PAGE}?when=90d", size=size, dark=dark)
+    page = visit.page
     await expect(page.locator("#run-progress")).to_have_attribute("value", "40.0")
     await page.get_by_text("In numbers").click()
     await assert_accessible(page)
@@ -51,11 +48,14 @@ async def test_it_is_accessible_and_fits(
 
 async def test_days_queues_and_findings_lead_on(chromium: Browser, pages_site: PagesSite) -> None:
     await seed_site(pages_site.database, calls=60)
-    await seed_coverage(pages_site.database)
     visit = await looking(chromium, pages_site, "/calls")
     page = visit.page
     await page.get_by_role("link", name="Recordings kept").click()
     await expect(page.get_by_role("heading", name="Recordings kept")).to_be_visible()
+    await expect(page.get_by_text("Nothing has been compared yet").first).to_be_visible()
+    await assert_accessible(page)
+    await seed_coverage(pages_site.database)
+    await page.reload()
     await expect(page.locator(".coverage-picture g")).to_have_count(7)
     await page.get_by_text("30 days").click()
     await expect(page.locator(".coverage-picture g")).to_have_count(30)

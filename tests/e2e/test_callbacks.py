@@ -168,7 +168,7 @@ async def test_a_visitor_of_another_origin_is_called_back_and_both_hear_each_oth
 async def test_an_abandoned_call_is_returned_once_and_both_hear_each_other(
     site: Site, lab: Lab, anna: Desk
 ) -> None:
-    phone_101, _ = await lab.phones("101", "102")
+    phone_101, _ = await lab.members("desk", "101", "102")
     customer = await lab.trunk.dial(QUEUE, caller=CALLER)
     await phone_101.rings()
     await anna.shows("ringing", SHOWN)

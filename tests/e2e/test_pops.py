@@ -66,7 +66,7 @@ async def test_p1_a_direct_call_pops_where_it_rings(site: Site, lab: Lab, anna: 
 async def test_p2_ring_all_shows_both_and_leaves_the_one_who_answers(
     site: Site, lab: Lab, anna: Desk, marek: Desk, boss: Page
 ) -> None:
-    phone_101, phone_102 = await lab.phones("101", "102")
+    phone_101, phone_102 = await lab.members("desk", "101", "102")
     customer = await lab.trunk.dial(QUEUE, caller=CALLER)
     ringing_101, _ = await phone_101.rings(), await phone_102.rings()
     await anna.shows("ringing", SHOWN, "desk")
@@ -88,7 +88,7 @@ async def test_p2_ring_all_shows_both_and_leaves_the_one_who_answers(
 
 
 async def test_an_abandoned_call_leaves_every_screen(site: Site, lab: Lab, anna: Desk, marek: Desk) -> None:
-    phone_101, _ = await lab.phones("101", "102")
+    phone_101, _ = await lab.members("desk", "101", "102")
     customer = await lab.trunk.dial(QUEUE, caller=CALLER)
     await phone_101.rings()
     await anna.shows("ringing", SHOWN)

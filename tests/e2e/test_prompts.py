@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
+from core.accounts import Role
 from core.api_keys import create_key
 from pbx_bridge.tables import Call, CallMoment
 from server.views.call_story import read_story
@@ -19,7 +20,7 @@ from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.asterisk.stories.story import pause
 from tests.e2e.test_recordings import ANNA_HZ, CUSTOMER_HZ, kept, sides
-from tests.site import Site, eventually, running, settings_for
+from tests.site import PASSWORD, Site, eventually, running, settings_for
 from tests.sounds import as_file, sound
 
 pytestmark = [pytest.mark.asterisk]
@@ -77,6 +78,15 @@ async def notice_of(site: Site) -> tuple[str, Notice]:
     return found
 
 
+async def page_of(site: Site, call_id: str) -> str:
+    """The call's page as a manager sees it."""
+    await site.add_person("boss", role=Role.MANAGER)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(site.url, cookie_jar=jar, headers={"Origin": site.url}) as session:
+        await session.post("/login", data={"login": "boss", "password": PASSWORD})
+        return await (await session.get(f"/calls/{call_id}")).text()
+
+
 async def test_a_caller_hears_the_notice_of_the_queue_before_anybody_answers(lab: Lab, site: Site) -> None:
     await upload(site, notice_desk=NOTICE_HZ)
     agent = await lab.phone("101")
@@ -103,6 +113,7 @@ async def test_a_caller_hears_the_notice_of_the_queue_before_anybody_answers(lab
     texts = [line.text for line in story.lines]
     told = texts.index("The recording notice of the queue desk was played to its end")
     assert told < texts.index("Entered the queue desk")
+    assert "Notice played" in await page_of(site, call_id)
 
 
 async def test_without_a_notice_the_caller_goes_straight_to_the_queue(lab: Lab, site: Site) -> None:
@@ -112,6 +123,17 @@ async def test_without_a_notice_the_caller_goes_straight_to_the_queue(lab: Lab, 
     await agent.rings()
     assert customer.answered_at is None, "to be told anything they would have been answered"
     await customer.cancel()
+
+
+async def test_a_generated_queue_has_its_notice_in_front_of_it(lab: Lab, site: Site) -> None:
+    """As on FreePBX, whose own contexts nobody edits."""
+    await upload(site, notice_900=NOTICE_HZ)
+    agent = await lab.phone("201")
+    customer = await lab.second_trunk.dial("48229000902", caller="+48226011111")
+    await customer.hears_tone(NOTICE_HZ)
+    assert not agent.rang()
+    await agent.rings()
+    await customer.hangup()
 
 
 async def test_the_agent_and_the_customer_of_a_callback_hear_what_was_uploaded(lab: Lab, site: Site) -> None:

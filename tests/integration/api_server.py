@@ -31,9 +31,11 @@ from core.facts import (
 from core.passwords import hash_password
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
+from recordings.store import Store
 from server.callback_desk_parts import add_callback_desk
 from server.desk_parts import add_desk
 from server.keys import BRIDGES
+from server.recording_parts import STORE
 from server.web import bare_application
 from tests.callback_site import NotingDialer
 
@@ -110,11 +112,13 @@ class ApiServer:
 
 
 @asynccontextmanager
-async def api_server(database: Database) -> AsyncIterator[ApiServer]:
-    """A running server whose key may do everything."""
+async def api_server(database: Database, store: Store | None = None) -> AsyncIterator[ApiServer]:
+    """A running server whose key may do everything; `store` has its recordings, when it has any."""
     bus = Bus()
     app = bare_application(Settings(), database, clock=lambda: NOW, bus=bus)
     app[BRIDGES] = {}
+    if store is not None:
+        app[STORE] = store
     add_desk(app, database, bus, lambda: NOW)
     add_callback_desk(app, database, bus, lambda: NOW, NotingDialer())
     ScreenPop(database, bus).subscribe(bus)

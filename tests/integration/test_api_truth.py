@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,9 +16,13 @@ from core.accounts import User, find_user
 from core.db import Database
 from core.facts import BlindWindowClosed
 from pbx_bridge import blindness
+from recordings.kinds import AudioState
+from recordings.store import LocalStore
 from server.desk_parts import WRAP_UPS
 from tests.callback_seed import seed_callbacks
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
+from tests.said import announce_everything, index
+from tests.sound_seed import keep, say_audio
 
 NASTY = (
     "\0",
@@ -38,14 +43,20 @@ NASTY = (
 """Zero bytes, quotes, odd characters, numbers that fit nowhere, half a cursor, far too much."""
 
 
+RECORDING = f"{1:032x}"
+QUERIES = {"/lookup": {"number": CUSTOMER}, "/search": {"q": "tea"}}
+"""What an operation cannot answer without, by the end of its path."""
+
+
 @pytest.fixture
-async def api(database: Database) -> AsyncIterator[ApiServer]:
-    async with api_server(database) as server:
-        await fill(server)
+async def api(database: Database, tmp_path: Path) -> AsyncIterator[ApiServer]:
+    store = LocalStore(tmp_path / "audio")
+    async with api_server(database, store) as server:
+        await fill(server, store)
         yield server
 
 
-async def fill(api: ApiServer) -> None:
+async def fill(api: ApiServer, store: LocalStore) -> None:
     """Something of everything, so that no list is empty."""
     anna = await api.add_person("anna", "101")
     await api.tell(*answered_call("c1"))
@@ -55,6 +66,10 @@ async def fill(api: ApiServer) -> None:
     await api.send("PATCH", path, {"name": "Anna", "version": customer["version"]})
     await api.send("POST", f"{path}/notes", {"text": "likes tea"}, 201)
     await api.send("PUT", f"{path}/tags/vip")
+    await say_audio(api.database, "c1", AudioState.KEPT, ended_at=NOW - 40)
+    await keep(api.database, store, "c1", RECORDING, started_at=NOW - 97)
+    await announce_everything(api.database)
+    await index(api.database)
     await seed_callbacks(api.database, {"anna": await person(api, anna)}, count=4)
     await api.send("POST", "/api/v1/suppressions", {"number": CUSTOMER, "reason": "asked us"}, 204)
     async with api.database.write() as connection:
@@ -75,14 +90,17 @@ async def test_answers_are_as_the_document_says(api: ApiServer) -> None:
     document = await api.get("/api/v1/openapi.json")
     (customer,) = (await api.get("/api/v1/customers"))["customers"]
     (agent,) = (await api.get("/api/v1/agents"))["agents"]
-    filled = {"customer_id": customer["id"], "agent_id": agent["id"], "call_id": "c1", "callback_id": 1}
+    filled = {
+        "customer_id": customer["id"], "agent_id": agent["id"], "call_id": "c1", "callback_id": 1,
+        "recording_id": RECORDING,
+    }  # fmt: skip
     asked = 0
     for path, item in document["paths"].items():
         content = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
         schema = content.get("application/json", {}).get("schema")
         if schema is None:
             continue
-        query = {"number": CUSTOMER} if path.endswith("/lookup") else {}
+        query = next((given for end, given in QUERIES.items() if path.endswith(end)), {})
         answer = await api.get(path.format_map(filled), params=query)
         validator = OAS31Validator({**schema, "components": document["components"]})
         validator.validate(answer)

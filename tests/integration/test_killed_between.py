@@ -14,13 +14,19 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from core.accounts import NewUser, Role, UserDevice, create_user
+from core.bus import Bus
+from core.clock import system_clock
 from core.db import Base, Database
 from core.fact_log import FactConsumer, FactCursor, FactLogRow
 from core.facts import CallEnded
+from crm_link.annotations import Annotations
+from crm_link.customers import Customers, NewCustomer
 from crm_link.tables import CallCustomer, CallMatch, Customer, Identity
 from pbx_bridge import call_log
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import Call, CallWrapUp
+from recordings.search_tables import SearchDocument
+from recordings.tables import CallAudio
 from server.keys import CONSUMERS
 from server.wrap_ups import WrapUps
 from tests.customers import ended
@@ -59,11 +65,23 @@ async def customer_is_known(database: Database) -> None:
     assert await count(database, CallMatch) == 1
 
 
+async def audio_is_accounted_for(database: Database) -> None:
+    """This PBX records nothing: the call says so."""
+    (row,) = await rows(database, CallAudio)
+    (call,) = await rows(database, Call)
+    assert (row.call_id, row.state, row.reason) == (call.id, "off", "not_recorded")
+
+
 DUTIES: dict[str, tuple[type[Base], Callable[[Database], Awaitable[None]]]] = {
     "call_links": (CallMatch, customer_is_known),
     "wrap_ups": (CallWrapUp, wrap_up_is_owed),
+    "call_audio": (CallAudio, audio_is_accounted_for),
 }
-"""Each consumer, the table that its duty begins with, and what must be true once the duty is done."""
+"""Each consumer that a call gives something to do, the table that its duty begins with, and what must be true once
+the duty is done."""
+
+OF_NOTES = "search"
+"""The consumer that what is written gives something to do."""
 
 TABLES = [table.__tablename__ for table, _ in DUTIES.values()]
 
@@ -185,6 +203,22 @@ async def test_a_duty_told_again_does_not_undo_what_people_did_since(database: D
     assert (row.note, row.saved_at) == ("Wants a bell", 140.0)
 
 
+async def test_killed_before_a_note_can_be_found(server: Server, database: Database) -> None:
+    bus = Bus()
+    customer = await Customers(database, bus, system_clock, "PL").create(NewCustomer(name="Jan"), None)
+    notes = Annotations(database, bus, system_clock)
+    async with serving(server):
+        async with refused(database, SearchDocument.__tablename__):
+            await notes.add_note(customer.id, "Likes green tea", None)
+            await eventually(failed(server, OF_NOTES))
+            await server.kill()
+        assert await count(database, SearchDocument) == 0
+        await server.start()
+        await eventually(partial(count, database, SearchDocument))
+    (found,) = await rows(database, SearchDocument)
+    assert found.customer_id == customer.id
+
+
 async def test_every_consumer_is_tested_here(pbx: Simulator, tmp_path: Path) -> None:
     async with running(settings_for((pbx.host, pbx.port), EVENTS_USER.secret, tmp_path)) as site:
-        assert {consumer.name for consumer in site.app[CONSUMERS]} == set(DUTIES)
+        assert {consumer.name for consumer in site.app[CONSUMERS]} == {*DUTIES, OF_NOTES}

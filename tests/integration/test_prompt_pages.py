@@ -14,7 +14,6 @@ import pytest
 
 from core.accounts import Role
 from core.api_keys import create_key
-from core.db import Database
 from pbx_bridge.check_rules import Mark
 from recordings.prompts import LARGEST
 from server.check import prompt_findings
@@ -27,25 +26,22 @@ API = "/api/v1/prompts"
 
 
 @asynccontextmanager
-async def site_at(folder: Path, url: str, sounds: Path | None) -> AsyncIterator[Site]:
+async def site_at(folder: Path, sounds: Path | None) -> AsyncIterator[Site]:
     """Its PBX cannot be reached: that is none of the prompts' business."""
-    settings = settings_for(("127.0.0.1", 1), "secret", folder, sounds=sounds)
-    database = settings.database.model_copy(update={"url": url})
-    recordings = settings.recordings.model_copy(update={"folder": folder / "store"})
-    async with running(settings.model_copy(update={"database": database, "recordings": recordings})) as site:
+    async with running(settings_for(("127.0.0.1", 1), "secret", folder, sounds=sounds)) as site:
         yield site
 
 
 @pytest.fixture
-async def site(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with site_at(tmp_path, database_url, tmp_path / "sounds") as site:
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with site_at(tmp_path, tmp_path / "sounds") as site:
         yield site
 
 
 @pytest.fixture
 async def far(tmp_path: Path) -> AsyncIterator[Site]:
     """A site whose PBX shares no folder with it."""
-    async with site_at(tmp_path, f"sqlite:///{tmp_path}/ringback.db", None) as site:
+    async with site_at(tmp_path, None) as site:
         yield site
 
 
@@ -114,10 +110,19 @@ async def test_what_is_refused_is_said_in_a_sentence(site: Site, hello: bytes) -
         answer = await ada.post("/admin/prompts/callback-agent?file=x", data=b"Dear Sir", headers=json)
         assert answer.status == 422
         assert (await answer.json())["detail"] == "This is no sound file that can be read."
-        large = await ada.post("/admin/prompts/callback-agent?file=x", data=bytes(LARGEST + 1), headers=json)
-        assert large.status == 413
         for name in ("..%2Fcallback-agent", "notice-..%2Fx", "notice-", "voicemail"):
             assert (await ada.post(f"/admin/prompts/{name}?file=x", data=hello)).status == 404
+
+
+async def test_what_is_too_large_is_refused_unread(site: Site) -> None:
+    server = site.settings.server
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    head = (
+        f"PUT {API}/callback-agent HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: {LARGEST + 1}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert b" 413 " in await reader.readline()
+    writer.close()
 
 
 async def test_only_administrators_see_them(site: Site, hello: bytes) -> None:

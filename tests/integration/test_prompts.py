@@ -4,6 +4,7 @@ holds what is wanted, and what people put there stays."""
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from recordings.prompt_sound import LEVEL_DBFS
 from recordings.prompts import Prompts, list_prompts, read_prompt
 from recordings.store import Entry, LocalStore
 from recordings.tables import PromptOnPbx
+from server.views.prompts import was_notice_there
 from tests.sounds import as_file, sound
 
 GREETING = PromptName(Purpose.CUSTOMER)
@@ -174,3 +176,16 @@ async def test_two_uploads_at_once_leave_one(
     async with database.read() as connection:
         assert len(await list_prompts(connection)) == 1
     assert len(await keys_in(store)) == 2
+
+
+async def test_a_notice_that_lay_there_and_was_not_played_is_known(
+    database: Database, prompts: Prompts, folder: PromptFolder, tmp_path: Path
+) -> None:
+    before = time.time()
+    await put(prompts, tmp_path, as_file(sound(500, 0.5)), name=PromptName(Purpose.NOTICE, "sales"))
+    await folder.deliver()
+    async with database.read() as connection:
+        assert await was_notice_there(connection, "main", "sales", time.time())
+        assert not await was_notice_there(connection, "main", "sales", before)
+        for pbx, queue in (("other", "sales"), ("main", "support"), ("main", None), ("main", "../x")):
+            assert not await was_notice_there(connection, pbx, queue, time.time())

@@ -106,8 +106,9 @@ async def test_every_fault_is_found_and_closes_itself(site: Audited) -> None:
     assert (run.found, run.mended, run.closed) == (len(wanted), 0, 0)
     assert await site.days() == {
         (DAY, "sales", "missing", "no_file_came"): 1,
+        (DAY, "sales", "missing", "original"): 1,
         (DAY, "sales", "partly", "shorter_than_talk"): 1,
-        (DAY, "sales", "kept", ""): 4,
+        (DAY, "sales", "kept", ""): 3,
     }
     (one,) = await site.rows(AuditFinding, AuditFinding.kind == "truncated")
     assert (one.call_id, one.queue, one.at, one.detail) == (short, "sales", AT + 1, "2 of 60 seconds")
@@ -130,6 +131,7 @@ async def test_every_fault_is_found_and_closes_itself(site: Audited) -> None:
     await site.log(7)
     last = await site.audit()
     assert await site.open() == {}
+    assert await site.days() == {(DAY, "sales", "kept", ""): 7}
     assert set((await site.closed()).values()) == {"gone", "relinked"}
     assert (await site.closed())["no_call", nobody] == "relinked"
     assert (last.mended, last.closed) == (1, len(wanted) - 1)
@@ -334,9 +336,9 @@ async def test_a_run_that_was_stopped_half_way_is_run_again(site: Audited) -> No
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     (broken,) = await site.rows(AuditRun)
-    assert (broken.outcome, broken.is_running, broken.calls) == ("broken", None, 6)
+    assert (broken.outcome, broken.is_running, broken.objects) == ("broken", None, 5)
     run = await site.audit()
-    assert (run.outcome, run.calls, run.recordings, run.found) == ("done", 6, 5, 0)
+    assert (run.outcome, run.calls, run.recordings, run.found) == ("done", 6, 5, 1)
     assert list(await site.open()) == [("missing", "main-1790000005.6")]
     assert await site.days() == {
         (DAY, "sales", "kept", ""): 5,
@@ -350,6 +352,10 @@ async def test_a_run_that_was_killed_stands_in_the_way_for_two_minutes(
 ) -> None:
     """It dies when it looks at the fourth of five recordings."""
     await plant(site)
+    stray = f"{1:032x}/original.wav"
+    site.audio(stray).parent.mkdir(parents=True)
+    site.audio(stray).write_bytes(b"?")
+    site.grow_old()
     where = [database_url, str(site.folder), str(site.now), "4"]
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.dying_auditor", *where, cwd=ROOT
@@ -357,7 +363,7 @@ async def test_a_run_that_was_killed_stands_in_the_way_for_two_minutes(
     assert await child.wait() == -signal.SIGKILL
     (dead,) = await site.rows(AuditRun)
     assert (dead.is_running, dead.outcome, dead.step) == (True, None, "recordings")
-    assert list(await site.open()) == [("missing", "main-1790000005.6")], "what it had found is there"
+    assert list(await site.open()) == [("stray", stray)], "what it had found is there"
     site.now += DEAD_S - 10
     with pytest.raises(ConflictError):
         await site.audit()
@@ -365,7 +371,8 @@ async def test_a_run_that_was_killed_stands_in_the_way_for_two_minutes(
     run = await site.audit()
     first, second = await site.rows(AuditRun)
     assert (first.outcome, second.id, run.outcome) == ("broken", run.id, "done")
-    assert (run.calls, run.recordings, run.found) == (6, 5, 0)
+    assert (run.calls, run.recordings, run.found) == (6, 5, 1)
+    assert set(await site.open()) == {("stray", stray), ("missing", "main-1790000005.6")}
 
 
 class Away(LocalStore):
@@ -381,18 +388,21 @@ async def test_a_store_that_is_away_fails_the_run_and_closes_nothing(site: Audit
     await site.audit()
     before = await site.open()
     assert ("lost", row.id) in before
+    assert await alarms(site) == ["recordings-damaged"]
     with pytest.raises(StoreError):
         await site.auditor(Away(site.folder / "audio")).audit("test")
     assert await site.open() == before
     (failed,) = await site.rows(AuditRun, AuditRun.outcome == "failed")
     assert failed.error == "the object store is away"
-    async with site.database.read() as connection:
-        assert [one.code for one in await list_alarms(connection) if one.closed_at is None] == [
-            "recordings-audit"
-        ]
+    assert set(await alarms(site)) == {"recordings-damaged", "recordings-audit"}
+    await site.change(row.id, removed_at=site.now, original_key=None)
     await site.audit()
+    assert await alarms(site) == []
+
+
+async def alarms(site: Audited) -> list[str]:
     async with site.database.read() as connection:
-        assert [one.code for one in await list_alarms(connection) if one.closed_at is None] == []
+        return [one.code for one in await list_alarms(connection) if one.closed_at is None]
 
 
 @ONE_DATABASE

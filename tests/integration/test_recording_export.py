@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from core.db import Database
 from recordings.kinds import NoAudio
 from recordings.removal import Remover
+from recordings.store import LocalStore
+from recordings.tables import Recording
 from tests.sound_seed import sample
 from tests.sound_site import ANNAS, BARTEKS, FIRST, SECOND, SoundSite, sound_site
 
@@ -84,3 +87,43 @@ async def test_exporting_is_a_right_of_its_own(site: SoundSite) -> None:
     assert index_of(unpack(alone.body)) == []  # without the right to hear there is nothing to export
     both = await site.key("recordings:read", "recordings:export")
     assert len(index_of(unpack((await site.ask(path, key=both)).body))) == 2
+
+
+class SlowStore(LocalStore):
+    """While the first recording is sent, something happens to the second."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def size(self, key: str) -> int:
+        happen, self.meanwhile = self.meanwhile, None
+        if happen is not None:
+            await happen()
+        return await super().size(key)
+
+
+async def test_what_is_redacted_or_erased_meanwhile_is_not_in_it(database: Database, tmp_path: Path) -> None:
+    """An archive of a month takes an hour to send."""
+    store = SlowStore(tmp_path / "audio")
+    async with sound_site(database, tmp_path, store=store) as site:
+        silenced = f"{SECOND}/mp3-7-1.mp3"
+
+        async def redact() -> None:
+            await store.put(silenced, sample("order").audio)
+            async with database.write() as connection:
+                of = update(Recording).where(Recording.id == SECOND)
+                await connection.execute(of.values(mp3_key=silenced))
+
+        store.meanwhile = redact
+        files = unpack((await site.ask(EXPORT, "admin")).body)
+        assert files[f"recordings/{index_of(files)[1]['file']}"] == sample("order").audio.read_bytes()
+
+        async def erase() -> None:
+            remover = Remover(database, site.bus, lambda: site.now, site.settings.recordings)
+            await remover.remove(site.asker("admin"), [SECOND], NoAudio.PERSON_ERASED)
+
+        store.meanwhile = erase
+        lines = index_of(unpack((await site.ask(EXPORT, "admin")).body))
+        assert [(line["file"] == "", line["note"]) for line in lines] == [
+            (False, ""),
+            (True, "removed while the archive was made"),
+        ]

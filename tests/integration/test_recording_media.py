@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -92,6 +93,13 @@ async def test_listening_is_written_down_once_while_it_goes_on(site: SoundSite) 
     site.now += 3600
     await site.ask(LISTEN, "maria", headers={"Range": "bytes=9-"})
     assert [who for who, _, _ in await site.uses()] == ["maria", "admin", "maria"]
+
+
+async def test_pieces_asked_for_at_once_are_one_listening(database: Database, tmp_path: Path) -> None:
+    async with sound_site(database, tmp_path) as site:
+        ranges = [{"Range": f"bytes={start}-"} for start in (0, 10_000, 20_000, 30_000)]
+        await asyncio.gather(*(site.ask(LISTEN, "maria", headers=one) for one in ranges))
+        assert await site.uses() == [("maria", "listened", FIRST)]
 
 
 async def test_each_download_is_written_down(site: SoundSite) -> None:

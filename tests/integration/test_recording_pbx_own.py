@@ -103,6 +103,21 @@ async def test_what_is_no_audio_is_refused_once_and_stays(
     assert (today / NAME).exists()
 
 
+async def test_a_play_list_names_no_other_file(
+    own: OwnRecordings, database: Database, clock: Time, today: Path
+) -> None:
+    """ffmpeg would play what it names: somebody else's recording, for instance."""
+    await log_call(database, record())
+    (today / "theirs.wav").write_bytes(wav(tone(600, 2)))
+    (today / NAME).write_text("ffconcat version 1.0\nfile theirs.wav\nduration 2\n")
+    for _ in range(2):
+        await own.look()
+        clock.now += 31
+    assert await rows(database, Recording) == []
+    (file,) = await rows(database, RecordingFile)
+    assert file.state == "refused"
+
+
 @pytest.mark.parametrize(
     ("name", "uniqueid"),
     [
@@ -133,13 +148,12 @@ async def test_a_folder_of_many_files_hides_none(
             )
             for name in old:
                 (today / name).touch()
-    await log_call(database, record())
-    (today / NAME).write_bytes(wav(tone(600, 2)))
+    for number in range(20):
+        (today / f"in-601-x-{AT:.0f}.{number}.wav").write_bytes(wav(tone(600, 0.1)))
     await own.look()
-    clock.now += 31
+    clock.now += 1000
     await own.look()
-    (row,) = await rows(database, Recording)
-    assert row.call_id == f"main-{AT:.0f}.1"
+    assert len(await rows(database, Recording)) == 20
 
 
 async def test_recordings_of_years_ago_are_left_alone(

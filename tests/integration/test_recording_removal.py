@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.recordings import RecordingSettings
@@ -17,7 +17,7 @@ from config.recordings import Retention as Rules
 from core.db import Database
 from core.errors import ConflictError
 from core.facts import RecordingChanged
-from crm_link.tables import CallCustomer, Customer
+from crm_link.tables import CallCustomer, Customer, Note
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker
 from recordings.care import Care
@@ -25,7 +25,7 @@ from recordings.erasure import Erasure
 from recordings.kinds import NoAudio
 from recordings.removal import Remover
 from recordings.retention import Retention, days_kept
-from recordings.search import Document, DocumentKind, put
+from recordings.search import Document, DocumentKind, fold, put
 from recordings.search_tables import SearchDocument
 from recordings.tables import CallAudio, Recording, RecordingComment, RecordingUse, Transcript
 from tests.seed import NOW
@@ -49,13 +49,11 @@ async def index(site: SoundSite, recording_id: str, call_id: str) -> None:
         transcript_id = await connection.scalar(
             select(Transcript.id).where(Transcript.recording_id == recording_id)
         )
-        await put(
-            connection,
-            Document(
-                DocumentKind.TRANSCRIPT, f"transcript:{recording_id}", NOW, sample("order").text,
-                call_id=call_id, recording_id=recording_id, transcript_id=transcript_id,
-            ),
+        document = Document(
+            DocumentKind.TRANSCRIPT, f"transcript:{recording_id}", NOW, sample("order").text,
+            call_id=call_id, recording_id=recording_id, transcript_id=transcript_id,
         )  # fmt: skip
+        await put(connection, await fold(connection, document))
 
 
 def remover(site: SoundSite) -> Remover:
@@ -249,6 +247,35 @@ async def test_erasing_a_person_says_what_went(site: SoundSite) -> None:
             for row in await connection.execute(select(CallWrapUp.call_id, CallWrapUp.note))
         }
     assert notes == {ANNAS: "", BARTEKS: "Called about the wheel."}
+
+
+@pytest.mark.parametrize(
+    ("why", "left"), [(NoAudio.PERSON_ERASED, ""), (NoAudio.RETENTION, "Mrs. Kowalska sues")]
+)
+async def test_why_it_was_held_goes_with_the_person(site: SoundSite, why: NoAudio, left: str) -> None:
+    await care(site).hold(as_user(site, "maria"), FIRST, "Mrs. Kowalska sues")
+    await care(site).release(as_user(site, "maria"), FIRST)
+    await remover(site).remove(as_user(site, "admin"), [FIRST], why)
+    async with site.database.read() as connection:
+        uses = await connection.execute(
+            select(RecordingUse.what, RecordingUse.detail).order_by(RecordingUse.id)
+        )
+        assert [tuple(use) for use in uses] == [("held", left), ("released", left), ("removed", "")]
+
+
+async def test_notes_about_erased_calls_go_and_others_stay(site: SoundSite) -> None:
+    """A program may write a note about a customer and a call of theirs."""
+    customer = await customer_of(site, ANNAS)
+    row = {"customer_id": customer, "is_pinned": False, "created_at": NOW}
+    async with site.database.write() as connection:
+        for call_id, said in ((ANNAS, "She said her PIN."), (None, "Likes tulips."), (BARTEKS, "Not hers.")):
+            await connection.execute(insert(Note).values(row | {"call_id": call_id, "text": said}))
+    page = f"/customers/{customer}/erase-recordings"
+    assert "noted about these calls, in 2 places" in (await site.ask(page, "admin")).text
+    assert "calls</dt><dd>2</dd>" in (await site.ask(page, "admin", method="POST")).text
+    async with site.database.read() as connection:
+        left = (await connection.scalars(select(Note.text).order_by(Note.id))).all()
+    assert left == ["Likes tulips.", "Not hers."]
 
 
 async def test_a_call_that_may_be_somebody_elses_is_left_alone(site: SoundSite) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,8 +77,11 @@ async def test_what_is_put_is_there_whole_and_in_parts(store: S3Store, tmp_path:
     async with store.local(KEY) as path:
         assert path.suffix == ".wav"
         assert hash_of(path) == stored
-    keys = store.keys()
+    keys, entries = store.keys(), store.entries()
     assert [key async for key in keys] == [KEY]
+    (entry,) = [one async for one in entries]
+    assert (entry.key, entry.bytes) == (KEY, 20_480_000)
+    assert abs(entry.changed_at - time.time()) < 3600
     await store.remove(KEY)
     await store.remove(KEY)
     with pytest.raises(NoAudioError):

@@ -97,6 +97,16 @@ async def test_what_cannot_be_used_leaves_nothing(site: Site, change: dict[str, 
     assert [path for path in here.rglob("*") if path.is_file()] == []
 
 
+async def test_what_waits_there_is_not_lost_to_another_file_of_its_name(site: Site) -> None:
+    key, first = await key_of(site, "recordings:write"), wav(tone(600, 0.2))
+    assert await send(site, key, first) == 201
+    assert await send(site, key, wav(tone(900, 0.2))) == 422
+    assert await send(site, key, first) == 201
+    here = site.settings.pbx["main"].recordings
+    assert here is not None
+    assert (here / "done" / NAME).read_bytes() == first
+
+
 async def test_it_takes_a_key_with_the_scope(site: Site) -> None:
     key = await key_of(site, "recordings:read")
     assert await send(site, key, b"x") == 403

@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from sqlalchemy import insert, select
 
 from config.recordings import RecordingSettings, Transcription
 from config.settings import DatabaseSettings, Settings
-from core.alarms import AlarmRow
+from core.alarms import AlarmRow, list_alarms
 from core.bus import Bus
 from core.db import Database
 from core.fact_log import FactLogRow
@@ -40,6 +41,7 @@ from server.app import build
 from server.keys import DATABASE
 from server.recording_parts import STORE
 from server.recording_workers import WORKERS
+from tests.process import ROOT
 
 ID = "0123456789abcdef0123456789abcdef"
 DEADLINE_S = 120
@@ -203,6 +205,35 @@ async def test_a_card_number_is_read_and_heard_nowhere(
 
 
 @ONE_DATABASE
+async def test_what_one_version_finds_goes_from_the_older_ones_too(office: Open, card_call: Path) -> None:
+    """An engine that did not understand the digits as such, or a site that did not redact, wrote some of them down."""
+    here = await office()
+    await here.keep(card_call)
+    said = [
+        {"w": text, "start": at, "end": at + 0.3, "conf": 1.0, "channel": "customer"}
+        for at, text in ((0.1, "hello"), *((at / 4, "4532") for at in range(8, 160)))
+    ]
+    row = {"recording_id": ID, "version": 1, "is_current": True, "engine": "other", "language": "en"}
+    row |= {"made_at": 0.0, "text": "hello " + "4532 " * 152, "words": json.dumps(said)}
+    async with here.database.write() as connection:
+        await connection.execute(insert(Transcript).values(row))
+    await here.do(JobKind.TRANSCRIBE)
+    async with here.database.read() as connection:
+        old, new = (await connection.execute(select(Transcript.__table__).order_by(Transcript.version))).all()
+    (hidden,) = json.loads(new.redactions)
+    assert json.loads(old.redactions) == [hidden]
+    inside = [
+        word
+        for word in from_json(old.words)
+        if hidden["start"] + 0.5 <= word.start < hidden["end"] - 0.5 and not word.redacted
+    ]
+    assert inside == []
+    assert old.text.startswith("hello")
+    assert "[redacted]" in old.text
+    assert (old.is_current, new.is_current) == (False, True)
+
+
+@ONE_DATABASE
 async def test_copies_made_again_stay_silent(office: Open, card_call: Path) -> None:
     here = await office(keep_unredacted_audio=True)
     await here.keep(card_call)
@@ -256,6 +287,53 @@ async def test_a_killed_worker_is_a_failed_try_and_the_next_one_does_it(
     here.now = job.due_at
     assert await here.workers.do_next(here.child)
     assert (await here.job(number)).state == JobState.DONE
+
+
+PARENT = """
+import asyncio, sys
+from recordings.child import Child
+from recordings.kinds import JobKind
+from recordings.worker import Order
+
+async def main():
+    child = Child(1)
+    order = Order(kind=JobKind.COPIES, path=sys.argv[1], folder=sys.argv[2])
+    work = asyncio.create_task(child.work(order, print))
+    while child.pid is None:
+        await asyncio.sleep(0.01)
+    print(child.pid, flush=True)
+    await work
+
+asyncio.run(main())
+"""
+
+
+async def test_a_worker_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    """In the middle of its work: here ffprobe waits for a file that says nothing."""
+    pipe = tmp_path / "silent.wav"
+    os.mkfifo(pipe)
+    command = [sys.executable, "-c", PARENT, str(pipe), str(tmp_path)]
+    parent = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(await asyncio.to_thread(parent.stdout.readline))
+    # Opened for writing as soon as somebody reads: then the worker is at work.
+    waiting = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    try:
+        parent.kill()
+        parent.wait()
+        async with asyncio.timeout(DEADLINE_S):
+            while is_running(worker):
+                await asyncio.sleep(0.05)
+    finally:
+        os.close(waiting)
+
+
+def is_running(pid: int) -> bool:
+    """What is dead and not yet buried runs no more."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
 
 
 @ONE_DATABASE
@@ -393,6 +471,33 @@ async def test_a_model_that_is_not_there_now_is_tried_again(office: Open, servic
     job = await here.do(JobKind.TRANSCRIBE)
     assert "has no model /no/such/model" in job.error
     assert (job.state, job.due_at) == (JobState.WAITING, here.now + jobs.LADDER_S[0])
+
+
+async def test_what_was_given_up_is_tried_again_at_the_next_start(office: Open, service_call: Path) -> None:
+    """The alarm stays until nothing is given up any more: another call that went well mends nothing."""
+    here = await office(language="cy")
+    await here.keep(service_call)
+    job = await here.do(JobKind.TRANSCRIBE)
+    assert job.state == JobState.FAILED
+    mended = (await office()).workers
+    other = f"{7:032x}"
+    async with here.database.write() as connection:
+        row = {column.name: getattr(await here.recording(), column.name) for column in Recording.__table__.c}
+        await connection.execute(insert(Recording).values(row | {"id": other}))
+        await jobs.ask(connection, other, JobKind.TRANSCRIBE, at=here.now)
+    assert await mended.do_next(here.child)
+    assert await open_alarms(here.database) == 1
+    async with here.database.write() as connection:
+        assert await jobs.try_again(connection, here.now) == 1
+        assert await jobs.try_again(connection, here.now) == 0
+    assert await mended.do_next(here.child)
+    assert (await here.job(job.id)).state == JobState.DONE
+    assert await open_alarms(here.database) == 0
+
+
+async def open_alarms(database: Database) -> int:
+    async with database.read() as connection:
+        return sum(alarm.closed_at is None for alarm in await list_alarms(connection))
 
 
 @ONE_DATABASE

@@ -17,6 +17,7 @@ from recordings.search import (
     Question,
     differs,
     find,
+    fold,
     mislabelled,
     put,
     relabel,
@@ -47,7 +48,7 @@ async def seed(
         documents.append(
             Document(DocumentKind.NOTE, f"note:{note_id}", at + number, said, own, note_id=note_id)
         )
-        await put(connection, documents[-1])
+        await put(connection, await fold(connection, documents[-1]))
     return documents
 
 
@@ -151,16 +152,16 @@ async def test_putting_twice_changes_nothing_and_a_new_text_takes_the_place_of_t
 ) -> None:
     async with database.write() as connection:
         (first,) = await seed(connection, "the old words")
-        assert not await differs(connection, first)
-        await put(connection, first)
+        assert not await differs(connection, await fold(connection, first))
+        await put(connection, await fold(connection, first))
         changed = replace(first, text="the new words", labels=Labels(("Nowak",)))
-        assert await differs(connection, changed)
-        await put(connection, changed)
+        assert await differs(connection, await fold(connection, changed))
+        await put(connection, await fold(connection, changed))
     async with database.read() as connection:
         assert await found(connection, "old") == []
         assert await found(connection, "new nowak") == [0]
     async with database.write() as connection:
-        await put(connection, replace(changed, at=1050.0))
+        await put(connection, await fold(connection, replace(changed, at=1050.0)))
         assert await found(connection, "words") == [50]
         assert await remove(connection, [changed.source, "note:999"]) == 1
         assert await found(connection, "words") == []

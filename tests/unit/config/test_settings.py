@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 from config.callbacks import CallbackLimits, Department, Website
 from config.connectors import ConnectorSettings
-from config.recordings import S3, Retention, Transcription
+from config.recordings import S3, VERDICTS, Retention, Transcription
 from config.settings import AmiUser, BadSettingsError, Line, Pbx, Settings, load
+from core.facts import Verdict
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "example.toml"
 
@@ -165,3 +166,36 @@ def test_complaints_about_callbacks_name_the_key_and_the_fix(
     with pytest.raises(BadSettingsError) as caught:
         load(file)
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (
+            "[recordings.retention]\nverdict = { answerd = 30 }",
+            "'answerd' is no verdict: write one of answered",
+        ),
+        ("[recordings.retention]\nqueue = { sales = -1 }", "sales: write days, 0 for ever"),
+        ("[recordings.transcription.redact]\neng = ['x']", "redact.eng: calls are in en"),
+        ("[recordings.transcription.redact]\nen = ['(']", "is no regular expression"),
+    ],
+)
+def test_a_rule_about_recordings_that_would_never_be_applied_is_refused(
+    tmp_path: Path, lines: str, complaint: str
+) -> None:
+    """Somebody relies on it."""
+    file = tmp_path / "ringback.toml"
+    file.write_text(lines)
+    with pytest.raises(BadSettingsError) as caught:
+        load(file)
+    assert complaint in str(caught.value)
+
+
+def test_languages_are_the_same_in_either_case() -> None:
+    given = {"language": "EN", "queue_language": {"warszawa": "PL"}, "redact": {"en": ("x",), "Pl": ("y",)}}
+    read = Transcription.model_validate(given)
+    assert (read.language, read.queue_language, set(read.redact)) == ("en", {"warszawa": "pl"}, {"en", "pl"})
+
+
+def test_verdicts_of_retention_are_all_there_are() -> None:
+    assert tuple(Verdict) == VERDICTS

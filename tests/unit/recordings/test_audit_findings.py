@@ -43,6 +43,8 @@ def levels(customer: float | None, ours: float | None) -> str:
         ({"kept_s": 60.0, "paused_s": 40.0}, AudioState.KEPT, Why.PAUSED, None),
         ({"kept_s": 60.0, "gone_s": 40.0}, AudioState.KEPT, None, None),
         ({"kept_s": 60.0, "was_blind": True}, AudioState.PARTLY, NoAudio.BLIND, FindingKind.TRUNCATED),
+        ({"kept_s": None, "lost_s": 100.0}, AudioState.MISSING, Why.ORIGINAL, None),
+        ({"kept_s": 60.0, "lost_s": 40.0}, AudioState.PARTLY, Why.ORIGINAL, None),
         ({"kept_s": None}, AudioState.MISSING, Why.ROW_GONE, FindingKind.MISSING),
         ({"kept_s": None, "state": None}, AudioState.MISSING, NoAudio.NO_FILE_CAME, FindingKind.MISSING),
         (

@@ -107,6 +107,26 @@ def test_groups_with_talk_in_between_are_a_card_number() -> None:
     assert not any(character.isdigit() for character in plain(found.words))
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        "4532 1234 wait let me find my glasses 5678 9012",
+        "4532 wait let me find my glasses 1234 5678 9012",
+        "4532 1234 just wait somebody came in here 5678 ah yes now I see it 9012",
+        "3712 345678 please wait a moment here 95006",
+    ],
+)
+def test_some_groups_read_in_one_go_are_a_card_number_too(read: str) -> None:
+    found = redacted(f"it is {read} there")
+    assert {hidden.why for hidden in found.hidden} == {"card"}
+    assert not any(character.isdigit() for character in plain(found.words))
+
+
+def test_two_numbers_with_a_conversation_in_between_are_none() -> None:
+    first, then = said("my number is 60012345"), said("and what I pay for is 20264711", start=40.0)
+    assert redact([*first, *then], "en", Rules()).hidden == ()
+
+
 def test_the_security_code_after_it_and_the_other_side_reading_it_back_go_too() -> None:
     customer = said("4532 1234 5678 9012 and the code on the back of it is 737")
     ours = said("that ends in 9 0 1 2 thank you", Channel.OURS, start=9.0)
