@@ -19,7 +19,10 @@ import core.api_keys
 import core.fact_log
 import core.sessions
 import crm_link.connectors.tables
+import crm_link.deals_tables
+import crm_link.fields_tables
 import crm_link.tables
+import crm_link.tasks_tables
 import crm_link.webhooks.tables
 import pbx_bridge.tables
 import recordings.auditor_tables
@@ -39,7 +42,10 @@ TABLES = (
     core.sessions,
     callback.tables,
     crm_link.connectors.tables,
+    crm_link.deals_tables,
+    crm_link.fields_tables,
     crm_link.tables,
+    crm_link.tasks_tables,
     crm_link.webhooks.tables,
     pbx_bridge.tables,
     recordings.auditor_tables,

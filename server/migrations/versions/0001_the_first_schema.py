@@ -889,6 +889,42 @@ def upgrade() -> None:
         batch_op.create_index("ix_customer_changes_customer_id_at", ["customer_id", "at"], unique=False)
 
     op.create_table(
+        "customer_field_words",
+        sa.Column(
+            "word",
+            sa.String(length=80).with_variant(sa.String(length=80, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_field_words_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("word", "customer_id", "key", name=op.f("pk_customer_field_words")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("customer_field_words", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_customer_field_words_customer_id"), ["customer_id"], unique=False
+        )
+
+    op.create_table(
+        "customer_fields",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_fields_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("customer_id", "key", name=op.f("pk_customer_fields")),
+    )
+    op.create_table(
         "customer_tags",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tag", sa.String(length=40), nullable=False),
@@ -927,6 +963,43 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("customer_words", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_customer_words_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "deals",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=True),
+        sa.Column("external_id", sa.String(length=120), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.Double(), nullable=False),
+        sa.Column("opened_by", sa.Integer(), nullable=True),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.CheckConstraint(
+            "(amount IS NULL) = (currency IS NULL)", name=op.f("ck_deals_amount_has_a_currency")
+        ),
+        sa.CheckConstraint(
+            "(source IS NULL) = (external_id IS NULL)", name=op.f("ck_deals_external_id_has_a_source")
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_deals_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["opened_by"], ["users.id"], name=op.f("fk_deals_opened_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deals")),
+    )
+    with op.batch_alter_table("deals", schema=None) as batch_op:
+        batch_op.create_index("ix_deals_customer_id_opened_at", ["customer_id", "opened_at"], unique=False)
+        batch_op.create_index("ix_deals_updated_at_id", ["updated_at", "id"], unique=False)
+        batch_op.create_index("uq_deals_source_external_id", ["source", "external_id"], unique=True)
 
     op.create_table(
         "identity_keys",
@@ -1101,6 +1174,55 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_submissions_callback_id"), ["callback_id"], unique=False)
 
     op.create_table(
+        "tasks",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("assigned_to", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("created_by", sa.Integer(), nullable=True),
+        sa.Column("done_at", sa.Double(), nullable=True),
+        sa.Column("done_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["assigned_to"], ["users.id"], name=op.f("fk_tasks_assigned_to_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["users.id"], name=op.f("fk_tasks_created_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_tasks_customer_id_customers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["done_by"], ["users.id"], name=op.f("fk_tasks_done_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+    )
+    with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_tasks_call_id"), ["call_id"], unique=False)
+        batch_op.create_index("ix_tasks_customer_id_created_at", ["customer_id", "created_at"], unique=False)
+        batch_op.create_index("ix_tasks_done_at", ["done_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_tasks_open_assigned_to_due_at",
+            ["assigned_to", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_tasks_open_due_at",
+            ["due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+
+    op.create_table(
         "transcripts",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -1148,6 +1270,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("webhook_attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_webhook_attempts_delivery_id"), ["delivery_id"], unique=False)
+
+    op.create_table(
+        "deal_calls",
+        sa.Column("deal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("linked_at", sa.Double(), nullable=False),
+        sa.Column("linked_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["deal_id"], ["deals.id"], name=op.f("fk_deal_calls_deal_id_deals"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["linked_by"], ["users.id"], name=op.f("fk_deal_calls_linked_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("deal_id", "call_id", name=op.f("pk_deal_calls")),
+    )
+    with op.batch_alter_table("deal_calls", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deal_calls_call_id"), ["call_id"], unique=False)
 
     op.create_table(
         "identities",
@@ -1247,11 +1386,31 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_identities_customer_id"))
 
     op.drop_table("identities")
+    with op.batch_alter_table("deal_calls", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deal_calls_call_id"))
+
+    op.drop_table("deal_calls")
     with op.batch_alter_table("webhook_attempts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_webhook_attempts_delivery_id"))
 
     op.drop_table("webhook_attempts")
     op.drop_table("transcripts")
+    with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_tasks_open_due_at",
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_tasks_open_assigned_to_due_at",
+            sqlite_where=sa.text("done_at IS NULL"),
+            postgresql_where=sa.text("done_at IS NULL"),
+        )
+        batch_op.drop_index("ix_tasks_done_at")
+        batch_op.drop_index("ix_tasks_customer_id_created_at")
+        batch_op.drop_index(batch_op.f("ix_tasks_call_id"))
+
+    op.drop_table("tasks")
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_submissions_callback_id"))
 
@@ -1277,6 +1436,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_identity_keys_picked_customer_id"))
 
     op.drop_table("identity_keys")
+    with op.batch_alter_table("deals", schema=None) as batch_op:
+        batch_op.drop_index("uq_deals_source_external_id")
+        batch_op.drop_index("ix_deals_updated_at_id")
+        batch_op.drop_index("ix_deals_customer_id_opened_at")
+
+    op.drop_table("deals")
     with op.batch_alter_table("customer_words", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_customer_words_customer_id"))
 
@@ -1285,6 +1450,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_customer_tags_tag"))
 
     op.drop_table("customer_tags")
+    op.drop_table("customer_fields")
+    with op.batch_alter_table("customer_field_words", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_customer_field_words_customer_id"))
+
+    op.drop_table("customer_field_words")
     with op.batch_alter_table("customer_changes", schema=None) as batch_op:
         batch_op.drop_index("ix_customer_changes_customer_id_at")
 
