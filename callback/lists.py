@@ -4,13 +4,12 @@ by commas, semicolons or tabs, as spreadsheets write them. Whether a number may 
 
 from __future__ import annotations
 
-import csv
 import io
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.clock import from_iso
+from core.csv_files import SHORTENED, check_text, delimiter_of, encoding_of, read_rows
 from core.errors import InvalidInputError
 
 COLUMNS = ("number", "name", "message", "when")
@@ -22,8 +21,6 @@ LARGEST = 1024 * 1024
 
 LONGEST = {"number": 60, "name": 200, "message": 2000, "when": 60}
 """Characters that are kept; a longer cell is refused, not cut."""
-
-_SHORTENED = re.compile(r"^\d([.,]\d+)?[eE]\+\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +39,9 @@ def decode(raw: bytes) -> str:
     """The file's text. Raises InvalidInputError for one that is too large or no text that we can read for sure."""
     if len(raw) > LARGEST:
         raise InvalidInputError(f"a list has at most {LARGEST // 1024} kB: send it in parts")
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].count(b"\n") + 1
-        raise InvalidInputError(
-            f"line {before} holds letters that are not UTF-8: save the file as “CSV UTF-8” and choose it again"
-        ) from error
-    if "\0" in text:
-        raise InvalidInputError("this is no text file: save the sheet as CSV and choose that")
-    return text
+    encoding = encoding_of(raw)
+    check_text([raw], encoding)
+    return raw.decode(encoding)
 
 
 def read_lines(text: str) -> list[Line]:
@@ -84,20 +73,7 @@ def rows_at(text: str, wanted: Collection[int]) -> list[list[str]]:
 def _read(text: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not empty, with the line at which each begins."""
     head = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        at = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidInputError(
-                f"line {at} is no line of a table ({error}): look for a quotation mark without its partner"
-            ) from error
-        if any(cell.strip() for cell in cells):
-            yield at, cells
+    return read_rows(io.StringIO(text, newline=""), delimiter_of(head))
 
 
 def _columns(header: Sequence[str]) -> list[str]:
@@ -133,7 +109,7 @@ def _fault(names: Sequence[str], row: Mapping[str, str], cells: Sequence[str]) -
         )
     if not row["number"]:
         return "the number is missing: write one, or take the line out"
-    if _SHORTENED.match(row["number"]):
+    if SHORTENED.match(row["number"]):
         return f"{row['number']} is what the spreadsheet made of the number: format the column as text and save again"
     for name, most in LONGEST.items():
         if len(row.get(name, "")) > most:

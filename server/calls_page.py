@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from core.accounts import list_users
 from core.clock import iso
+from core.csv_files import guard_cell
 from core.facts import Direction, Verdict
 from recordings.access import Right, may_all
 from server.guard import current_user
@@ -38,10 +38,6 @@ QUEUES_SINCE_S = 90 * 86_400.0
 EXPORT_PAGE = 1000
 EXPORT_LIMIT = 100_000
 """What a spreadsheet still opens with pleasure; the API has the rest, page by page."""
-
-FORMULA_START = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r\n])")
-"""Where a spreadsheet would begin to run a formula: at the start, and after what some of them take for the next cell
-(a semicolon where the comma is the decimal sign). Full-width signs count in some languages."""
 
 COLUMNS = (
     "id", "pbx", "direction", "caller", "caller_name", "callee", "customer", "queue", "verdict", "started_at",
@@ -124,11 +120,6 @@ async def export(request: web.Request) -> web.StreamResponse:
     log.info("calls exported", user_id=current_user(request).id, calls=written)
     await response.write_eof()
     return response
-
-
-def guard_cell(text: str) -> str:
-    """A cell that a spreadsheet would run as a formula is made plain text."""
-    return FORMULA_START.sub("'", text)
 
 
 def _filter(request: web.Request) -> CallFilter:

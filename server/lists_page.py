@@ -14,11 +14,11 @@ from callback.list_check import Fate
 from callback.list_imports import Lists
 from callback.lists import LARGEST, MAX_LINES
 from core.accounts import list_users
+from core.csv_files import guard_cell
 from core.errors import InvalidInputError, NotFoundError
 from server.callback_access import callback_id_of
 from server.callback_desk_parts import LISTS
 from server.callbacks_page import common
-from server.calls_page import guard_cell
 from server.guard import current_user
 from server.keys import DATABASE
 from server.pages import render, see_other

@@ -16,6 +16,7 @@ from aiohttp import web
 from sqlalchemy import literal, select
 
 from core.clock import iso
+from core.csv_files import guard_cell
 from core.errors import InvalidInputError
 from pbx_bridge.tables import Call
 from recordings.access import Right, audible, must_all
@@ -23,7 +24,6 @@ from recordings.kinds import Use
 from recordings.store import NoAudioError
 from recordings.tables import Recording
 from recordings.words import dialogue
-from server.calls_page import guard_cell
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.recording_access import asker_of
 from server.recording_media import file_name, note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.calls_page import guard_cell
+from core.csv_files import guard_cell
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""*Pure.* Tables as spreadsheets save them: bytes or text in, rows of cells out, and the guard for cells that go the
+other way. Commas, semicolons and tabs are told apart by the first line; UTF-8 and UTF-16 by the first bytes. What the
+columns mean is the caller's business."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from core.errors import InvalidInputError
+
+DELIMITERS = ",;\t"
+
+FORMULA_START = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r\n])")
+"""Where a spreadsheet would begin to run a formula: at the start, and after what some of them take for the next cell
+(a semicolon where the comma is the decimal sign). Full-width signs count in some languages."""
+
+SHORTENED = re.compile(r"^\d([.,]\d+)?[eE]\+\d+$")
+"""What a spreadsheet makes of a long number that it takes for a quantity: its last digits are lost."""
+
+
+def guard_cell(text: str) -> str:
+    """A cell that a spreadsheet would run as a formula is made plain text."""
+    return FORMULA_START.sub("'", text)
+
+
+def bare_cell(text: str) -> str:
+    """A cell without a spreadsheet's mark for text, which is the mark of `guard_cell` too."""
+    return text[1:] if text.startswith("'") and FORMULA_START.match(text[1:]) else text
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding that a file's first bytes tell of: UTF-16 with its mark, else UTF-8 with or without one."""
+    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def check_text(pieces: Iterable[bytes], encoding: str) -> None:
+    """Raises InvalidInputError when these bytes are no text that we can read for sure."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    lines = 1
+    for piece in _ended(pieces):
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            before = lines + error.object[: error.start].count(b"\n")
+            raise InvalidInputError(
+                f"line {before} holds letters that are not UTF-8: save the file as “CSV UTF-8” and choose it again"
+            ) from error
+        if "\0" in text:
+            raise InvalidInputError("this is no text file: save the sheet as CSV and choose that")
+        lines += text.count("\n")
+
+
+def _ended(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    yield from (piece for piece in pieces if piece)
+    yield b""
+
+
+def delimiter_of(first_line: str) -> str:
+    """The sign between cells, by the line that names the columns."""
+    return max(DELIMITERS, key=first_line.count)
+
+
+def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, with the line at which each begins. `lines` keep their ends.
+
+    Raises InvalidInputError at a line that is none of a table.
+    """
+    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    while True:
+        at = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidInputError(
+                f"line {at} is no line of a table ({error}): look for a quotation mark without its partner"
+            ) from error
+        if any(cell.strip() for cell in cells):
+            yield at, cells
+
+
+def guarded(row: Sequence[object]) -> list[str]:
+    """A row for a file that a spreadsheet will open; None becomes an empty cell."""
+    return [guard_cell("" if cell is None else str(cell)) for cell in row]
