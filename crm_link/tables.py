@@ -63,6 +63,8 @@ class Customer(Base):
             sqlite_where=text("merged_into_id IS NOT NULL"),
             postgresql_where=text("merged_into_id IS NOT NULL"),
         ),
+        # An old link must never lead to somebody else: without it the number of a removed customer is given again.
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -90,7 +92,8 @@ class IdentityKey(Base):
 
 
 class Identity(Base):
-    """A claim "this number, address or id belongs to this customer"."""
+    """A claim "this number, address or id belongs to this customer". `value` is the key that calls are matched by. For
+    the few telephones with two valid spellings `spelled` is the one to show and to dial (`core/equivalences.py`)."""
 
     __tablename__ = "identities"
 
@@ -98,6 +101,7 @@ class Identity(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(10))
     value: Mapped[str] = mapped_column(String(200))
+    spelled: Mapped[str | None] = mapped_column(String(20))
     source: Mapped[str] = mapped_column(String(10))
     confidence: Mapped[str] = mapped_column(String(10))
     first_seen: Mapped[float] = mapped_column(Double)

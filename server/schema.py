@@ -18,9 +18,14 @@ import core.alarms
 import core.api_keys
 import core.fact_log
 import core.sessions
+import crm_link.blocked_tables
+import crm_link.blocks_tables
 import crm_link.connectors.tables
+import crm_link.imports_tables
 import crm_link.deals_tables
+import crm_link.expiry_tables
 import crm_link.fields_tables
+import crm_link.merge_tables
 import crm_link.tables
 import crm_link.tasks_tables
 import crm_link.webhooks.tables
@@ -28,6 +33,7 @@ import pbx_bridge.tables
 import recordings.auditor_tables
 import recordings.search_tables
 import recordings.tables
+import server.erase_tables
 import server.tables
 from core.db import Database
 from core.errors import DatabaseError
@@ -41,9 +47,14 @@ TABLES = (
     core.fact_log,
     core.sessions,
     callback.tables,
+    crm_link.blocked_tables,
+    crm_link.blocks_tables,
     crm_link.connectors.tables,
+    crm_link.imports_tables,
     crm_link.deals_tables,
+    crm_link.expiry_tables,
     crm_link.fields_tables,
+    crm_link.merge_tables,
     crm_link.tables,
     crm_link.tasks_tables,
     crm_link.webhooks.tables,
@@ -51,6 +62,7 @@ TABLES = (
     recordings.auditor_tables,
     recordings.search_tables,
     recordings.tables,
+    server.erase_tables,
     server.tables,
 )
 """Modules that declare tables."""

@@ -234,6 +234,17 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "expired_customers",
+        sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("expired_at", sa.Double(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_expired_customers")),
+    )
+    with op.batch_alter_table("expired_customers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_expired_customers_expired_at"), ["expired_at"], unique=False)
+
+    op.create_table(
         "fact_cursors",
         sa.Column("consumer", sa.String(length=60), nullable=False),
         sa.Column("last_id", sa.BigInteger(), nullable=False),
@@ -372,6 +383,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_agent_states")),
     )
     op.create_table(
+        "blocked_callers",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("until", sa.Double(), nullable=True),
+        sa.Column("added_at", sa.Double(), nullable=False),
+        sa.Column("added_by", sa.Integer(), nullable=True),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("ended_by", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["added_by"], ["users.id"], name=op.f("fk_blocked_callers_added_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["ended_by"], ["users.id"], name=op.f("fk_blocked_callers_ended_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_blocked_callers")),
+    )
+    with op.batch_alter_table("blocked_callers", schema=None) as batch_op:
+        batch_op.create_index("ix_blocked_callers_added_at", ["added_at"], unique=False)
+        batch_op.create_index(
+            "uq_blocked_callers_kind_value",
+            ["kind", "value"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
         "call_moments",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -508,6 +550,38 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "customer_imports",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("header", sa.Text(), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("existing", sa.String(length=10), nullable=False),
+        sa.Column("tag", sa.String(length=40), nullable=False),
+        sa.Column("step", sa.String(length=10), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("began_at", sa.Double(), nullable=True),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("undone_by", sa.Integer(), nullable=True),
+        sa.Column("leased_until", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["undone_by"], ["users.id"], name=op.f("fk_customer_imports_undone_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_customer_imports_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_imports")),
+    )
+    with op.batch_alter_table("customer_imports", schema=None) as batch_op:
+        batch_op.create_index("ix_customer_imports_step", ["step"], unique=False)
+
+    op.create_table(
         "customers",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -529,6 +603,7 @@ def upgrade() -> None:
             ["owner_id"], ["users.id"], name=op.f("fk_customers_owner_id_users"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customers")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.create_index(
@@ -544,6 +619,65 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("merged_into_id IS NOT NULL"),
             postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
+
+    op.create_table(
+        "data_requests",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("by", sa.String(length=200), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("audio_files", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_data_requests_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_requests")),
+    )
+    with op.batch_alter_table("data_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_data_requests_customer_id"), ["customer_id"], unique=False)
+
+    op.create_table(
+        "duplicate_searches",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("began_at", sa.Double(), nullable=False),
+        sa.Column("began_by", sa.Integer(), nullable=True),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("looked_at", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["began_by"], ["users.id"], name=op.f("fk_duplicate_searches_began_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duplicate_searches")),
+    )
+    op.create_table(
+        "erasure_certificates",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("by", sa.String(length=200), nullable=False),
+        sa.Column("erased", sa.Text(), nullable=False),
+        sa.Column("kept", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_erasure_certificates_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure_certificates")),
+        sa.UniqueConstraint("code", name=op.f("uq_erasure_certificates_code")),
+    )
+    with op.batch_alter_table("erasure_certificates", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_erasure_certificates_customer_id"), ["customer_id"], unique=False
         )
 
     op.create_table(
@@ -813,6 +947,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("recording_id", name=op.f("pk_audio_checks")),
     )
     op.create_table(
+        "blocked_calls",
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("blocked_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["blocked_id"], ["blocked_callers.id"], name=op.f("fk_blocked_calls_blocked_id_blocked_callers")
+        ),
+        sa.PrimaryKeyConstraint("call_id", name=op.f("pk_blocked_calls")),
+    )
+    with op.batch_alter_table("blocked_calls", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_blocked_calls_blocked_id"), ["blocked_id"], unique=False)
+
+    op.create_table(
         "call_customers",
         sa.Column("call_id", sa.String(length=255), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -925,6 +1073,82 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("customer_id", "key", name=op.f("pk_customer_fields")),
     )
     op.create_table(
+        "customer_import_rows",
+        sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("cells", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("first_line", sa.Integer(), nullable=True),
+        sa.Column("fate", sa.String(length=10), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=True),
+        sa.Column("others", sa.Text(), nullable=False),
+        sa.Column("did", sa.Text(), nullable=False),
+        sa.Column("done_at", sa.Double(), nullable=True),
+        sa.Column("undone_at", sa.Double(), nullable=True),
+        sa.Column("kept", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"],
+            ["customer_imports.id"],
+            name=op.f("fk_customer_import_rows_import_id_customer_imports"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_customer_import_rows")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("customer_import_rows", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_customer_import_rows_customer_id"), ["customer_id"], unique=False
+        )
+        batch_op.create_index("ix_customer_import_rows_fate", ["import_id", "fate"], unique=False)
+        batch_op.create_index("ix_customer_import_rows_first_line", ["import_id", "first_line"], unique=False)
+
+    op.create_table(
+        "customer_merges",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("kept_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("merged_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("merged_at", sa.Double(), nullable=False),
+        sa.Column("merged_by", sa.Integer(), nullable=True),
+        sa.Column("merged_title", sa.String(length=200), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("notes", sa.Integer(), nullable=False),
+        sa.Column("undone_at", sa.Double(), nullable=True),
+        sa.Column("undone_by", sa.Integer(), nullable=True),
+        sa.CheckConstraint("kept_id <> merged_id", name=op.f("ck_customer_merges_two_customers")),
+        sa.ForeignKeyConstraint(
+            ["kept_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_merges_kept_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["merged_by"], ["users.id"], name=op.f("fk_customer_merges_merged_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["merged_id"],
+            ["customers.id"],
+            name=op.f("fk_customer_merges_merged_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["undone_by"], ["users.id"], name=op.f("fk_customer_merges_undone_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_merges")),
+    )
+    with op.batch_alter_table("customer_merges", schema=None) as batch_op:
+        batch_op.create_index("ix_customer_merges_kept_id_merged_at", ["kept_id", "merged_at"], unique=False)
+        batch_op.create_index(
+            "uq_customer_merges_merged_id",
+            ["merged_id"],
+            unique=True,
+            sqlite_where=sa.text("undone_at IS NULL"),
+            postgresql_where=sa.text("undone_at IS NULL"),
+        )
+
+    op.create_table(
         "customer_tags",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tag", sa.String(length=40), nullable=False),
@@ -1002,6 +1226,55 @@ def upgrade() -> None:
         batch_op.create_index("uq_deals_source_external_id", ["source", "external_id"], unique=True)
 
     op.create_table(
+        "duplicate_pairs",
+        sa.Column("first_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("second_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reasons", sa.String(length=80), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("found_at", sa.Double(), nullable=False),
+        sa.Column("proposed_by", sa.Integer(), nullable=True),
+        sa.Column("proposed_at", sa.Double(), nullable=True),
+        sa.Column("dismissed_by", sa.Integer(), nullable=True),
+        sa.Column("dismissed_at", sa.Double(), nullable=True),
+        sa.CheckConstraint("first_id < second_id", name=op.f("ck_duplicate_pairs_smaller_first")),
+        sa.ForeignKeyConstraint(
+            ["dismissed_by"],
+            ["users.id"],
+            name=op.f("fk_duplicate_pairs_dismissed_by_users"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["first_id"],
+            ["customers.id"],
+            name=op.f("fk_duplicate_pairs_first_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"],
+            ["users.id"],
+            name=op.f("fk_duplicate_pairs_proposed_by_users"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["second_id"],
+            ["customers.id"],
+            name=op.f("fk_duplicate_pairs_second_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_duplicate_pairs")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("duplicate_pairs", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_duplicate_pairs_score",
+            ["score", "first_id", "second_id"],
+            unique=False,
+            sqlite_where=sa.text("dismissed_at IS NULL"),
+            postgresql_where=sa.text("dismissed_at IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_duplicate_pairs_second_id"), ["second_id"], unique=False)
+
+    op.create_table(
         "identity_keys",
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("value", sa.String(length=200), nullable=False),
@@ -1048,6 +1321,44 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.create_index("ix_notes_customer_id_created_at", ["customer_id", "created_at"], unique=False)
+
+    op.create_table(
+        "number_blocks",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("prefix", sa.String(length=20), nullable=False),
+        sa.Column("shortest", sa.Integer(), nullable=False),
+        sa.Column("longest", sa.Integer(), nullable=False),
+        sa.Column("first", sa.String(length=4), nullable=False),
+        sa.Column("last", sa.String(length=4), nullable=False),
+        sa.Column("added_at", sa.Double(), nullable=False),
+        sa.Column("added_by", sa.Integer(), nullable=True),
+        sa.CheckConstraint("prefix LIKE '+%'", name=op.f("ck_number_blocks_block_is_e164")),
+        sa.CheckConstraint(
+            "shortest >= 1 AND longest <= 4 AND shortest <= longest",
+            name=op.f("ck_number_blocks_block_is_bounded"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["added_by"], ["users.id"], name=op.f("fk_number_blocks_added_by_users"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_number_blocks_customer_id_customers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_number_blocks")),
+    )
+    with op.batch_alter_table("number_blocks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_number_blocks_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_number_blocks_prefix"), ["prefix"], unique=False)
+        batch_op.create_index(
+            "uq_number_blocks_customer_id_prefix",
+            ["customer_id", "prefix", "shortest", "longest", "first", "last"],
+            unique=True,
+        )
 
     op.create_table(
         "recording_comments",
@@ -1272,6 +1583,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_webhook_attempts_delivery_id"), ["delivery_id"], unique=False)
 
     op.create_table(
+        "customer_merge_moves",
+        sa.Column("merge_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("action", sa.String(length=10), nullable=False),
+        sa.Column("in_table", sa.String(length=60), nullable=False),
+        sa.Column("rows", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merge_id"],
+            ["customer_merges.id"],
+            name=op.f("fk_customer_merge_moves_merge_id_customer_merges"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("merge_id", "position", name=op.f("pk_customer_merge_moves")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "deal_calls",
         sa.Column("deal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("call_id", sa.String(length=255), nullable=False),
@@ -1296,6 +1623,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("spelled", sa.String(length=20), nullable=True),
         sa.Column("source", sa.String(length=10), nullable=False),
         sa.Column("confidence", sa.String(length=10), nullable=False),
         sa.Column("first_seen", sa.Double(), nullable=False),
@@ -1390,6 +1718,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_deal_calls_call_id"))
 
     op.drop_table("deal_calls")
+    op.drop_table("customer_merge_moves")
     with op.batch_alter_table("webhook_attempts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_webhook_attempts_delivery_id"))
 
@@ -1428,6 +1757,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_recording_comments_recording_id"))
 
     op.drop_table("recording_comments")
+    with op.batch_alter_table("number_blocks", schema=None) as batch_op:
+        batch_op.drop_index("uq_number_blocks_customer_id_prefix")
+        batch_op.drop_index(batch_op.f("ix_number_blocks_prefix"))
+        batch_op.drop_index(batch_op.f("ix_number_blocks_customer_id"))
+
+    op.drop_table("number_blocks")
     with op.batch_alter_table("notes", schema=None) as batch_op:
         batch_op.drop_index("ix_notes_customer_id_created_at")
 
@@ -1436,6 +1771,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_identity_keys_picked_customer_id"))
 
     op.drop_table("identity_keys")
+    with op.batch_alter_table("duplicate_pairs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_duplicate_pairs_second_id"))
+        batch_op.drop_index(
+            "ix_duplicate_pairs_score",
+            sqlite_where=sa.text("dismissed_at IS NULL"),
+            postgresql_where=sa.text("dismissed_at IS NULL"),
+        )
+
+    op.drop_table("duplicate_pairs")
     with op.batch_alter_table("deals", schema=None) as batch_op:
         batch_op.drop_index("uq_deals_source_external_id")
         batch_op.drop_index("ix_deals_updated_at_id")
@@ -1450,6 +1794,21 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_customer_tags_tag"))
 
     op.drop_table("customer_tags")
+    with op.batch_alter_table("customer_merges", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_customer_merges_merged_id",
+            sqlite_where=sa.text("undone_at IS NULL"),
+            postgresql_where=sa.text("undone_at IS NULL"),
+        )
+        batch_op.drop_index("ix_customer_merges_kept_id_merged_at")
+
+    op.drop_table("customer_merges")
+    with op.batch_alter_table("customer_import_rows", schema=None) as batch_op:
+        batch_op.drop_index("ix_customer_import_rows_first_line")
+        batch_op.drop_index("ix_customer_import_rows_fate")
+        batch_op.drop_index(batch_op.f("ix_customer_import_rows_customer_id"))
+
+    op.drop_table("customer_import_rows")
     op.drop_table("customer_fields")
     with op.batch_alter_table("customer_field_words", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_customer_field_words_customer_id"))
@@ -1467,6 +1826,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_call_customers_customer_id_call_at")
 
     op.drop_table("call_customers")
+    with op.batch_alter_table("blocked_calls", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_blocked_calls_blocked_id"))
+
+    op.drop_table("blocked_calls")
     op.drop_table("audio_checks")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1519,6 +1882,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_inbox_dismissals_number_at")
 
     op.drop_table("inbox_dismissals")
+    with op.batch_alter_table("erasure_certificates", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_erasure_certificates_customer_id"))
+
+    op.drop_table("erasure_certificates")
+    op.drop_table("duplicate_searches")
+    with op.batch_alter_table("data_requests", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_data_requests_customer_id"))
+
+    op.drop_table("data_requests")
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_customers_merged_into_id",
@@ -1532,6 +1904,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("customers")
+    with op.batch_alter_table("customer_imports", schema=None) as batch_op:
+        batch_op.drop_index("ix_customer_imports_step")
+
+    op.drop_table("customer_imports")
     with op.batch_alter_table("callbacks", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_callbacks_open_number_department",
@@ -1555,6 +1931,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_call_moments_call_id"))
 
     op.drop_table("call_moments")
+    with op.batch_alter_table("blocked_callers", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_blocked_callers_kind_value",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index("ix_blocked_callers_added_at")
+
+    op.drop_table("blocked_callers")
     op.drop_table("agent_states")
     op.drop_table("webhook_endpoints")
     op.drop_table("users")
@@ -1583,6 +1968,10 @@ def downgrade() -> None:
 
     op.drop_table("fact_log")
     op.drop_table("fact_cursors")
+    with op.batch_alter_table("expired_customers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_expired_customers_expired_at"))
+
+    op.drop_table("expired_customers")
     with op.batch_alter_table("connector_logs", schema=None) as batch_op:
         batch_op.drop_index("ix_connector_logs_connector_state_due_at")
         batch_op.drop_index(batch_op.f("ix_connector_logs_call_id"))
