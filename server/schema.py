@@ -21,10 +21,10 @@ import core.sessions
 import crm_link.blocked_tables
 import crm_link.blocks_tables
 import crm_link.connectors.tables
-import crm_link.imports_tables
 import crm_link.deals_tables
 import crm_link.expiry_tables
 import crm_link.fields_tables
+import crm_link.imports_tables
 import crm_link.merge_tables
 import crm_link.tables
 import crm_link.tasks_tables
