@@ -520,3 +520,34 @@ class CustomerChanged(Fact):
 
     customer_id: int
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMerged(Fact):
+    """*Durable.* Two customers were one: `merged_id` became part of `customer_id` and redirects there."""
+
+    customer_id: int
+    at: float
+    merged_id: int
+    merge_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerUnmerged(Fact):
+    """*Durable.* That merge was undone: `merged_id` is a customer of its own again."""
+
+    customer_id: int
+    at: float
+    merged_id: int
+    merge_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChanged(Fact):
+    """A task was made, edited, done or removed: screens that show it read it anew. `user_ids` are the people on whose
+    lists it stands, or stood until now."""
+
+    task_id: int
+    at: float
+    customer_id: int
+    user_ids: tuple[int, ...]

@@ -15,7 +15,7 @@ from crm_link.changes import Change, Edit, What, journal
 from crm_link.kinds import Source
 from crm_link.tables import Customer, CustomerWord
 
-LONGEST_CHAIN = 20
+LONGEST_CHAIN = 100
 """Merges followed from an old id. Each merge lengthens a chain by one; a longer one would be a loop."""
 
 CONTACT = (

@@ -36,6 +36,8 @@ EVENT_WORDS: Final = {
     "callback.closed": "A promise was kept, withdrawn or given up",
     "callback.reopened": "The closing told last was a mistake",
     "customer.changed": "A customer was made or edited",
+    "customer.merged": "Two customers became one",
+    "customer.unmerged": "A merge was undone: they are two again",
     "recording.ready": "A recording is stored",
     "transcript.ready": "A recording was written down",
 }

@@ -18,6 +18,8 @@ EVENTS: Mapping[type[Fact], str] = {
     facts.CallbackClosed: "callback.closed",
     facts.CallbackReopened: "callback.reopened",
     facts.CustomerChanged: "customer.changed",
+    facts.CustomerMerged: "customer.merged",
+    facts.CustomerUnmerged: "customer.unmerged",
     facts.RecordingReady: "recording.ready",
     facts.TranscriptReady: "transcript.ready",
 }

@@ -50,6 +50,8 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.CallEnded,
     facts.CallMatched,
     facts.CustomerChanged,
+    facts.CustomerMerged,
+    facts.CustomerUnmerged,
     facts.DeviceChanged,
     facts.QueueMemberChanged,
     facts.AgentStateChanged,
