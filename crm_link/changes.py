@@ -30,6 +30,12 @@ class What(StrEnum):
     CALLS_RELABELLED = "calls_relabelled"
     ABSORBED = "absorbed"
     MERGED_AWAY = "merged_away"
+    FIELD = "field"
+    TASK_CHANGED = "task_changed"
+    TASK_REOPENED = "task_reopened"
+    TASK_REMOVED = "task_removed"
+    DEAL_CHANGED = "deal_changed"
+    DEAL_REMOVED = "deal_removed"
 
 
 @dataclass(frozen=True, slots=True)
