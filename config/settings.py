@@ -31,6 +31,7 @@ from pydantic_settings import (
 
 from config.callbacks import CallbackSettings, Department, Website
 from config.connectors import ConnectorSettings
+from config.crm import CrmSettings
 from config.outside import OutsideSettings
 from config.part import Part, known_zone
 from config.recordings import RecordingSettings
@@ -229,6 +230,7 @@ class Settings(BaseSettings):
     recordings: RecordingSettings = RecordingSettings()
     outside: OutsideSettings = OutsideSettings()
     connector: dict[str, ConnectorSettings] = {}
+    crm: CrmSettings = CrmSettings()
     log: Log = Log()
 
     @property

@@ -13,6 +13,9 @@ from core.clock import Clock
 from core.db import Database
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers
+from crm_link.deals import Deals
+from crm_link.fields import Fields
+from crm_link.tasks import Tasks
 
 if TYPE_CHECKING:
     from core.fact_log import FactConsumer
@@ -28,6 +31,9 @@ ZONE = web.AppKey("zone", ZoneInfo)
 DEMO = web.AppKey("demo", bool)
 CUSTOMERS = web.AppKey("customers", Customers)
 ANNOTATIONS = web.AppKey("annotations", Annotations)
+TASKS = web.AppKey("tasks", Tasks)
+DEALS = web.AppKey("deals", Deals)
+FIELDS = web.AppKey("fields", Fields)
 BRIDGES: web.AppKey[dict[str, Bridge]] = web.AppKey("bridges")
 """The bridge of each PBX that is being read, by the PBX's name in the settings."""
 

@@ -13,12 +13,28 @@ from core.clock import Clock, system_clock
 from core.db import Database
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers
+from crm_link.deals import Deals
+from crm_link.fields import Fields
+from crm_link.tasks import Tasks
 from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
 from server.bounds import note_head
 from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
-from server.keys import ANNOTATIONS, BUS, CLOCK, CONSUMERS, CUSTOMERS, DATABASE, DEMO, SETTINGS, ZONE
+from server.keys import (
+    ANNOTATIONS,
+    BUS,
+    CLOCK,
+    CONSUMERS,
+    CUSTOMERS,
+    DATABASE,
+    DEALS,
+    DEMO,
+    FIELDS,
+    SETTINGS,
+    TASKS,
+    ZONE,
+)
 from server.metrics import METRICS, Metrics
 from server.network import trusted_networks
 from server.pages import ENVIRONMENT, template_environment
@@ -49,6 +65,9 @@ def bare_application(
     app[DEMO] = demo
     app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
     app[ANNOTATIONS] = Annotations(database, bus, clock)
+    app[TASKS] = Tasks(database, bus, clock)
+    app[DEALS] = Deals(database, bus, clock, settings.site.region)
+    app[FIELDS] = Fields(database, bus, clock, settings.crm.fields)
     app[ENVIRONMENT] = template_environment()
     app[CONSUMERS] = []
     app[METRICS] = Metrics(bus)

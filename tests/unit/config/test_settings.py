@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from config.callbacks import CallbackLimits, Department, Website
 from config.connectors import ConnectorSettings
+from config.crm import CustomField
 from config.recordings import S3, VERDICTS, Retention, Transcription
 from config.settings import AmiUser, BadSettingsError, Line, Pbx, Settings, load
 from core.facts import Verdict
@@ -118,14 +119,14 @@ def test_the_example_is_valid_and_shows_every_key() -> None:
     load(EXAMPLE)
     text = EXAMPLE.read_text()
     shown = set(re.findall(r"^(?:# ?)?(\w+) =", text, re.M)) | set(re.findall(r"[{,] (\w+) =", text))
-    shown |= set(re.findall(r"^(?:# )?\[\w+\.(\w+)\]", text, re.M))
-    sections = set(re.findall(r"^(?:# )?\[(\w+)", text, re.M))
+    shown |= set(re.findall(r"^(?:# )?\[{1,2}\w+\.(\w+)\]", text, re.M))
+    sections = set(re.findall(r"^(?:# )?\[{1,2}(\w+)", text, re.M))
     assert sections == keys_of(Settings)
     for name, field in Settings.model_fields.items():
         part = NAMED.get(name) or field.annotation
         assert isinstance(part, type)
         assert keys_of(part) <= shown, name
-    for part in (AmiUser, CallbackLimits, Retention, Transcription, S3):
+    for part in (AmiUser, CallbackLimits, CustomField, Retention, Transcription, S3):
         assert keys_of(part) <= shown
 
 
