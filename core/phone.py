@@ -1,8 +1,9 @@
 """Phone numbers: any spelling in, E.164 or a reason out; and the masked form that logs may carry.
 
 *Pure.* What counts is the site's default region: `022…`, `0048 22…`, `+48/22/…` and `tel:+48…` are one number for
-a Polish site. A number is never compared by its last digits. Whether a number may be dialled (premium, country
-not served) is policy and not decided here."""
+a Polish site. A number from before its country changed the plan comes out as today's (`equivalences.py`). Numbers are
+never compared by their last digits. Whether a number may be dialled (premium, country not served) is policy and not
+decided here."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
+
+from core.equivalences import renumbered
 
 MAX_LENGTH = 250
 """libphonenumber's own bound; longer text is never a number."""
@@ -29,6 +32,9 @@ WITHHELD_WORDS = frozenset(
 """What carriers write into the number field when the caller asked for privacy (spaces and dashes removed)."""
 
 _URI = re.compile(r"^(?:tel|sips?|callto):", re.IGNORECASE)
+_TRUNK_ZERO = "(0)"
+"""Between country code and number: what to leave out from abroad, in most countries."""
+
 _SEPARATORS = re.compile(r"[\s().\-/‐‑‒–—]+")
 _DIGITS = re.compile(r"^\+?[0-9]+$")
 
@@ -89,17 +95,21 @@ def _parse(raw: str, region: str) -> Number:
 
 def _plain(raw: str) -> str:
     """The number part alone: no URI scheme, host, parameters or separators. `(0)` after a country code goes too."""
-    text = _URI.sub("", raw.strip()).split("@", 1)[0].split(";", 1)[0]
+    text = _number_part(raw)
     if text.startswith("+"):
-        text = text.replace("(0)", "", 1)
+        text = text.replace(_TRUNK_ZERO, "", 1)
     return _SEPARATORS.sub("", text)
+
+
+def _number_part(raw: str) -> str:
+    return _URI.sub("", raw.strip()).split("@", 1)[0].split(";", 1)[0]
 
 
 def _best_reading(raw: str, plain: str, region: str) -> Number:
     """The first reading that is a real number wins, then the first of a possible length."""
     possible: PhoneNumber | None = None
     worst = NumberReason.IMPOSSIBLE
-    for text in _readings(plain, region):
+    for text in _readings(raw, plain, region):
         try:
             number = phonenumbers.parse(text, region)
         except NumberParseException as error:
@@ -108,6 +118,8 @@ def _best_reading(raw: str, plain: str, region: str) -> Number:
             continue
         if phonenumbers.is_valid_number(number):
             return Number(raw, _e164(number), None)
+        if (today := _todays(number)) is not None:
+            return Number(raw, today, None)
         length = phonenumbers.is_possible_number_with_reason(number)
         if length == ValidationResult.IS_POSSIBLE and possible is None and len(plain) >= SHORTEST_UNKNOWN:
             possible = number
@@ -118,14 +130,25 @@ def _best_reading(raw: str, plain: str, region: str) -> Number:
     return Number(raw, None, worst)
 
 
-def _readings(plain: str, region: str) -> list[str]:
-    """As written; with a trunk zero that the country has since given up; as E.164 whose plus was lost on the way.
+def _todays(number: PhoneNumber) -> str | None:
+    """The number of a telephone whose country has changed its plan since, where that is a real number."""
+    today = renumbered(_e164(number))
+    if today is None or not phonenumbers.is_valid_number(phonenumbers.parse(today)):
+        return None
+    return today
+
+
+def _readings(raw: str, plain: str, region: str) -> list[str]:
+    """As written; with the `(0)` that belongs to an Italian number; with a trunk zero that the country has since given
+    up; as E.164 whose plus was lost on the way.
 
     Where people write a trunk zero, a number without it that begins with the own country's code has lost a plus:
     `491701234567` in Germany is a mobile, though an area 0491 exists.
     """
     readings = ["+" + plain] if _has_lost_its_plus(plain, region) else []
     readings.append(plain)
+    if plain.startswith("+") and _TRUNK_ZERO in raw:
+        readings.append(_SEPARATORS.sub("", _number_part(raw)))
     if plain.startswith("0") and not plain.startswith("00"):
         readings.append(plain[1:])
     if plain.startswith("00"):

@@ -45,7 +45,7 @@ from crm_link.records import (
     touch_contact,
 )
 from crm_link.relabel import give_and_relabel
-from crm_link.spelling import normal_value
+from crm_link.spelling import normal_value, spelling_beside
 from crm_link.tables import Customer
 
 MOST_IDENTITIES = 100
@@ -165,7 +165,7 @@ class Customers:
             if not await take(connection, current, claim.kind, claim.value):
                 raise NotFoundError(f"customer {current} has no identity {identity_id}")
             await bump(connection, current)
-            await journal(connection, current, edit, Change(What.IDENTITY_REMOVED, before=claim.value))
+            await journal(connection, current, edit, Change(What.IDENTITY_REMOVED, before=claim.shown))
             facts = [await announce(connection, current, edit.at)]
         await self._publish(facts)
         return await self._read(current)
@@ -205,7 +205,8 @@ class Customers:
 
         Raises InvalidInputError (field `value`) when it is not one.
         """
-        return Claim(kind, normal_value(kind, text, self._region), source, confidence)
+        value = normal_value(kind, text, self._region)
+        return Claim(kind, value, source, confidence, spelling_beside(kind, text, self._region))
 
     def _edit(self, by: int | None) -> Edit:
         return Edit(self._clock(), by)

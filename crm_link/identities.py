@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.equivalences import key_of
 from core.errors import ConflictError, NotFoundError
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.kinds import Confidence, IdentityKind, Source
@@ -54,19 +55,27 @@ SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim to make. `value` is normalised already: E.164 for a telephone."""
+    """A claim to make. `value` is normalised already (`spelling.py`): the key of a telephone, whose spelling is
+    `spelled` where that is another."""
 
     kind: IdentityKind
     value: str
     source: Source
     confidence: Confidence
+    spelled: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """As people write and dial it."""
+        return self.spelled or self.value
 
 
 async def holders(
     connection: AsyncConnection, value: str, kind: IdentityKind = IdentityKind.PHONE
 ) -> list[Candidate]:
-    """The customers who hold `value`, at most MAX_CANDIDATES of them."""
-    rows = await connection.execute(HOLDERS, {"kind": kind.value, "value": value})
+    """The customers who hold `value`, at most MAX_CANDIDATES of them. Every spelling of a telephone will do."""
+    key = key_of(value) if kind is IdentityKind.PHONE else value
+    rows = await connection.execute(HOLDERS, {"kind": kind.value, "value": key})
     return [
         Candidate(
             customer_id=row.id,
@@ -94,9 +103,10 @@ async def match_number(connection: AsyncConnection, number: str | None) -> Match
 
 
 async def match_or_create(
-    connection: AsyncConnection, number: str, name: str, at: float
+    connection: AsyncConnection, number: str, name: str, at: float, spelled: str | None = None
 ) -> tuple[Match, int | None]:
     """Like `match_number`, but a number nobody holds becomes a provisional customer, whose id is returned too.
+    `number` is the telephone's key, `spelled` how the network wrote it where that is another.
 
     Only the transaction whose key is really inserted creates (P9). Whoever loses waits for the winner's commit
     inside the insert (PostgreSQL), or for its turn to write (SQLite), and then finds the winner's customer.
@@ -107,16 +117,16 @@ async def match_or_create(
         if not isinstance(result, Unknown):
             return result, None
         if await _insert_key(connection, IdentityKind.PHONE, number):
-            created = await _create_provisional(connection, number, name, at)
+            claim = Claim(IdentityKind.PHONE, number, Source.CALL, Confidence.SEEN, spelled)
+            created = await _create_provisional(connection, claim, name, at)
             return await match_number(connection, number), created
     raise ConflictError("this number is being given and taken away at the same time; try again")
 
 
-async def _create_provisional(connection: AsyncConnection, number: str, name: str, at: float) -> int:
+async def _create_provisional(connection: AsyncConnection, claim: Claim, name: str, at: float) -> int:
     edit = Edit(at)
     record = NewRecord(Source.CALL, name=name, is_provisional=True)
     customer_id = await insert_customer(connection, record, edit)
-    claim = Claim(IdentityKind.PHONE, number, Source.CALL, Confidence.SEEN)
     await _insert_identity(connection, customer_id, claim, at)
     return customer_id
 
@@ -170,6 +180,7 @@ async def _insert_identity(connection: AsyncConnection, customer_id: int, claim:
         "customer_id": customer_id,
         "kind": claim.kind.value,
         "value": claim.value,
+        "spelled": claim.spelled,
         "source": claim.source.value,
         "confidence": claim.confidence.value,
         "first_seen": at,
@@ -188,7 +199,7 @@ async def give(connection: AsyncConnection, customer_id: int, claim: Claim, edit
     if await connection.scalar(has_it) is not None:
         return False
     await _insert_identity(connection, customer_id, claim, edit.at)
-    await journal(connection, customer_id, edit, Change(What.IDENTITY_ADDED, after=claim.value))
+    await journal(connection, customer_id, edit, Change(What.IDENTITY_ADDED, after=claim.shown))
     return True
 
 
@@ -196,14 +207,15 @@ async def read_claim(connection: AsyncConnection, customer_id: int, identity_id:
     """One claim of this customer. Raises NotFoundError."""
     row = (
         await connection.execute(
-            select(Identity.kind, Identity.value, Identity.source, Identity.confidence).where(
-                Identity.id == identity_id, Identity.customer_id == customer_id
-            )
+            select(
+                Identity.kind, Identity.value, Identity.source, Identity.confidence, Identity.spelled
+            ).where(Identity.id == identity_id, Identity.customer_id == customer_id)
         )
     ).one_or_none()
     if row is None:
         raise NotFoundError(f"customer {customer_id} has no identity {identity_id}")
-    return Claim(IdentityKind(row.kind), row.value, Source(row.source), Confidence(row.confidence))
+    kind, source, confidence = IdentityKind(row.kind), Source(row.source), Confidence(row.confidence)
+    return Claim(kind, row.value, source, confidence, row.spelled)
 
 
 async def take(connection: AsyncConnection, customer_id: int, kind: IdentityKind, value: str) -> bool:
@@ -222,6 +234,13 @@ async def take(connection: AsyncConnection, customer_id: int, kind: IdentityKind
     return taken.rowcount == 1
 
 
-async def touch_seen(connection: AsyncConnection, customer_id: int, number: str, at: float) -> None:
-    """The network has shown this number for this customer again."""
+async def touch_seen(
+    connection: AsyncConnection, customer_id: int, number: str, at: float, spelled: str | None = None
+) -> None:
+    """The network has shown this number for this customer again; `spelled` as the network wrote it, where the key
+    differs: that is how it is dialled from now on."""
     await connection.execute(SEEN, {"number": number, "of": customer_id, "at": at})
+    if spelled is not None:
+        held = (Identity.kind == IdentityKind.PHONE.value) & (Identity.value == number)
+        theirs = held & (Identity.customer_id == customer_id)
+        await connection.execute(update(Identity).where(theirs).values(spelled=spelled))

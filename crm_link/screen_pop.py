@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.bus import Aside, Bus
 from core.db import Database
+from core.equivalences import key_of
 from core.fact_log import LoggedFact
 from core.facts import (
     CallDescribed,
@@ -39,13 +40,15 @@ from crm_link.records import touch_contact
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The outside party of one call, as far as known. `creates` says that an unknown one becomes a customer."""
+    """The outside party of one call, as far as known. `number` is the telephone's key, `spelled` how the network wrote
+    it where that is another. `creates` says that an unknown one becomes a customer."""
 
     call_id: str
     at: float
     number: str | None
     name: str
     creates: bool
+    spelled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +138,15 @@ def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
     if parties.direction is Direction.INTERNAL:
         return None
     inbound = parties.direction is Direction.INBOUND
+    number = parties.customer_number
+    key = None if number is None else key_of(number)
     return Caller(
         call_id=call_id,
         at=at,
-        number=parties.customer_number,
+        number=key,
         name=clean_line(parties.caller_name or "") if inbound else "",
-        creates=inbound and parties.customer_number is not None,
+        creates=inbound and number is not None,
+        spelled=number if number != key else None,
     )
 
 
@@ -162,7 +168,7 @@ async def settle(connection: AsyncConnection, caller: Caller) -> Settled:
     await (attach(connection, links) if is_new else replace_links(connection, links))
     if isinstance(result, Exact) and caller.number is not None:
         await touch_contact(connection, [result.customer_id], caller.at)
-        await touch_seen(connection, result.customer_id, caller.number, caller.at)
+        await touch_seen(connection, result.customer_id, caller.number, caller.at, caller.spelled)
     changed = await announce(connection, created, caller.at) if created else None
     return Settled(links, is_new=True, changed=changed)
 
@@ -177,7 +183,7 @@ def _stands(known: CallLinks, caller: Caller) -> bool:
 
 async def _find(connection: AsyncConnection, caller: Caller) -> tuple[Match, int | None]:
     if caller.creates and caller.number is not None:
-        return await match_or_create(connection, caller.number, caller.name, caller.at)
+        return await match_or_create(connection, caller.number, caller.name, caller.at, caller.spelled)
     if caller.number is not None:
         await keep_holders(connection, caller.number)
     return await match_number(connection, caller.number), None

@@ -1,9 +1,11 @@
-"""Pure. What somebody typed as a number, address or id in; the one form we store and compare out (P7)."""
+"""Pure. What somebody typed as a number, address or id in; the one form we store and compare out (P7). For the few
+telephones that have two valid spellings that is their key, and the spelling is kept beside it."""
 
 from __future__ import annotations
 
 import re
 
+from core.equivalences import key_of
 from core.errors import InvalidInputError
 from core.folding import clean_line
 from core.phone import NumberReason, parse_number
@@ -25,12 +27,12 @@ FAULTS = {
 
 
 def normal_value(kind: IdentityKind, text: str, region: str) -> str:
-    """E.164 for a telephone, lower case for an address, one clean line for the rest.
+    """The key of a telephone (E.164), lower case for an address, one clean line for the rest.
 
     Raises InvalidInputError (field `value`).
     """
     if kind is IdentityKind.PHONE:
-        return _number(text, region)
+        return key_of(_number(text, region))
     value = clean_line(text, LONGEST_VALUE + 1)
     if not value or len(value) > LONGEST_VALUE:
         raise InvalidInputError(f"write between 1 and {LONGEST_VALUE} characters", field="value")
@@ -39,6 +41,12 @@ def normal_value(kind: IdentityKind, text: str, region: str) -> str:
     if EMAIL.fullmatch(value) is None:
         raise InvalidInputError("this is not an e-mail address", field="value")
     return value.casefold()
+
+
+def spelling_beside(kind: IdentityKind, text: str, region: str) -> str | None:
+    """How a telephone was written, E.164, where its key is written differently; None for everything else."""
+    number = parse_number(text, region).e164 if kind is IdentityKind.PHONE else None
+    return number if number is not None and number != key_of(number) else None
 
 
 def _number(text: str, region: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callback.kinds import Outcome, Result, State
 from callback.tables import Attempt, Callback, CallbackStep, Submission
 from core.accounts import UserRow
+from core.equivalences import key_of
 from core.errors import InvalidInputError
 from core.phone import parse_number
 from crm_link.tables import Customer, Identity
@@ -293,16 +294,17 @@ async def customers_of(
     connection: AsyncConnection, numbers: Collection[str]
 ) -> dict[str, tuple[CustomerRef, ...]]:
     """Customers by number (E.164), the latest contact first."""
+    keys = {number: key_of(number) for number in numbers}
     result = await connection.execute(
         select(Identity.value, Customer.id, Customer.name, Customer.company)
         .join(Customer, Customer.id == Identity.customer_id)
-        .where(Identity.kind == "phone", Identity.value.in_(numbers), Customer.merged_into_id.is_(None))
+        .where(Identity.kind == "phone", Identity.value.in_(keys.values()), Customer.merged_into_id.is_(None))
         .order_by(Customer.last_contact_at.desc(), Customer.id)
     )
     found: dict[str, list[CustomerRef]] = defaultdict(list)
-    for number, customer_id, name, company in result:
-        found[number].append(CustomerRef(customer_id, name or company))
-    return {number: tuple(refs) for number, refs in found.items()}
+    for key, customer_id, name, company in result:
+        found[key].append(CustomerRef(customer_id, name or company))
+    return {number: tuple(found[key]) for number, key in keys.items() if key in found}
 
 
 def _conditions(wanted: CallbackFilter, region: str) -> list[ColumnElement[bool]]:

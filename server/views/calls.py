@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import UserDeviceRow, UserRow
+from core.equivalences import spellings
 from core.errors import InvalidInputError
 from core.phone import parse_number
 from crm_link.tables import CallCustomer, Customer
@@ -255,17 +256,18 @@ def number_spellings(text: str, region: str) -> list[str]:
     """What a number or an extension may be stored as, of what somebody typed."""
     compact = "".join(text.split())
     e164 = parse_number(text, region).e164
-    return [spelling for spelling in (e164, compact, compact.removeprefix("+")) if spelling]
+    known = () if e164 is None else (e164, *spellings(e164))
+    return [one for one in dict.fromkeys((*known, compact, compact.removeprefix("+"))) if one]
 
 
 def _has_number(text: str, region: str) -> ColumnElement[bool]:
     """Somebody's number or an extension; never a part of one (rule P7)."""
-    spellings = number_spellings(text, region)
-    people = select(CallPerson.call_id).where(CallPerson.extension.in_(spellings))
+    spelled = number_spellings(text, region)
+    people = select(CallPerson.call_id).where(CallPerson.extension.in_(spelled))
     return or_(
-        Call.customer_number.in_(spellings),
-        Call.caller.in_(spellings),
-        Call.callee.in_(spellings),
+        Call.customer_number.in_(spelled),
+        Call.caller.in_(spelled),
+        Call.callee.in_(spelled),
         Call.id.in_(people),
     )
 
