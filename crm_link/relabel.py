@@ -20,7 +20,6 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,8 +28,10 @@ from sqlalchemy.orm import aliased
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.identities import Claim, give, take
 from crm_link.kinds import IdentityKind, LinkHow
+from crm_link.merge_holdings import HOLDINGS
+from crm_link.merge_journal import hand_over
 from crm_link.records import bump, store_words, touch_contact
-from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Identity, IdentityKey, Note
+from crm_link.tables import CallCustomer, CallMatch, Customer, Identity, IdentityKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,8 @@ async def _retire(connection: AsyncConnection, source: int, target: int, number:
 
 
 async def _absorb(connection: AsyncConnection, source: int, target: int, number: str, edit: Edit) -> None:
-    await _move_calls(connection, source, target, true())
-    await connection.execute(update(Note).where(Note.customer_id == source).values(customer_id=target))
-    have = select(CustomerTag.tag).where(CustomerTag.customer_id == target)
-    mine = CustomerTag.customer_id == source
-    await connection.execute(delete(CustomerTag).where(mine, CustomerTag.tag.in_(have)))
-    await connection.execute(update(CustomerTag).where(mine).values(customer_id=target))
+    for holding in HOLDINGS:
+        await hand_over(connection, holding, source, target)
     await store_words(connection, source)
     await connection.execute(update(Customer).where(Customer.id == source).values(merged_into_id=target))
     await journal(connection, source, edit, Change(What.MERGED_AWAY, after=str(target)))

@@ -1,0 +1,89 @@
+"""Calls of a merged customer's numbers: which of them came while the merge stood, and belong with the number once it is
+undone. Works inside the merge's transaction; calls that the merge moved are `merge_journal.py`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from crm_link.directory import CustomerView
+from crm_link.kinds import IdentityKind, LinkHow
+from crm_link.merge_journal import AT_ONCE, Action, Part
+from crm_link.records import touch_contact
+from crm_link.tables import CallCustomer, CallMatch, Identity, Note
+
+
+async def own_calls(connection: AsyncConnection, kept: CustomerView, merged: CustomerView) -> Part:
+    """Calls of the merged one's numbers that stood with the kept customer before: they are no news of the merge."""
+    numbers = sorted(set(merged.numbers) - set(kept.numbers))
+    call_ids = (await connection.scalars(_of_numbers(kept.id, numbers))).all()
+    return Part(Action.OWN, CallCustomer.__tablename__, [{"call_id": call_id} for call_id in call_ids])
+
+
+async def follow_numbers(
+    connection: AsyncConnection, source: int, target: int, parts: Iterable[Part]
+) -> None:
+    """Calls that came since the merge go to `source`, whose numbers they came from, if `target` does not hold these
+    numbers too and nobody picked."""
+    own = {
+        row["call_id"]
+        for part in parts
+        if part.action is Action.OWN and part.table == CallCustomer.__tablename__
+        for row in part.rows
+    }
+    numbers = await _only_of(connection, source, target)
+    since = _of_numbers(target, numbers).where(
+        CallCustomer.how != LinkHow.PICKED.value, ~_stands_with(source)
+    )
+    found = [call_id for call_id in (await connection.scalars(since)).all() if call_id not in own]
+    for first in range(0, len(found), AT_ONCE):
+        await _follow(connection, found[first : first + AT_ONCE], source, target)
+    if found:
+        await _contact(connection, source)
+
+
+async def _follow(connection: AsyncConnection, call_ids: Sequence[str], source: int, target: int) -> None:
+    for table in (CallCustomer, Note):
+        await connection.execute(
+            update(table)
+            .where(table.customer_id == target, table.call_id.in_(call_ids))
+            .values(customer_id=source)
+        )
+
+
+async def _contact(connection: AsyncConnection, customer_id: int) -> None:
+    latest = await connection.scalar(
+        select(func.max(CallCustomer.call_at)).where(
+            CallCustomer.customer_id == customer_id, ~_stands_with_others(customer_id)
+        )
+    )
+    if latest is not None:
+        await touch_contact(connection, [customer_id], latest)
+
+
+async def _only_of(connection: AsyncConnection, source: int, target: int) -> list[str]:
+    phones = select(Identity.value).where(Identity.kind == IdentityKind.PHONE.value)
+    theirs = (await connection.scalars(phones.where(Identity.customer_id == source))).all()
+    others = (await connection.scalars(phones.where(Identity.customer_id == target))).all()
+    return sorted(set(theirs) - set(others))
+
+
+def _of_numbers(customer_id: int, numbers: Sequence[str]) -> Select[str]:
+    return (
+        select(CallCustomer.call_id)
+        .join(CallMatch, CallMatch.call_id == CallCustomer.call_id)
+        .where(CallCustomer.customer_id == customer_id, CallMatch.number.in_(numbers))
+    )
+
+
+def _stands_with(customer_id: int) -> ColumnElement[bool]:
+    other = aliased(CallCustomer)
+    return exists().where(other.call_id == CallCustomer.call_id, other.customer_id == customer_id)
+
+
+def _stands_with_others(customer_id: int) -> ColumnElement[bool]:
+    other = aliased(CallCustomer)
+    return exists().where(other.call_id == CallCustomer.call_id, other.customer_id != customer_id)

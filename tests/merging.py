@@ -1,0 +1,61 @@
+"""What tests about merges share: an office that can merge, and a picture of everything that customers have, to compare
+before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from core.db import Base, Database
+from core.facts import CustomerMerged, CustomerUnmerged
+from crm_link.merge import Merges, Wanted
+from crm_link.merge_views import MergeView
+from tests.customers import Office
+
+BESIDE = frozenset(
+    {
+        "customer_merges",
+        "customer_merge_moves",
+        "customer_changes",
+        "fact_log",
+        "fact_cursors",
+        "duplicate_pairs",
+        "duplicate_searches",
+        "alembic_version",
+    }
+)
+"""What tells of the merge itself."""
+
+OWN_IDS = {"identities": "id"}
+"""A row that came back may have another number of the database's own making."""
+
+
+class MergingOffice(Office):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.merges = Merges(database, self.desk.bus, lambda: self.now)
+        self.told: list[CustomerMerged | CustomerUnmerged] = []
+        self.desk.bus.subscribe(CustomerMerged, self._tell, name="office")
+        self.desk.bus.subscribe(CustomerUnmerged, self._tell, name="office")
+
+    async def _tell(self, fact: CustomerMerged | CustomerUnmerged) -> None:
+        self.told.append(fact)
+
+    async def merge(self, kept: int, other: int, by: int | None = None) -> MergeView:
+        return await self.merges.merge(Wanted(kept, other, keep=kept), by)
+
+
+async def picture(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables but those that tell of the merge, versions left aside: they always grow."""
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in BESIDE]
+    async with database.read() as connection:
+        return {
+            table.name: sorted(map(tuple, await connection.execute(select(*_columns(table)))), key=repr)
+            for table in tables
+        }
+
+
+def _columns(table: Table) -> list[Any]:
+    unseen = {"version", OWN_IDS.get(table.name)} if table.name in ("customers", *OWN_IDS) else set()
+    return [column for column in table.columns if column.name not in unseen]
