@@ -1,5 +1,5 @@
-"""What the roof keeps of people's rights to their data: certificates of erasures, and that somebody's data was handed out.
-No row says who it was: only what went, how much, when and by whom. Instants are float seconds (`core/clock.py`)."""
+"""What the roof keeps of people's rights to their data: certificates of erasures, and that somebody's data was given
+out. No row says who it was: only what went, how much, when and by whom. Instants are float seconds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,236 @@
+"""*Pure.* What the columns of a file of customers hold, by their names in the languages of the spreadsheets and address
+books people have, and what one line says about a person. Cells in, a `Person` or sentences for a person out; who that
+is among our customers is decided in `imports_match.py`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+
+from core.csv_files import SHORTENED, bare_cell
+from core.errors import InvalidInputError
+from core.folding import WORD, clean_line, fold, words
+from crm_link.kinds import IdentityKind
+from crm_link.spelling import normal_tag, normal_value
+
+LONGEST_CELL = 10_000
+"""Characters: a long note. A longer cell is refused, not cut."""
+
+MOST_TAGS = 50
+MOST_KEYS = 100
+"""Numbers and addresses of one person, as everywhere."""
+
+
+class Field(StrEnum):
+    """What a column holds. A file may have several of all but the names."""
+
+    NAME = "name"
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    COMPANY = "company"
+    PHONE = "phone"
+    EMAIL = "email"
+    EXTERNAL = "external"
+    TAGS = "tags"
+    NOTE = "note"
+
+
+SINGLE = frozenset({Field.NAME, Field.FIRST_NAME, Field.LAST_NAME, Field.COMPANY})
+
+KINDS = {
+    Field.PHONE: IdentityKind.PHONE,
+    Field.EMAIL: IdentityKind.EMAIL,
+    Field.EXTERNAL: IdentityKind.EXTERNAL,
+}
+
+NAMES: dict[Field, str] = {
+    Field.NAME: "name; full name; display name; contact; contact name; customer; customer name; client; person; "
+    "nazwa; imie i nazwisko; nazwisko i imie; klient; kontakt; osoba; vollstandiger name; anzeigename; kunde; "
+    "kundenname; ansprechpartner; nom complet; nom affiche; nombre completo; nombre y apellidos; cliente; contacto; "
+    "nome completo; nome e cognome; contatto; nominativo; volledige naam; naam; klant; jmeno a prijmeni; zakaznik; "
+    "имя и фамилия; фио; клиент; полное имя; контакт; піб; клієнт; повне імʼя; namn; navn; kund; nev",
+    Field.FIRST_NAME: "first name; firstname; given name; forename; imie; vorname; prenom; nombre; nombre de pila; "
+    "nome; primo nome; voornaam; jmeno; krestni jmeno; имя; імʼя; імя; im я; fornamn; fornavn; keresztnev",
+    Field.LAST_NAME: "last name; lastname; surname; family name; nazwisko; nachname; familienname; nom; "
+    "nom de famille; apellido; apellidos; cognome; sobrenome; apelido; achternaam; prijmeni; фамилия; прізвище; "
+    "efternamn; etternavn; efternavn; vezeteknev",
+    Field.COMPANY: "company; company name; organization; organisation; organization name; organisation name; "
+    "account name; account; employer; firm; firma; nazwa firmy; organizacja; przedsiebiorstwo; firmenname; "
+    "unternehmen; entreprise; societe; raison sociale; empresa; compania; azienda; societa; ragione sociale; "
+    "bedrijf; bedrijfsnaam; spolecnost; компания; организация; компанія; організація; foretag; virksomhed; ceg",
+    Field.PHONE: "phone; telephone; tel; phone number; telephone number; mobile; mobile phone; cell; cell phone; "
+    "cellphone; business phone; home phone; work phone; office phone; other phone; primary phone; main phone; number; "
+    "phone value; telefon; numer telefonu; nr telefonu; nr tel; numer; komorka; tel kom; telefon komorkowy; "
+    "telefon stacjonarny; telefonnummer; rufnummer; handy; mobil; mobiltelefon; mobilnummer; festnetz; "
+    "telefon geschaftlich; telefon privat; telephone portable; telephone fixe; portable; numero; "
+    "numero de telephone; telefono; movil; celular; telefono movil; numero de telefono; cellulare; "
+    "telefono cellulare; numero di telefono; telefone; telemovel; numero de telefone; telefoon; telefoonnummer; "
+    "mobiel; gsm; mobilni telefon; telefonni cislo; телефон; номер телефона; мобильный; мобильный телефон; номер; "
+    "номер телефону; мобільний; мобільний телефон; tel numer; telefonszam",
+    Field.EMAIL: "e mail; email; mail; e mail address; email address; e mail value; adres e mail; adres email; poczta; "
+    "e mail adresse; email adresse; mailadresse; courriel; adresse e mail; adresse email; adresse de messagerie; "
+    "correo; correo electronico; indirizzo e mail; posta elettronica; e mailadres; emailadres; "
+    "электронная почта; почта; эл почта; електронна пошта; пошта; epost; e post",
+    Field.EXTERNAL: "id; external id; customer id; customer number; customer no; client id; account number; crm id; "
+    "kundennummer; kundennr; kunden nr; id klienta; numer klienta; nr klienta; identyfikator; numero client; "
+    "numero de cliente; codigo de cliente; codice cliente; klantnummer; cislo zakaznika; код клиента; код клієнта",
+    Field.TAGS: "tags; tag; labels; categories; category; groups; group membership; etykiety; tagi; kategorie; "
+    "kategoria; grupa; grupy; schlagworter; kategorien; gruppe; gruppen; etiquettes; categories; groupe; etiquetas; "
+    "categorias; etichette; categorie; stitky; метки; теги; категории; мітки; категорії",
+    Field.NOTE: "note; notes; comment; comments; remarks; description; notatka; notatki; uwagi; komentarz; opis; "
+    "notiz; notizen; bemerkung; bemerkungen; kommentar; remarque; remarques; commentaire; nota; notas; comentario; "
+    "comentarios; observaciones; commenti; annotazioni; opmerking; opmerkingen; notitie; poznamka; poznamky; "
+    "примечание; комментарий; заметки; примітка; коментар",
+}
+"""Names of columns, folded (without case and accents). Each stands for one field only."""
+
+BY_NAME = {name.strip(): field for field, names in NAMES.items() for name in names.split(";")}
+
+PARTS = re.compile(r"\s*(?::::|[;|\n]|,(?!\s*(?:ext|wew|w\.|x)))\s*")
+"""Between several numbers in one cell, as address books write them. A slash is part of a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a line, or several about one person, say. `keys` are (kind, value) as we store them."""
+
+    name: str = ""
+    company: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Person:
+        given = json.loads(text)
+        keys = tuple((kind, value) for kind, value in given["keys"])
+        return Person(given["name"], given["company"], keys, tuple(given["tags"]), given["note"])
+
+
+def recognise(header: Sequence[str]) -> list[str]:
+    """The field of each column by its name, "" where we do not know it."""
+    found: list[str] = []
+    for name in header:
+        field = _field_of(name)
+        found.append("" if field is None or (field in SINGLE and field in found) else field.value)
+    if Field.LAST_NAME in found and Field.FIRST_NAME not in found and Field.NAME not in found:
+        found[found.index(Field.LAST_NAME)] = Field.NAME.value
+    if Field.FIRST_NAME in found and Field.LAST_NAME not in found and Field.NAME not in found:
+        found[found.index(Field.FIRST_NAME)] = Field.NAME.value  # "nome" alone is a whole name
+    return found
+
+
+def check_columns(columns: Sequence[str], header: Sequence[str]) -> list[str]:
+    """A mapping somebody chose, one word per column. Raises InvalidInputError."""
+    if len(columns) != len(header):
+        raise InvalidInputError(f"say for each of the {len(header)} columns what it holds", field="columns")
+    if any(one and one not in set(Field) for one in columns):
+        raise InvalidInputError(f"a column holds one of: {', '.join(Field)}, or nothing", field="columns")
+    twice = next((one for one in SINGLE if list(columns).count(one) > 1), None)
+    if twice is not None:
+        raise InvalidInputError(f"two columns cannot both be {twice.replace('_', ' ')}", field="columns")
+    if not SINGLE & set(columns):
+        raise InvalidInputError("choose which column holds the name or the company", field="columns")
+    return list(columns)
+
+
+def looks_like_people(header: Sequence[str]) -> bool:
+    """Whether a first line is somebody already, and no names of columns."""
+    return any("@" in cell or sum(letter.isdigit() for letter in cell) >= 7 for cell in header)
+
+
+def read_person(columns: Sequence[str], cells: Sequence[str], region: str) -> Person:
+    """What a line says. Raises InvalidInputError, whose sentence says what to mend in it."""
+    if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+        raise InvalidInputError(
+            f"it has {len(cells)} cells for {len(columns)} columns: put quotes around a cell that holds a comma"
+        )
+    if any(len(cell) > LONGEST_CELL for cell in cells):
+        raise InvalidInputError(f"a cell has more than {LONGEST_CELL} characters")
+    by_field: dict[str, list[str]] = {}
+    for field, cell in zip(columns, cells, strict=False):
+        text = bare_cell(cell.strip())
+        if field and text:
+            by_field.setdefault(field, []).append(text)
+    person = Person(
+        name=_name(by_field),
+        company=clean_line(" ".join(by_field.get(Field.COMPANY, []))),
+        keys=_keys(by_field, region),
+        tags=_tags(by_field.get(Field.TAGS, [])),
+        note="\n".join(by_field.get(Field.NOTE, [])),
+    )
+    if not (person.name or person.company or person.keys):
+        raise InvalidInputError("it names nobody: neither a name, a company, a number nor an address")
+    return person
+
+
+def join(first: Person, others: Iterable[Person]) -> Person:
+    """Several lines about one person: the first that says something is believed, numbers and tags are all kept."""
+    whole = first
+    for other in others:
+        notes = dict.fromkeys(note for note in (whole.note, other.note) if note)
+        whole = replace(
+            whole,
+            name=whole.name or other.name,
+            company=whole.company or other.company,
+            keys=tuple(dict.fromkeys((*whole.keys, *other.keys))),
+            tags=tuple(dict.fromkeys((*whole.tags, *other.tags)))[:MOST_TAGS],
+            note="\n".join(notes)[:LONGEST_CELL],
+        )
+    return whole
+
+
+def differ(one: Person, other: Person) -> bool:
+    """Whether two lines about one number call the person by names of which neither is part of the other."""
+    mine, theirs = words(one.name), words(other.name)
+    return bool(mine and theirs) and not (mine <= theirs or theirs <= mine)
+
+
+def _field_of(name: str) -> Field | None:
+    found = [word for word in WORD.findall(fold(name.replace("_", " "))) if not word.isdigit()]
+    whole = " ".join(found)
+    return BY_NAME.get(whole) or BY_NAME.get(re.sub(r"\d+", "", whole).strip())
+
+
+def _name(by_field: dict[str, list[str]]) -> str:
+    if Field.NAME in by_field:
+        return clean_line(" ".join(by_field[Field.NAME]))
+    parts = (*by_field.get(Field.FIRST_NAME, []), *by_field.get(Field.LAST_NAME, []))
+    return clean_line(" ".join(parts))
+
+
+def _keys(by_field: dict[str, list[str]], region: str) -> tuple[tuple[str, str], ...]:
+    found: dict[tuple[str, str], None] = {}
+    for field, kind in KINDS.items():
+        for cell in by_field.get(field, []):
+            texts = [cell] if kind is IdentityKind.EXTERNAL else PARTS.split(cell)
+            for text in filter(None, texts):
+                found[kind.value, _value(kind, text, region)] = None
+    if len(found) > MOST_KEYS:
+        raise InvalidInputError(f"a customer has at most {MOST_KEYS} numbers and addresses")
+    return tuple(found)
+
+
+def _value(kind: IdentityKind, text: str, region: str) -> str:
+    if kind is IdentityKind.PHONE and SHORTENED.match(text):
+        raise InvalidInputError(
+            f"{text} is what the spreadsheet made of the number: format the column as text and save again"
+        )
+    try:
+        return normal_value(kind, text, region)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{text[:60]!r}: {error}") from error
+
+
+def _tags(cells: Iterable[str]) -> tuple[str, ...]:
+    texts = [text for cell in cells for text in PARTS.split(cell) if text.strip("* ")]
+    tags = tuple(dict.fromkeys(normal_tag(text.strip("* ")) for text in texts))  # Google marks its own with *
+    if len(tags) > MOST_TAGS:
+        raise InvalidInputError(f"a customer has at most {MOST_TAGS} tags")
+    return tags
