@@ -15,7 +15,7 @@ from crm_link.identities import Claim, give, hold_keys, holders
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.match import Candidate
 from crm_link.records import NewRecord, hold_customer, insert_customer
-from crm_link.spelling import normal_value
+from crm_link.spelling import normal_value, spelling_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ def _claims(buyer: Buyer, region: str) -> list[Claim]:
             value = normal_value(kind, text, region)
         except InvalidInputError as error:
             raise InvalidInputError(str(error), field=field) from error
-        claims.append(Claim(kind, value, Source.API, Confidence.STATED))
+        spelled = spelling_beside(kind, text, region)
+        claims.append(Claim(kind, value, Source.API, Confidence.STATED, spelled))
     return claims
 
 

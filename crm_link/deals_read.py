@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, case, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, case, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import NotFoundError
@@ -99,6 +99,14 @@ async def read_deals_of(
         found.order_by(is_over, Deal.opened_at.desc(), Deal.id.desc()).limit(limit)
     )
     return tuple(await _views(connection, rows.all()))
+
+
+async def read_deals_where(
+    connection: AsyncConnection, *conditions: ColumnElement[bool], limit: int
+) -> list[DealView]:
+    """The latest opened first."""
+    found = VIEW.where(*conditions).order_by(Deal.opened_at.desc(), Deal.id.desc()).limit(limit)
+    return await _views(connection, (await connection.execute(found)).all())
 
 
 async def read_deals_about(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, list[DealView]]:

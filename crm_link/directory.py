@@ -4,15 +4,19 @@ caller's connection; edits are `customers.py`, and what joins other rooms' table
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.equivalences import key_of
 from core.folding import words
 from core.phone import parse_number
+from crm_link.fields import read_values
+from crm_link.fields_tables import CustomerFieldWord
+from crm_link.fields_values import FieldValue
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.paging import cursor_of, parts_of
 from crm_link.records import resolve
@@ -27,7 +31,7 @@ MOST_LISTED = 200
 
 @dataclass(frozen=True, slots=True)
 class IdentityView:
-    """A claim about a customer. `first_seen` and `last_seen` are instants."""
+    """A claim about a customer: a telephone as it is dialled. `first_seen` and `last_seen` are instants."""
 
     id: int
     kind: IdentityKind
@@ -53,6 +57,7 @@ class CustomerView:
     last_contact_at: float | None
     identities: tuple[IdentityView, ...] = ()
     tags: tuple[str, ...] = ()
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -102,12 +107,20 @@ async def read_customers(connection: AsyncConnection, customer_ids: Sequence[int
     found = {row.id: row for row in rows}
     identities = await _identities(connection, customer_ids)
     tags = await _tags(connection, customer_ids)
+    fields = await read_values(connection, customer_ids)
     return [
-        _view(found[one], identities.get(one, ()), tags.get(one, ())) for one in customer_ids if one in found
+        _view(found[one], identities.get(one, ()), tags.get(one, ()), fields[one])
+        for one in customer_ids
+        if one in found
     ]
 
 
-def _view(row: Row[Any], identities: Iterable[IdentityView], tags: Iterable[str]) -> CustomerView:
+def _view(
+    row: Row[Any],
+    identities: Iterable[IdentityView],
+    tags: Iterable[str],
+    fields: Mapping[str, FieldValue],
+) -> CustomerView:
     return CustomerView(
         id=row.id,
         name=row.name,
@@ -120,6 +133,7 @@ def _view(row: Row[Any], identities: Iterable[IdentityView], tags: Iterable[str]
         last_contact_at=row.last_contact_at or None,
         identities=tuple(identities),
         tags=tuple(tags),
+        fields=fields,
     )
 
 
@@ -133,7 +147,7 @@ async def _identities(connection: AsyncConnection, ids: Sequence[int]) -> dict[i
             IdentityView(
                 id=row.id,
                 kind=IdentityKind(row.kind),
-                value=row.value,
+                value=row.spelled or row.value,
                 source=Source(row.source),
                 confidence=Confidence(row.confidence),
                 first_seen=row.first_seen,
@@ -159,7 +173,8 @@ async def find_customers(
     connection: AsyncConnection, text: str, *, region: str, limit: int = 50, after: str | None = None
 ) -> CustomerPage:
     """Customers by what somebody typed: a number in any spelling, else the beginnings of words of their names and
-    companies, all of which must fit; everybody for empty text. Latest contact first.
+    companies or of what stands in their fields of type text, all of which must fit; everybody for empty text. Latest
+    contact first.
 
     Raises InvalidInputError for a cursor that is not ours.
     """
@@ -182,7 +197,7 @@ def _conditions(text: str, region: str) -> list[ColumnElement[bool]]:
     number = parse_number(text, region).e164
     if number is not None:
         holders = select(Identity.customer_id).where(
-            Identity.kind == IdentityKind.PHONE.value, Identity.value == number
+            Identity.kind == IdentityKind.PHONE.value, Identity.value == key_of(number)
         )
         return [Customer.id.in_(holders)]
     if "@" in text:
@@ -191,13 +206,14 @@ def _conditions(text: str, region: str) -> list[ColumnElement[bool]]:
         )
         return [Customer.id.in_(holders)]
     return [
-        Customer.id.in_(
-            select(CustomerWord.customer_id).where(
-                CustomerWord.word >= word, CustomerWord.word < word + LAST_CHARACTER
-            )
-        )
+        or_(*(Customer.id.in_(_with_word(table, word)) for table in (CustomerWord, CustomerFieldWord)))
         for word in sorted(words(text))
     ]
+
+
+def _with_word(table: type[CustomerWord | CustomerFieldWord], word: str) -> Select[int]:
+    """The customers who have a word that begins so."""
+    return select(table.customer_id).where(table.word >= word, table.word < word + LAST_CHARACTER)
 
 
 async def read_notes(

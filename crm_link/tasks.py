@@ -96,8 +96,7 @@ class Tasks:
                 return before
             if values.get("assigned_to") != before.assigned_to:
                 await _check_person(connection, values.get("assigned_to"))
-            await connection.execute(update(Task).where(Task.id == task_id).values(**values))
-            task = await read_task(connection, task_id)
+            task = await _write(connection, before, values)
             change = Change(What.TASK_CHANGED, before=before.title, after=task.title)
             await journal(connection, task.customer_id, edit, change)
             changed = await announce(connection, task.customer_id, edit.at)
@@ -112,11 +111,10 @@ class Tasks:
             if before.is_open is not done:
                 return before
             values = {"done_at": edit.at if done else None, "done_by": by if done else None}
-            await connection.execute(update(Task).where(Task.id == task_id).values(**values))
+            task = await _write(connection, before, values)
             if not done:
                 change = Change(What.TASK_REOPENED, after=before.title)
                 await journal(connection, before.customer_id, edit, change)
-            task = await read_task(connection, task_id)
             changed = await announce(connection, task.customer_id, edit.at)
         await self._tell(changed, task, before.assigned_to)
         return task
@@ -177,15 +175,19 @@ def _values(changes: TaskEdit) -> dict[str, Any]:
 
 
 async def _hold(connection: AsyncConnection, task_id: int, expected: int | None) -> TaskView:
-    """The task as it stands, under its next version; nobody else edits it until the transaction ends."""
+    """The task as it stands; nobody else edits it until the transaction ends."""
+    await hold_customer(connection, (await read_task(connection, task_id)).customer_id)
+    await connection.execute(select(Task.id).where(Task.id == task_id).with_for_update())
     task = await read_task(connection, task_id)
-    await hold_customer(connection, task.customer_id)
-    statement = update(Task).where(Task.id == task_id).values(version=Task.version + 1)
-    if expected is not None:
-        statement = statement.where(Task.version == expected)
-    if (await connection.execute(statement)).rowcount == 0:
+    if expected is not None and task.version != expected:
         raise ConflictError("this task was changed by somebody else meanwhile: look again, then save")
-    return await read_task(connection, task_id)
+    return task
+
+
+async def _write(connection: AsyncConnection, task: TaskView, values: dict[str, Any]) -> TaskView:
+    values |= {"version": task.version + 1}
+    await connection.execute(update(Task).where(Task.id == task.id).values(**values))
+    return await read_task(connection, task.id)
 
 
 async def _check_person(connection: AsyncConnection, user_id: int | None) -> None:

@@ -69,7 +69,9 @@ class TaskPage:
 
 
 _NUMBER = (
-    select(func.min(Identity.value)).where(Identity.customer_id == Customer.id).correlate(Customer)
+    select(func.min(func.coalesce(Identity.spelled, Identity.value)))
+    .where(Identity.customer_id == Customer.id)
+    .correlate(Customer)
 ).scalar_subquery()
 
 VIEW: Select[Any] = select(

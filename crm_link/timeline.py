@@ -1,10 +1,11 @@
 """One list per customer of all that happened, newest first, page by page. Every channel is a *source* that registers
-itself: this room has notes and changes, the server adds calls (they live in another room's tables), and a later channel
-adds itself without a change here. Merging and paging are done here; what an entry looks like is not."""
+itself: this room has notes and changes (and tasks and deals, `timeline_affairs.py`), the server adds calls, callbacks
+and visits (they live in other rooms' tables), and a later channel adds itself without a change here. Merging and
+paging are done here; what an entry looks like is not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,15 +81,30 @@ class Timeline:
             raise ValueError(f"there is a timeline source {source.kind!r} already")
         self._sources[source.kind] = source
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(self._sources)
+
     async def page(
-        self, connection: AsyncConnection, customer_id: int, *, before: str | None = None, limit: int = 50
+        self,
+        connection: AsyncConnection,
+        customer_id: int,
+        *,
+        before: str | None = None,
+        limit: int = 50,
+        kinds: Collection[str] | None = None,
     ) -> TimelinePage:
-        """The newest entries behind the cursor `before`. Raises InvalidInputError for a cursor that is not ours."""
+        """The newest entries behind the cursor `before`, only of these `kinds` when they are named. A cursor goes on
+        where it was made, with whatever kinds it is asked for next.
+
+        Raises InvalidInputError for a cursor that is not ours.
+        """
         limit = max(1, min(limit, LONGEST_PAGE))
         position = _position(before) if before is not None else None
         found: list[Entry] = []
         for source in self._sources.values():
-            found += await source.entries(connection, customer_id, position, limit + 1)
+            if kinds is None or source.kind in kinds:
+                found += await source.entries(connection, customer_id, position, limit + 1)
         # Stable sorts from the least to the most important key: refs are only compared within one kind.
         by_kind = {kind: [entry for entry in found if entry.kind == kind] for kind in sorted(self._sources)}
         merged = sorted((entry for kind in by_kind.values() for entry in kind), key=lambda one: -one.at)
@@ -100,7 +116,7 @@ class Timeline:
 def behind(
     before: Position | None,
     kind: str,
-    at: InstrumentedAttribute[float],
+    at: InstrumentedAttribute[Any],
     ref: InstrumentedAttribute[Any],
 ) -> ColumnElement[bool]:
     """The condition for a source of `kind` whose entries have these columns: what comes behind the position.

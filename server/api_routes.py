@@ -6,6 +6,7 @@ from __future__ import annotations
 from core.accounts import Role
 from recordings.upload import LARGEST
 from server import health, metrics
+from server.affairs_routes import AFFAIRS_API_ROUTES
 from server.api import (
     about,
     agents,
@@ -91,6 +92,7 @@ API_ROUTES = (
         body_limit=LARGEST,
         streams=True,
     ),
+    *AFFAIRS_API_ROUTES,
     *RECORDING_API_ROUTES,
     *PROMPT_API_ROUTES,
     *WEBHOOK_API_ROUTES,

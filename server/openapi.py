@@ -29,6 +29,8 @@ TAGS = {
     "Calls": "The call log: one entry per conversation.",
     "Callbacks": "Whom we owe a call, and who must never be called.",
     "Customers": "Who calls: people and firms, their numbers, notes and history.",
+    "Tasks": "What is to be done for customers, until when and by whom.",
+    "Deals": "Deals and orders: what customers buy, and which calls were about it.",
     "Recordings": "What was said, as sound.",
     "Prompts": "What telephones play of the site's own.",
     "Search": "What was said and written.",

@@ -48,6 +48,9 @@ class Customer(Given):
     numbers: list[str] = Field(description="Their telephone numbers in E.164.")
     identities: list[Identity]
     tags: list[str]
+    fields: dict[str, str | int | float | bool] = Field(
+        description="What this site keeps of them beside that, by key; `/api/v1/customer-fields` lists the fields."
+    )
     owner_id: int | None = Field(description="The person responsible for them.")
     version: int = Field(description="Grows with every edit; name it in `If-Match` when editing.")
     created_at: Instant
@@ -81,7 +84,7 @@ class NewCustomerBody(Taken):
     owner_id: int | None = Field(None, ge=1, le=LARGEST_ID)
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def without_default(schema: dict[str, Any]) -> None:
     """Left out means unchanged: the document must not promise an empty name."""
     schema.pop("default")
 
@@ -89,8 +92,8 @@ def _without_default(schema: dict[str, Any]) -> None:
 class CustomerChanges(Taken):
     """What to change; what is left out stays."""
 
-    name: Name = Field("", json_schema_extra=_without_default)
-    company: Name = Field("", json_schema_extra=_without_default)
+    name: Name = Field("", json_schema_extra=without_default)
+    company: Name = Field("", json_schema_extra=without_default)
     owner_id: int | None = Field(None, ge=1, le=LARGEST_ID, description="Null: nobody is responsible.")
     version: int | None = Field(None, ge=1, le=LARGEST_ID, description="Instead of the header If-Match.")
 
@@ -166,7 +169,7 @@ async def edit_customer(
         company=body.company if "company" in given else UNCHANGED,
         owner_id=body.owner_id if "owner_id" in given else UNCHANGED,
     )
-    version = _version(if_match, body.version)
+    version = version_of(if_match, body.version)
     return shown(await request.app[CUSTOMERS].edit(customer_id, changes, editor(request), version))
 
 
@@ -217,7 +220,7 @@ def source_of(request: web.Request) -> Source:
     return Source.API if API_KEY in request else Source.PERSON
 
 
-def _version(if_match: str | None, version: int | None) -> int | None:
+def version_of(if_match: str | None, version: int | None) -> int | None:
     """The version an edit is based on, None for `*`. Raises InvalidInputError when it is not said, or said twice."""
     if if_match is None:
         if version is None:

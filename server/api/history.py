@@ -1,23 +1,33 @@
-"""What is known of a customer over time: notes people wrote, and one timeline of calls, notes and changes."""
+"""What is known of a customer over time: notes people wrote, and one timeline of all that happened. A later channel
+adds its entry here."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import Field, StrictBool
 
+from callback.kinds import Outcome, Source, State
 from core.errors import InvalidInputError
 from core.facts import Direction, Verdict
 from crm_link.annotations import LONGEST_NOTE
 from crm_link.changes import What
+from crm_link.deals_kinds import DealKind, DealState
 from crm_link.directory import read_customer, read_notes
 from crm_link.timeline import ChangeBody, Entry, NoteBody
+from crm_link.timeline_affairs import DealBody, TaskBody
 from server.api.customers import editor
+from server.api.deals import Deal
 from server.api.operation import operation
 from server.api.shapes import MOST_PER_PAGE, PAGE, Given, Instant, Page, Paging, Seconds, Taken
-from server.keys import ANNOTATIONS, DATABASE
-from server.views.timeline import TIMELINE, CallBody
+from server.api.tasks import Task
+from server.keys import ANNOTATIONS, DATABASE, SETTINGS
+from server.recording_access import asker_of
+from server.views.timeline import GROUPS, TIMELINE, CallBody, Group, hearable
+from server.views.timeline_asked import CallbackBody, VisitBody
 
 
 class Note(Given):
@@ -57,6 +67,21 @@ class Said(Given):
     note: str
 
 
+class TranscriptOfCall(Given):
+    """How a transcript begins."""
+
+    recording_id: str
+    snippet: str
+    is_whole: bool = Field(description="False: there is more of it.")
+
+
+class DealOfCall(Given):
+    id: int
+    kind: DealKind
+    title: str
+    state: DealState
+
+
 class CallEntry(Given):
     """A call of theirs."""
 
@@ -72,6 +97,8 @@ class CallEntry(Given):
     talked: list[TalkedWith]
     wrap_ups: list[Said]
     is_certain: bool = Field(description="False while several customers share the number and nobody picked.")
+    deals: list[DealOfCall] = Field(description="Deals and orders the call was about.")
+    transcripts: list[TranscriptOfCall] = Field(description="Empty where the asker may not read them.")
 
 
 class NoteEntry(Given):
@@ -91,8 +118,80 @@ class ChangeEntry(Given):
     after: str | None
 
 
+class CallbackEntry(Given):
+    """A promise to call one of their numbers, when it was first asked for."""
+
+    kind: Literal["callback"] = "callback"
+    at: Instant
+    callback_id: int
+    number: str
+    department: str
+    state: State
+    outcome: Outcome | None
+    closed_at: Instant | None
+    closed_call_id: str | None
+    promised_from: Instant | None
+    owner_id: int | None
+    source: Source | None = Field(description="Of the first request.")
+    message: str
+    asked_by: int | None = Field(description="Which of ours promised it.")
+    is_certain: bool = Field(description="False while several customers share the number.")
+
+
+class VisitEntry(Given):
+    """A form they sent from a page of a website."""
+
+    kind: Literal["visit"] = "visit"
+    at: Instant
+    callback_id: int
+    site: str | None
+    page_url: str | None
+    referrer: str | None
+    utm: dict[str, str]
+    language: str | None
+    name: str = Field(description="As somebody typed it: nobody vouches for it.")
+    message: str
+    is_certain: bool = Field(description="False while several customers share the number.")
+
+
+class TaskEntry(Given):
+    """A task, when it was made."""
+
+    kind: Literal["task"] = "task"
+    at: Instant
+    user_id: int | None
+    task: Task
+
+
+class DoneEntry(Given):
+    """A task, when it was done."""
+
+    kind: Literal["task_done"] = "task_done"
+    at: Instant
+    user_id: int | None
+    task: Task
+
+
+class DealEntry(Given):
+    """A deal or order, when it was opened, as it stands now."""
+
+    kind: Literal["deal"] = "deal"
+    at: Instant
+    user_id: int | None
+    deal: Deal
+
+
+AnyEntry = (
+    CallEntry | CallbackEntry | VisitEntry | NoteEntry | TaskEntry | DoneEntry | DealEntry | ChangeEntry
+)
+
+
+class TimelineQuery(Paging):
+    show: Group | None = Field(None, description="Only entries of one sort; all when left out.")
+
+
 class TimelinePage(Page):
-    entries: list[Annotated[CallEntry | NoteEntry | ChangeEntry, Field(discriminator="kind")]] = Field(
+    entries: list[Annotated[AnyEntry, Field(discriminator="kind")]] = Field(
         description="Newest first. More kinds may be added."
     )
 
@@ -116,35 +215,52 @@ async def add_note(request: web.Request, customer_id: int, body: NewNote) -> Not
 
 
 @operation("All that happened with a customer", tag="Customers")
-async def read_timeline(request: web.Request, customer_id: int, query: Paging) -> TimelinePage:
-    """Calls, notes and edits in one list."""
+async def read_timeline(request: web.Request, customer_id: int, query: TimelineQuery) -> TimelinePage:
+    """Calls, callbacks, visits of your websites, notes, tasks, deals and edits in one list."""
+    kinds = GROUPS[query.show] if query.show is not None else None
+    asker, settings = asker_of(request), request.app[SETTINGS].recordings
     async with request.app[DATABASE].read() as connection:
         customer = await read_customer(connection, customer_id)
         try:
-            page = await TIMELINE.page(connection, customer.id, before=query.after, limit=query.limit)
+            page = await TIMELINE.page(
+                connection, customer.id, before=query.after, limit=query.limit, kinds=kinds
+            )
         except InvalidInputError as error:
             raise InvalidInputError(str(error), field="after") from error
-    return TimelinePage(entries=[_entry(entry) for entry in page.entries], next=page.next)
+        heard = await hearable(connection, asker, settings, page.entries)
+    return TimelinePage(entries=[_entry(entry, heard) for entry in page.entries], next=page.next)
 
 
-def _entry(entry: Entry) -> CallEntry | NoteEntry | ChangeEntry:
+def _entry(entry: Entry, heard: Collection[str]) -> AnyEntry:
     match entry.body:
         case CallBody() as call:
-            return CallEntry(
-                at=entry.at,
-                call_id=call.call_id,
-                direction=call.direction,
-                result=call.result,
-                number=call.number,
-                queue=call.queue,
-                wait_s=call.wait_s,
-                talk_s=call.talk_s,
-                talked=[TalkedWith.model_validate(one) for one in call.talked],
-                wrap_ups=[Said.model_validate(one) for one in call.wrap_ups],
-                is_certain=call.is_certain,
-            )
+            return _call(entry.at, call, heard)
+        case CallbackBody() as callback:
+            return CallbackEntry(at=entry.at, **_fields(callback))
+        case VisitBody() as visit:
+            return VisitEntry(at=entry.at, **_fields(visit) | {"utm": dict(visit.utm)})
         case NoteBody(note):
             return NoteEntry(at=entry.at, note=Note.model_validate(note))
+        case TaskBody(task):
+            made = {"at": entry.at, "user_id": entry.user_id, "task": Task.model_validate(task)}
+            return DoneEntry(**made) if entry.kind == "task_done" else TaskEntry(**made)
+        case DealBody(deal):
+            return DealEntry(at=entry.at, user_id=entry.user_id, deal=Deal.model_validate(deal))
         case ChangeBody(what, before, after):
             return ChangeEntry(at=entry.at, user_id=entry.user_id, what=what, before=before, after=after)
     raise TypeError(f"the API has no shape for a timeline entry of kind {entry.kind!r}")
+
+
+def _call(at: float, call: CallBody, heard: Collection[str]) -> CallEntry:
+    said = call.said if call.call_id in heard else ()
+    shown = {
+        "talked": [TalkedWith.model_validate(one) for one in call.talked],
+        "wrap_ups": [Said.model_validate(one) for one in call.wrap_ups],
+        "deals": [DealOfCall.model_validate(one) for one in call.deals],
+        "transcripts": [TranscriptOfCall.model_validate(one) for one in said],
+    }
+    return CallEntry(at=at, **_fields(call, but=("started_at", "recordings", "said")) | shown)
+
+
+def _fields(body: Any, but: Collection[str] = ()) -> dict[str, Any]:
+    return {one.name: getattr(body, one.name) for one in fields(body) if one.name not in but}

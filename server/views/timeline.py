@@ -1,22 +1,32 @@
-"""A customer's timeline with everything this server knows: the customers' room's own sources and the calls, which
-live in another room's tables. A later channel adds its source to `TIMELINE`. Merging and paging are in
-`crm_link/timeline.py`, the look of an entry in the templates."""
+"""A customer's timeline with everything this server knows: the customers' room's own sources, and what lives in other
+rooms' tables (calls here, callbacks and visits in `timeline_asked.py`). A later channel adds its source to `TIMELINE`
+and its word to `GROUPS`. Merging and paging are in `crm_link/timeline.py`, the look of an entry in the templates."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.recordings import RecordingSettings
 from core.facts import Direction, Verdict
+from crm_link.deals_read import DealView, read_deals_about
 from crm_link.tables import CallCustomer
 from crm_link.timeline import Body, ChangeSource, Entry, NoteSource, Position, Timeline, behind
+from crm_link.timeline_affairs import DealSource, DoneSource, TaskSource
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
+from recordings.access import Asker, audible_call
+from recordings.tables import Recording, Transcript
 from server.views.calls import Person, people_by_extension
+from server.views.timeline_asked import CallbackSource, VisitSource
+
+SNIPPET = 220
+"""Characters of a transcript on its call's line: what was said first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +39,19 @@ class WrapUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """How a transcript begins."""
+
+    recording_id: str
+    snippet: str
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CallBody(Body):
     """One call of the customer. `result` is None while it goes on; `is_certain` is False while several customers
-    share the number and nobody has picked."""
+    share the number and nobody has picked. `said` and `recordings` are there for everybody: whether the one who looks
+    may know of them is asked of `hearable`."""
 
     call_id: str
     started_at: float
@@ -44,6 +64,9 @@ class CallBody(Body):
     talked: tuple[Person, ...]
     wrap_ups: tuple[WrapUp, ...]
     is_certain: bool
+    deals: tuple[DealView, ...] = ()
+    recordings: int = 0
+    said: tuple[Said, ...] = ()
 
 
 class CallSource:
@@ -70,15 +93,21 @@ class CallSource:
         talked = await _talked(connection, call_ids)
         wrap_ups = await _wrap_ups(connection, call_ids)
         shared = await _shared(connection, call_ids)
-        return [
-            Entry(
-                at=row.call_at,
-                kind=self.kind,
-                ref=row.id,
-                user_id=None,
-                body=_body(row, talked[row.id], wrap_ups[row.id], is_certain=row.id not in shared),
+        deals = await read_deals_about(connection, call_ids)
+        recordings = await _recordings(connection, call_ids)
+        said = await _said(connection, call_ids)
+        bodies = [
+            replace(
+                _body(row, talked[row.id], wrap_ups[row.id], is_certain=row.id not in shared),
+                deals=tuple(deals[row.id]),
+                recordings=recordings.get(row.id, 0),
+                said=tuple(said[row.id]),
             )
             for row in rows
+        ]
+        return [
+            Entry(at=row.call_at, kind=self.kind, ref=row.id, user_id=None, body=body)
+            for row, body in zip(rows, bodies, strict=True)
         ]
 
 
@@ -136,4 +165,73 @@ async def _shared(connection: AsyncConnection, call_ids: Sequence[str]) -> froze
     return frozenset(rows)
 
 
-TIMELINE = Timeline(CallSource(), NoteSource(), ChangeSource())
+async def _recordings(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, int]:
+    """How many recordings each call still has."""
+    rows = await connection.execute(
+        select(Recording.call_id, func.count())
+        .where(Recording.call_id.in_(call_ids), Recording.removed_at.is_(None))
+        .group_by(Recording.call_id)
+    )
+    return {call_id: count for call_id, count in rows if call_id is not None}
+
+
+async def _said(connection: AsyncConnection, call_ids: Sequence[str]) -> dict[str, list[Said]]:
+    # A transcript of an hour is a large text: the database cuts it.
+    beginning = func.substr(Transcript.text, 1, SNIPPET + 1).label("beginning")
+    rows = await connection.execute(
+        select(Recording.call_id, Recording.id, beginning)
+        .join(Transcript, Transcript.recording_id == Recording.id)
+        .where(Recording.call_id.in_(call_ids), Transcript.is_current.is_(True))
+        .order_by(Recording.started_at, Recording.id)
+    )
+    said: dict[str, list[Said]] = defaultdict(list)
+    for call_id, recording_id, text in rows:
+        snippet = " ".join(text[:SNIPPET].split())
+        if snippet:
+            said[call_id].append(Said(recording_id, snippet, is_whole=len(text) <= SNIPPET))
+    return said
+
+
+async def hearable(
+    connection: AsyncConnection, asker: Asker, settings: RecordingSettings, entries: Sequence[Entry]
+) -> frozenset[str]:
+    """Of the calls among these entries those whose recordings and transcripts this asker may know."""
+    call_ids = [entry.body.call_id for entry in entries if isinstance(entry.body, CallBody)]
+    found = select(Call.id).where(Call.id.in_(call_ids), audible_call(asker, settings, Call.id))
+    return frozenset(await connection.scalars(found))
+
+
+TIMELINE = Timeline(
+    CallSource(),
+    CallbackSource(),
+    VisitSource(),
+    NoteSource(),
+    TaskSource(),
+    DoneSource(),
+    DealSource(),
+    ChangeSource(),
+)
+
+
+class Group(StrEnum):
+    """The kinds of entries as people tell them apart."""
+
+    CALLS = "calls"
+    CALLBACKS = "callbacks"
+    NOTES = "notes"
+    TASKS = "tasks"
+    DEALS = "deals"
+    VISITS = "visits"
+    CHANGES = "changes"
+
+
+GROUPS: Mapping[Group, tuple[str, ...]] = {
+    Group.CALLS: ("call",),
+    Group.CALLBACKS: ("callback",),
+    Group.NOTES: ("note",),
+    Group.TASKS: ("task", "task_done"),
+    Group.DEALS: ("deal",),
+    Group.VISITS: ("visit",),
+    Group.CHANGES: ("change",),
+}
+"""Each kind stands in one group (a test compares)."""
