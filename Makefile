@@ -26,7 +26,7 @@ $(TOOLS): $(STAMP)
 run: install        ## the demo on http://127.0.0.1:8080: calls ring on the screen by themselves
 	@$(BIN)/ringback demo
 
-test-tools: $(TOOLS) ## what the tests need beside Python: Chromium, SIPp, PostgreSQL, Asterisk (as root on Debian)
+test-tools: $(TOOLS) ## what the tests need beside Python: Chromium, SIPp, PostgreSQL, Asterisk, Odoo (as root on Debian)
 	@$(BIN)/python -m tests.tools
 
 test: test-tools    ## lint, types and all tests; six stories run live on a real Asterisk
@@ -49,5 +49,5 @@ lint: $(TOOLS)      ## ruff, mypy strict, the import rule
 bench: $(TOOLS)     ## figures beside peers in the same run, also in bench/results.json
 	$(BIN)/python -m bench
 
-clean:              ## remove what was made here (not the cached Asterisk)
+clean:              ## remove what was made here (not the cached Asterisk and Odoo)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -18,7 +18,7 @@ __all__ = [
     "whisper_model",
 ]
 
-OF_THE_WORLD = ("asterisk", "browser")
+OF_THE_WORLD = ("asterisk", "browser", "odoo")
 """Marks of tests in which programs that are not ours take part, each with time-outs of its own."""
 
 

@@ -1,5 +1,5 @@
-"""Odoo's JSON-RPC as Odoo 14 and 17 speak it, with partners and notes in memory: what connectors say over a real socket
-meets the shapes of the real thing, its refusals too."""
+"""Odoo's JSON-RPC as Odoo 14 and 17 speak it and JSON-2 as Odoo 19's documentation describes it, with partners and
+notes in memory: what connectors say over a real socket meets the shapes of the real thing, its refusals too."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ class OdooBook:
         return number
 
     def __call__(self, asked: Asked) -> Any:
+        if asked.path == "/web/version":
+            return self._said_version()
+        if asked.path.startswith("/json/2/"):
+            return self._json2(asked)
         assert (asked.method, asked.path) == ("POST", "/jsonrpc")
+        assert self.version < 19
         call = asked.json
         params = call["params"]
         assert (call["jsonrpc"], call["method"]) == ("2.0", "call")
@@ -44,6 +49,28 @@ class OdooBook:
         except PermissionError as error:
             data = {"name": "odoo.exceptions.AccessDenied", "message": str(error), "arguments": [str(error)]}
             return {**head, "error": {"code": 200, "message": "Odoo Server Error", "data": data}}
+
+    def _said_version(self) -> Any:
+        if self.version < 19:
+            return 404, "<h1>Not Found</h1>"
+        return {"version_info": [self.version, 0, 0, "final", 0, ""], "version": f"{self.version}.0"}
+
+    def _json2(self, asked: Asked) -> Any:
+        _, _, model, method = asked.path.strip("/").split("/")
+        assert (asked.method, asked.headers["X-Odoo-Database"]) == ("POST", DATABASE)
+        if asked.headers["Authorization"] != f"bearer {self.key}":
+            what = {
+                "name": "werkzeug.exceptions.Unauthorized",
+                "message": "Invalid apikey",
+                "debug": "Trace …",
+            }
+            return 401, what
+        words = asked.json
+        ids = [words.pop("ids")] if "ids" in words else []
+        return self._method(model, method)(*ids, **words)
+
+    def _method(self, model: str, name: str) -> Any:
+        return getattr(self, f"_{model.replace('.', '_')}_{name}")
 
     def _serve(self, service: str, method: str, args: list[Any]) -> Any:
         if (service, method) == ("common", "version"):
@@ -55,12 +82,11 @@ class OdooBook:
         database, user_id, key, model, name, given, words = args
         if (database, user_id, key) != (DATABASE, USER_ID, self.key):
             raise PermissionError("Access Denied")
-        what = getattr(self, f"_{model.replace('.', '_')}_{name}")
-        return what(*given, **words)
+        return self._method(model, name)(*given, **words)
 
-    def _res_partner_fields_get(self, names: list[str], _about: list[str]) -> Any:
+    def _res_partner_fields_get(self, allfields: list[str], attributes: list[str]) -> Any:
         has = ("phone",) if self.version >= 19 else ("phone", "mobile")
-        return {name: {"type": "char"} for name in names if name in has}
+        return {name: dict.fromkeys(attributes, "char") for name in allfields if name in has}
 
     def _res_partner_search_read(self, domain: list[Any], fields: list[str], limit: int, order: str) -> Any:
         terms = [term for term in domain if term != "|"]
@@ -68,8 +94,8 @@ class OdooBook:
         found = [one for one in self.partners.values() if any(_like(one[f], p) for f, _op, p in terms)]
         return [{field: one[field] for field in {"id", *fields}} for one in found[:limit]]
 
-    def _res_partner_create(self, values: dict[str, str]) -> int:
-        return self.add(**values)
+    def _res_partner_create(self, vals_list: list[dict[str, str]]) -> list[int]:
+        return [self.add(**values) for values in vals_list]
 
     def _res_partner_message_post(self, ids: list[int], **words: Any) -> Any:
         assert words.pop("subtype_xmlid") == "mail.mt_note"
@@ -80,13 +106,14 @@ class OdooBook:
         self.notes[number] = {"res_id": ids[0], **words}
         return [number] if self.version >= 17 else number
 
-    def _mail_message_search(self, domain: list[Any], limit: int) -> list[int]:
+    def _mail_message_search_read(self, domain: list[Any], fields: list[str], limit: int) -> Any:
         [[field, _op, wanted]] = domain
-        return [number for number, one in self.notes.items() if one[field] == wanted][:limit]
+        assert fields == ["id"]
+        return [{"id": number} for number, one in self.notes.items() if one[field] == wanted][:limit]
 
-    def _mail_message_write(self, ids: list[int], values: dict[str, str]) -> bool:
+    def _mail_message_write(self, ids: list[int], vals: dict[str, str]) -> bool:
         for number in ids:
-            self.notes[number].update(values)
+            self.notes[number].update(vals)
         return True
 
 
@@ -102,6 +129,15 @@ def scripted_odoo(version: int = 14) -> tuple[OdooBook, Scripted]:
 
 
 def methods(asked: list[Asked]) -> list[str]:
-    """What was asked of models, in order; log-ins left out."""
-    calls = [one.json["params"]["args"] for one in asked if one.json["params"]["service"] == "object"]
-    return [f"{args[3]}.{args[4]}" for args in calls if args[4] != "fields_get"]
+    """What was asked of models, in order; log-ins and what an Odoo has left out."""
+    named = [_method_of(one) for one in asked]
+    return [one for one in named if one is not None and not one.endswith(".fields_get")]
+
+
+def _method_of(asked: Asked) -> str | None:
+    if asked.path.startswith("/json/2/"):
+        return asked.path.removeprefix("/json/2/").replace("/", ".")
+    if asked.path != "/jsonrpc" or asked.json["params"]["service"] != "object":
+        return None
+    args = asked.json["params"]["args"]
+    return f"{args[3]}.{args[4]}"

@@ -1,6 +1,6 @@
-"""Installs what the tests need beside Python: Chromium, SIPp, PostgreSQL and a real Asterisk. In: `--all` for both
-Asterisk versions. Out: one line for each thing that could not be had, and why; the tests that need it then skip
-(with CI=true they fail). As root on Debian only; elsewhere it says what to install and changes nothing."""
+"""Installs what the tests need beside Python: Chromium, SIPp, PostgreSQL, a real Asterisk and a real Odoo. In: `--all`
+for both Asterisk versions. Out: one line for each thing that could not be had, and why; the tests that need it then
+skip (with CI=true they fail). As root on Debian only; elsewhere it says what to install and changes nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.asterisk.install import install_wanted
+from tests.odoo.install import install_if_possible
 
 PACKAGES = {
     "chromium": "chromium",
@@ -55,8 +56,10 @@ def main() -> int:
             print(f"skipped: apt-get could not install {', '.join(missing_packages())}")
     if _can_install():
         install_wanted(everything="--all" in sys.argv)
+        install_if_possible()
     else:
         print("skipped: Asterisk not installed (needs root on Debian); stories run from stored captures")
+        print("skipped: Odoo not installed (needs root on Debian); its tests will be skipped")
     return 0
 
 

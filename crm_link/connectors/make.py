@@ -9,7 +9,8 @@ from config.settings import Site
 from core.errors import SettingsError
 from crm_link.connectors.described import Described, DescribedAccount
 from crm_link.connectors.description import load_description
-from crm_link.connectors.odoo import Odoo, OdooAccount
+from crm_link.connectors.odoo import Odoo
+from crm_link.connectors.odoo_wire import OdooAccount
 from crm_link.connectors.protocol import Connector, Sender
 from crm_link.connectors.zammad import Zammad
 
