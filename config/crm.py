@@ -66,6 +66,13 @@ class CrmSettings(Part):
     """`[crm]`."""
 
     fields: tuple[CustomField, ...] = Field((), max_length=MOST_FIELDS)
+    provisional_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="unknown callers whom nothing identifies are forgotten so long after their last call, "
+        "their calls are not; 0: never",
+    )
 
     @field_validator("fields")
     @classmethod

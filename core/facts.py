@@ -478,8 +478,8 @@ class MatchKind(StrEnum):
 class CallMatched(Fact):
     """Who the outside party is. `customer_ids` is ranked, best first; one id for an exact match.
 
-    `created` says that the caller was unknown and became the (provisional) customer named here. A withheld
-    number gives UNKNOWN with no ids.
+    `created` says that the caller was unknown and became the (provisional) customer named here. `by_block`: nobody
+    holds the number itself, it lies in a block of numbers of theirs. A withheld number gives UNKNOWN with no ids.
     """
 
     call_id: str
@@ -487,6 +487,7 @@ class CallMatched(Fact):
     match: MatchKind
     customer_ids: tuple[int, ...]
     created: bool
+    by_block: bool = False
 
 
 @dataclass(frozen=True, slots=True)

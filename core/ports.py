@@ -3,9 +3,11 @@ that has it implements it, and `server/app.py` brings them together. No code liv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import UserDevice
 
@@ -104,6 +106,22 @@ class AgentPool(Protocol):
 
     def is_talking(self, number: str) -> bool:
         """Whether this outside number (E.164) is in any call with us, ringing included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPromise:
+    """An open callback: whom (E.164), and the calls it was asked for in, as far as it came from calls."""
+
+    number: str
+    call_ids: tuple[str, ...] = ()
+
+
+class OpenPromises(Protocol):
+    """Offered by the callback room to the customers' room."""
+
+    async def open_for(self, connection: AsyncConnection, numbers: Collection[str]) -> Sequence[OpenPromise]:
+        """The open callbacks to these numbers (E.164). Reads on the caller's connection."""
         ...
 
 

@@ -57,6 +57,7 @@ class CallLinks:
             match=self.kind,
             customer_ids=self.customer_ids,
             created=self.how is LinkHow.CREATED,
+            by_block=self.how is LinkHow.BLOCK,
         )
 
 

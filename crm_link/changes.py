@@ -25,6 +25,8 @@ class What(StrEnum):
     IDENTIFIED = "identified"
     IDENTITY_ADDED = "identity_added"
     IDENTITY_REMOVED = "identity_removed"
+    BLOCK_ADDED = "block_added"
+    BLOCK_REMOVED = "block_removed"
     TAG_ADDED = "tag_added"
     TAG_REMOVED = "tag_removed"
     CALLS_RELABELLED = "calls_relabelled"

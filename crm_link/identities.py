@@ -1,22 +1,25 @@
-"""Who holds a number: finding the holders, making the one automatic customer for a number nobody holds, giving a
-number to a customer and taking it away. Works inside the caller's transaction; knows nothing of calls."""
+"""Who holds a number, or the block around it: finding the holders, making the one automatic customer for a number
+nobody holds, giving a number to a customer and taking it away. Works inside the caller's transaction; knows nothing of
+calls but whose they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.equivalences import key_of
+from core.equivalences import key_of, spellings
 from core.errors import ConflictError, NotFoundError
+from core.ports import OpenPromises
+from crm_link.blocks_claims import block_holders
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.match import MAX_CANDIDATES, Candidate, Match, Unknown, match
 from crm_link.records import NewRecord, insert_customer
-from crm_link.tables import Customer, Identity, IdentityKey
+from crm_link.tables import CallCustomer, Customer, Identity, IdentityKey
 
 ATTEMPTS = 5
 """Turns of "match, else claim": each further turn needs somebody else to have taken and given up the number in
@@ -97,27 +100,69 @@ async def keep_holders(connection: AsyncConnection, number: str, *, alone: bool 
         await connection.execute(select(IdentityKey.value).where(key).with_for_update(read=not alone))
 
 
-async def match_number(connection: AsyncConnection, number: str | None) -> Match:
-    """Who `number` (E.164, or None when withheld) belongs to."""
-    return match(number, await holders(connection, number) if number is not None else ())
+async def match_number(
+    connection: AsyncConnection, number: str | None, promises: OpenPromises | None = None
+) -> Match:
+    """Who `number` (E.164, or None when withheld) belongs to. `promises` ranks those who share it."""
+    if number is None:
+        return match(None, ())
+    found = await holders(connection, number)
+    if not found:
+        return match(number, await block_holders(connection, number), by_block=True)
+    if len(found) > 1 and promises is not None:
+        owed = await _owed(connection, key_of(number), [one.customer_id for one in found], promises)
+        found = [replace(one, is_owed=one.customer_id in owed) for one in found]
+    return match(number, found)
+
+
+async def _owed(
+    connection: AsyncConnection, number: str, customer_ids: list[int], promises: OpenPromises
+) -> set[int]:
+    """Which of the customers who share `number` we owe a call: on a number that is theirs alone, or because of a call
+    that is known to be theirs."""
+    rows = await connection.execute(
+        select(Identity.customer_id, Identity.value).where(
+            Identity.kind == IdentityKind.PHONE.value, Identity.customer_id.in_(customer_ids)
+        )
+    )
+    theirs = {row.value: row.customer_id for row in rows if row.value != number}
+    asked = [one for key in (number, *theirs) for one in spellings(key)]
+    open_ones = await promises.open_for(connection, asked)
+    owed = {theirs[key] for one in open_ones if (key := key_of(one.number)) in theirs}
+    return owed | await _callers(connection, [call for one in open_ones for call in one.call_ids])
+
+
+async def _callers(connection: AsyncConnection, call_ids: list[str]) -> set[int]:
+    """The customers of those of these calls that have exactly one."""
+    rows = await connection.execute(
+        select(func.min(CallCustomer.customer_id))
+        .where(CallCustomer.call_id.in_(call_ids))
+        .group_by(CallCustomer.call_id)
+        .having(func.count() == 1)
+    )
+    return set(rows.scalars())
 
 
 async def match_or_create(
-    connection: AsyncConnection, number: str, name: str, at: float, spelled: str | None = None
+    connection: AsyncConnection,
+    claim: Claim,
+    name: str,
+    at: float,
+    promises: OpenPromises | None = None,
 ) -> tuple[Match, int | None]:
-    """Like `match_number`, but a number nobody holds becomes a provisional customer, whose id is returned too.
-    `number` is the telephone's key, `spelled` how the network wrote it where that is another.
+    """Like `match_number` for a telephone the network has shown, but one that nobody holds, and no block is around,
+    becomes a provisional customer, whose id is returned too.
 
     Only the transaction whose key is really inserted creates (P9). Whoever loses waits for the winner's commit
     inside the insert (PostgreSQL), or for its turn to write (SQLite), and then finds the winner's customer.
     """
+    number = claim.value
     for _ in range(ATTEMPTS):
         await keep_holders(connection, number)
-        result = await match_number(connection, number)
+        result = await match_number(connection, number, promises)
         if not isinstance(result, Unknown):
             return result, None
         if await _insert_key(connection, IdentityKind.PHONE, number):
-            claim = Claim(IdentityKind.PHONE, number, Source.CALL, Confidence.SEEN, spelled)
             created = await _create_provisional(connection, claim, name, at)
             return await match_number(connection, number), created
     raise ConflictError("this number is being given and taken away at the same time; try again")

@@ -31,9 +31,10 @@ class Confidence(StrEnum):
 
 
 class LinkHow(StrEnum):
-    """Why a call stands with a customer."""
+    """Why a call stands with a customer. `block`: its number lies in a block of theirs, and is nobody's own."""
 
     MATCHED = "matched"
     CREATED = "created"
     PICKED = "picked"
     RELABELLED = "relabelled"
+    BLOCK = "block"

@@ -1,6 +1,7 @@
 """P10: a number has found its customer, so its old calls find them too. Calls of that number that stood with a
-provisional customer, or with nobody, move; a provisional customer who held nothing but that number becomes part of the
-identified one and redirects there. Works inside the caller's transaction, which holds the number's key.
+provisional customer, with the firm in whose block it lies, or with nobody, move; a provisional customer who held
+nothing but that number becomes part of the identified one and redirects there. Works inside the caller's transaction,
+which holds the number's key.
 
 Calls somebody identified already stay where they are: those of another customer who shares the number, and those
 an agent picked, as long as the picked record lives on."""
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from crm_link.blocks_claims import let_go_of_block
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.identities import Claim, give, take
 from crm_link.kinds import IdentityKind, LinkHow
@@ -82,7 +84,8 @@ async def _relabel(
     moved = (await connection.execute(theirs)).scalar_one()
     for one in provisional:
         await _move_calls(connection, one, customer_id, of_number, how=LinkHow.RELABELLED.value)
-    moved += await _attach_unattached(connection, customer_id, number)
+    await let_go_of_block(connection, number)
+    moved += await attach_unattached(connection, customer_id, number)
     for one in provisional:
         await _retire(connection, one, customer_id, number, edit)
     if moved:
@@ -103,7 +106,8 @@ async def _move_calls(
     await connection.execute(update(CallCustomer).where(mine, which).values(customer_id=target, **values))
 
 
-async def _attach_unattached(connection: AsyncConnection, customer_id: int, number: str) -> int:
+async def attach_unattached(connection: AsyncConnection, customer_id: int, number: str) -> int:
+    """Calls of `number` that stand with nobody become the customer's; returns how many."""
     attached = exists().where(CallCustomer.call_id == CallMatch.call_id)
     rows = select(
         CallMatch.call_id,

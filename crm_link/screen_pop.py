@@ -22,6 +22,7 @@ from core.facts import (
     Parties,
 )
 from core.folding import clean_line
+from core.ports import OpenPromises
 from crm_link.call_links import (
     CallLinks,
     attach,
@@ -32,10 +33,11 @@ from crm_link.call_links import (
     replace_links,
 )
 from crm_link.changes import announce
-from crm_link.identities import keep_holders, match_number, match_or_create, touch_seen
-from crm_link.kinds import LinkHow
-from crm_link.match import Exact, Match, ids_of
+from crm_link.identities import Claim, keep_holders, match_number, match_or_create, touch_seen
+from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
+from crm_link.match import Exact, Match, ids_of, is_by_block
 from crm_link.records import touch_contact
+from crm_link.relabel import attach_unattached
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ class ScreenPop:
     """Subscribe it before the first fact is published. Keeps nothing that the database does not have but which
     calls it has spoken of, and forgets those when they end."""
 
-    def __init__(self, database: Database, bus: Bus) -> None:
+    def __init__(self, database: Database, bus: Bus, promises: OpenPromises | None = None) -> None:
         self._database = database
         self._bus = bus
+        self._promises = promises
         self._said: dict[str, Caller] = {}
 
     def subscribe(self, to: Bus | Aside) -> None:
@@ -85,7 +88,7 @@ class ScreenPop:
         if said is not None and (said.number, said.creates) == (caller.number, caller.creates):
             return
         async with self._database.write() as connection:
-            settled = await settle(connection, caller)
+            settled = await settle(connection, caller, self._promises)
         self._said[caller.call_id] = caller
         await self._say(settled, caller.at)
 
@@ -113,7 +116,7 @@ class ScreenPop:
         if known is not None and _stands(known, caller):
             return
         async with self._database.write() as connection:
-            settled = await settle(connection, caller)
+            settled = await settle(connection, caller, self._promises)
         if settled.is_new:
             await self._say(settled, ended.at)
 
@@ -150,22 +153,28 @@ def _caller_of(call_id: str, at: float, parties: Parties) -> Caller | None:
     )
 
 
-async def settle(connection: AsyncConnection, caller: Caller) -> Settled:
-    """Decide and store whose call it is; what was decided before stands unless the number is another."""
+async def settle(
+    connection: AsyncConnection, caller: Caller, promises: OpenPromises | None = None
+) -> Settled:
+    """Decide and store whose call it is; what was decided before stands unless the number is another. `promises` ranks
+    customers who share the number."""
     # Two processes, or the bus and the fact log, may come with the same call: the second one waits here.
     is_new = await open_links(connection, caller.call_id, caller.number, caller.at)
     known = None if is_new else await hold_links(connection, caller.call_id)
     if known is not None and _stands(known, caller):
         return Settled(known)
-    result, created = await _find(connection, caller)
+    result, created = await _find(connection, caller, promises)
     links = CallLinks(
         call_id=caller.call_id,
         number=caller.number,
         call_at=known.call_at if known else caller.at,
         customer_ids=ids_of(result),
-        how=LinkHow.CREATED if created else LinkHow.MATCHED,
+        how=LinkHow.CREATED if created else LinkHow.BLOCK if is_by_block(result) else LinkHow.MATCHED,
     )
     await (attach(connection, links) if is_new else replace_links(connection, links))
+    if created is not None and caller.number is not None:
+        # Calls from before a provisional customer of this number expired.
+        await attach_unattached(connection, created, caller.number)
     if isinstance(result, Exact) and caller.number is not None:
         await touch_contact(connection, [result.customer_id], caller.at)
         await touch_seen(connection, result.customer_id, caller.number, caller.at, caller.spelled)
@@ -181,9 +190,12 @@ def _stands(known: CallLinks, caller: Caller) -> bool:
     return same_number and (bool(known.customer_ids) or not caller.creates)
 
 
-async def _find(connection: AsyncConnection, caller: Caller) -> tuple[Match, int | None]:
+async def _find(
+    connection: AsyncConnection, caller: Caller, promises: OpenPromises | None
+) -> tuple[Match, int | None]:
     if caller.creates and caller.number is not None:
-        return await match_or_create(connection, caller.number, caller.name, caller.at, caller.spelled)
+        claim = Claim(IdentityKind.PHONE, caller.number, Source.CALL, Confidence.SEEN, caller.spelled)
+        return await match_or_create(connection, claim, caller.name, caller.at, promises)
     if caller.number is not None:
         await keep_holders(connection, caller.number)
-    return await match_number(connection, caller.number), None
+    return await match_number(connection, caller.number, promises), None

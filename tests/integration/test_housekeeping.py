@@ -12,6 +12,9 @@ from core.db import Base, Database
 from core.fact_log import FORGET_BATCH, FactConsumer, FactLogRow, LoggedFact, append
 from core.facts import BlindWindowClosed, CustomerChanged
 from core.sessions import LIFETIME_S, SessionRow, start_session
+from crm_link.identities import Claim, match_or_create
+from crm_link.kinds import Confidence, IdentityKind, Source
+from crm_link.tables import Customer
 from server.housekeeping import DAY_S, Housekeeping
 from server.tables import PopRow
 
@@ -115,3 +118,17 @@ def pop(user_id: int, days: int) -> dict[str, Any]:
     rang_at = NOW - days * DAY_S
     row = {"call_id": f"{days} days ago", "user_id": user_id, "rang_at": rang_at, "shown_at": rang_at}
     return {**row, "visible": True, "over_at": rang_at + 5, "answered": True}
+
+
+async def test_provisional_customers_go_after_the_days_of_the_settings_and_never_by_zero(
+    database: Database,
+) -> None:
+    async with database.write() as connection:
+        for place, days in enumerate((400, 366, 364)):
+            at = NOW - days * DAY_S
+            claim = Claim(IdentityKind.PHONE, f"+4860100000{place}", Source.CALL, Confidence.SEEN)
+            await match_or_create(connection, claim, "", at)
+    for days, left in ((0, 3), (365, 1)):
+        keeper = Housekeeping(database, lambda: NOW, SETTINGS, (), provisional_days=days)
+        await keeper.sweep()
+        assert await count(database, Customer) == left

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.facts import MatchKind
-from crm_link.match import MAX_CANDIDATES, Candidate, Exact, Several, Unknown, ids_of, kind_of, match
+from crm_link.match import (
+    MAX_CANDIDATES,
+    Candidate,
+    Exact,
+    Several,
+    Unknown,
+    ids_of,
+    is_by_block,
+    kind_of,
+    match,
+)
 
 NUMBER = "+48221234567"
 
@@ -73,3 +83,17 @@ def test_p8_the_kind_says_how_many_hold_the_number(candidates: list[Candidate]) 
     assert kind_of(result) is expected
     assert len(ids_of(result)) == min(len(candidates), MAX_CANDIDATES)
     assert set(ids_of(result)) <= {candidate.customer_id for candidate in candidates}
+
+
+def test_p8_whom_we_owe_a_call_comes_before_who_called_last() -> None:
+    lately, owed = Candidate(1, last_contact_at=500.0), Candidate(2, last_contact_at=10.0, is_owed=True)
+    assert match("+48221234567", [lately, owed]) == Several((2, 1))
+    picked = Candidate(3, was_picked=True)
+    assert match("+48221234567", [lately, owed, picked]) == Several((3, 2, 1))
+
+
+def test_a_block_is_a_weaker_match_of_the_same_kind() -> None:
+    only = match("+48221234567", [Candidate(1)], by_block=True)
+    assert (only, is_by_block(only), ids_of(only)) == (Exact(1, by_block=True), True, (1,))
+    assert not is_by_block(match("+48221234567", [Candidate(1)]))
+    assert not is_by_block(match(None, [Candidate(1)], by_block=True))
