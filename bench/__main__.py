@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import calls, codec, collector, delay, match, search, transcribe
+from bench import calls, codec, collector, delay, imports, match, search, transcribe
 from bench.row import Row
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -33,6 +33,7 @@ PARTS: dict[str, Part] = {
     "codec": codec.rows,
     "calls": calls.rows,
     "match": _match,
+    "import": imports.rows,
     "delay": delay.rows,
     "collector": collector.rows,
     "search": search.rows,

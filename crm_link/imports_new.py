@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import String, delete, exists, func, insert, literal, select
@@ -206,7 +206,7 @@ async def _announce(connection: AsyncConnection, ids: Sequence[int], at: float) 
                 "kind": CustomerChanged.__name__,
                 "subject": f"customer:{one}",
                 "at": at,
-                "body": json.dumps(asdict(CustomerChanged(one, at))),
+                "body": json.dumps({"customer_id": one, "at": at}),
             }
             for one in ids
         ],

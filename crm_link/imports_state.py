@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -48,7 +48,7 @@ class ImportState:
     began_at: float | None
     ended_at: float | None
     same_as: int | None = None
-    fates: Counter[str] | None = None
+    fates: Counter[str] = field(default_factory=Counter)
     kept: int = 0
 
     @property
@@ -78,6 +78,6 @@ def state_of(
         began_at=row.began_at,
         ended_at=row.ended_at,
         same_as=same_as,
-        fates=fates,
+        fates=fates or Counter(),
         kept=kept,
     )

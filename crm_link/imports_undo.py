@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, select, update
+from sqlalchemy import Table, bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.bus import Bus
@@ -24,7 +24,7 @@ from crm_link.imports_tables import CustomerImportRow as Row
 from crm_link.imports_work import Did, LostError
 from crm_link.kinds import IdentityKind
 from crm_link.records import bump, hold_customer, store_words
-from crm_link.tables import Customer, CustomerTag, Identity, Note
+from crm_link.tables import Customer, CustomerTag, Identity, IdentityKey, Note
 
 OWN = frozenset(
     {
@@ -90,7 +90,7 @@ class Undo:
                 )
             }
             # Held first: a call that is matched at this moment has its customer, or finds nobody.
-            await hold_keys(connection, claims_of(Person(keys=tuple(keys))))
+            await _hold(connection, ids)
             touched = await why_touched(connection, {one.customer_id: one.did for one in lines})
             going = [one for one in ids if one not in touched]
             await self._mark(connection, [(one.line, touched.get(one.customer_id, "")) for one in lines])
@@ -135,6 +135,22 @@ class Undo:
         kept = [{"of": self.import_id, "at": line, "new_kept": why} for line, why in lines if why]
         if kept:
             await connection.execute(UNDONE, kept)
+
+
+async def _hold(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Hold the keys of these customers, in the order in which everybody takes them. SQLite's writers are alone."""
+    if connection.dialect.name == "postgresql":
+        held = exists().where(
+            Identity.kind == IdentityKey.kind,
+            Identity.value == IdentityKey.value,
+            Identity.customer_id.in_(ids),
+        )
+        await connection.execute(
+            select(IdentityKey.value)
+            .where(held)
+            .order_by(IdentityKey.kind, IdentityKey.value)
+            .with_for_update()
+        )
 
 
 async def why_touched(connection: AsyncConnection, made: dict[int, Did]) -> dict[int, str]:

@@ -12,6 +12,7 @@ from functools import partial
 
 from aiohttp import web
 
+from callback.owed import PromiseBook
 from config.settings import Line, Pbx, Settings
 from core.bus import Aside, Bus
 from core.clock import Clock, system_clock
@@ -35,6 +36,7 @@ from pbx_bridge.removed import end_removed
 from server.callback_desk_parts import add_callback_desk
 from server.callback_parts import add_callbacks
 from server.connector_parts import add_connectors
+from server.customer_import_parts import add_customer_imports
 from server.desk_parts import add_desk
 from server.housekeeping import Housekeeping
 from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH
@@ -65,6 +67,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     app[SWITCH] = AmiRecordingSwitch(hands)
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
+    add_customer_imports(app, database, bus, clock)
     add_desk(app, database, bus, clock)
     dialer = AmiDialer(hands, clock)
     add_callback_desk(app, database, bus, clock, dialer)
@@ -95,7 +98,7 @@ def _database(database: Database) -> Part:
 
 def _customers(database: Database, bus: Bus) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
-        screen_pop = ScreenPop(database, bus)
+        screen_pop = ScreenPop(database, bus, PromiseBook())
         aside = Aside(bus)
         screen_pop.subscribe(aside)
         # A call that was never seen ringing (we were blind, or died) still gets its customer.
@@ -144,7 +147,14 @@ def _bridges(
 def _housekeeping(settings: Settings, database: Database, clock: Clock) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
         consumers = app[CONSUMERS]
-        keeper = Housekeeping(database, clock, settings.database, consumers)
+        keeper = Housekeeping(
+            database,
+            clock,
+            settings.database,
+            consumers,
+            provisional_days=settings.crm.provisional_days,
+            promises=PromiseBook(),
+        )
         async with running("housekeeping", keeper.run):
             yield
 

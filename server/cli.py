@@ -26,6 +26,8 @@ callbacks_app = typer.Typer(no_args_is_help=True, help="Call a list of people ba
 app.add_typer(callbacks_app, name="callbacks")
 recordings_app = typer.Typer(no_args_is_help=True, help="Compare what should be recorded with what is.")
 app.add_typer(recordings_app, name="recordings")
+customers_app = typer.Typer(no_args_is_help=True, help="Bring a file of customers in, and more.")
+app.add_typer(customers_app, name="customers")
 connector_app = typer.Typer(no_args_is_help=True, help="Try the link to another CRM.")
 app.add_typer(connector_app, name="connector")
 
@@ -238,6 +240,29 @@ def callbacks_import(
     except OSError as error:
         raise InvalidInputError(f"cannot read {file}: {error}") from error
     _run(lambda: import_list(_settings(config), raw, file.name, department, dry_run=dry_run))
+
+
+@customers_app.command("import")
+def customers_import(
+    file: Path,
+    existing: Annotated[
+        str, typer.Option(help="Customers you have already: fill (their gaps), overwrite or skip")
+    ] = "fill",
+    tag: Annotated[str, typer.Option(help="Given to everybody in the file")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would become of each line")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Import customers from a CSV file; the first line names the columns, in one of a dozen languages.
+
+    The exit status is 1 when a line was refused. An import can be taken back on the page /customers/import.
+    """
+    from server.customer_import_command import import_customers
+
+    if not file.is_file():
+        raise InvalidInputError(f"there is no file {file}")
+    _run(lambda: import_customers(_settings(config), file, existing, tag, dry_run=dry_run))
 
 
 @recordings_app.command("audit")

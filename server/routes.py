@@ -18,8 +18,10 @@ from server import (
     search_page,
     threecx,
 )
+from server.affairs_routes import AFFAIRS_ROUTES
 from server.api_routes import API_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
+from server.customer_import_routes import CUSTOMER_IMPORT_ROUTES
 from server.prompt_routes import PROMPT_ROUTES
 from server.recording_routes import RECORDING_ROUTES
 from server.routing import PUBLIC, Route
@@ -50,6 +52,7 @@ ROUTES = (
     Route("GET", "/customers", customers_page.index, Role.AGENT),
     Route("POST", "/customers", customers_page.create, Role.AGENT),
     Route("GET", "/customers/new", customers_page.new, Role.AGENT),
+    *CUSTOMER_IMPORT_ROUTES,
     Route("GET", "/customers/{id}", customers_page.show, Role.AGENT),
     Route("POST", "/customers/{id}", customers_page.edit, Role.AGENT),
     Route("POST", "/customers/{id}/identities", customers_page.add_identity, Role.AGENT),
@@ -60,6 +63,7 @@ ROUTES = (
     Route("POST", "/customers/{id}/notes/{note}", customers_page.edit_note, Role.AGENT),
     Route("POST", "/customers/{id}/notes/{note}/pin", customers_page.pin_note, Role.AGENT),
     Route("POST", "/customers/{id}/notes/{note}/delete", customers_page.delete_note, Role.AGENT),
+    *AFFAIRS_ROUTES,
     Route("GET", "/account", account_page.show, Role.AGENT),
     Route("POST", "/account/password", account_page.change_password, Role.AGENT),
     Route("POST", "/account/sessions/end", account_page.end_sessions, Role.AGENT),
