@@ -38,8 +38,9 @@ from server.callback_parts import add_callbacks
 from server.connector_parts import add_connectors
 from server.customer_import_parts import add_customer_imports
 from server.desk_parts import add_desk
+from server.duplicates_parts import add_duplicates
 from server.housekeeping import Housekeeping
-from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH
+from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH, ZONE
 from server.recording_parts import add_recordings
 from server.schema import prepare
 from server.search_feed import add_search
@@ -68,6 +69,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
     add_customer_imports(app, database, bus, clock)
+    add_duplicates(app, database, clock, app[ZONE])
     add_desk(app, database, bus, clock)
     dialer = AmiDialer(hands, clock)
     add_callback_desk(app, database, bus, clock, dialer)

@@ -15,6 +15,7 @@ from crm_link.annotations import Annotations
 from crm_link.customers import Customers
 from crm_link.deals import Deals
 from crm_link.fields import Fields
+from crm_link.merge import Merges
 from crm_link.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ ZONE = web.AppKey("zone", ZoneInfo)
 DEMO = web.AppKey("demo", bool)
 CUSTOMERS = web.AppKey("customers", Customers)
 ANNOTATIONS = web.AppKey("annotations", Annotations)
+MERGES = web.AppKey("merges", Merges)
 TASKS = web.AppKey("tasks", Tasks)
 DEALS = web.AppKey("deals", Deals)
 FIELDS = web.AppKey("fields", Fields)

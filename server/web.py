@@ -15,12 +15,14 @@ from crm_link.annotations import Annotations
 from crm_link.customers import Customers
 from crm_link.deals import Deals
 from crm_link.fields import Fields
+from crm_link.merge import Merges
 from crm_link.tasks import Tasks
 from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
 from server.bounds import note_head
 from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
+from server.key_limits import KEY_LIMITS, KeyLimits
 from server.keys import (
     ANNOTATIONS,
     BUS,
@@ -31,6 +33,7 @@ from server.keys import (
     DEALS,
     DEMO,
     FIELDS,
+    MERGES,
     SETTINGS,
     TASKS,
     ZONE,
@@ -65,9 +68,11 @@ def bare_application(
     app[DEMO] = demo
     app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
     app[ANNOTATIONS] = Annotations(database, bus, clock)
+    app[MERGES] = Merges(database, bus, clock)
     app[TASKS] = Tasks(database, bus, clock)
     app[DEALS] = Deals(database, bus, clock, settings.site.region)
     app[FIELDS] = Fields(database, bus, clock, settings.crm.fields)
+    app[KEY_LIMITS] = KeyLimits(settings.server.api_requests_per_minute)
     app[ENVIRONMENT] = template_environment()
     app[CONSUMERS] = []
     app[METRICS] = Metrics(bus)

@@ -17,10 +17,12 @@ from crm_link.annotations import LONGEST_NOTE
 from crm_link.changes import What
 from crm_link.deals_kinds import DealKind, DealState
 from crm_link.directory import read_customer, read_notes
+from crm_link.merge_views import MergeBody
 from crm_link.timeline import ChangeBody, Entry, NoteBody
 from crm_link.timeline_affairs import DealBody, TaskBody
 from server.api.customers import editor
 from server.api.deals import Deal
+from server.api.merges import Merge
 from server.api.operation import operation
 from server.api.shapes import MOST_PER_PAGE, PAGE, Given, Instant, Page, Paging, Seconds, Taken
 from server.api.tasks import Task
@@ -181,8 +183,25 @@ class DealEntry(Given):
     deal: Deal
 
 
+class MergeEntry(Given):
+    """Two customers became one, perhaps for a while: this one and another."""
+
+    kind: Literal["merge"] = "merge"
+    at: Instant
+    user_id: int | None
+    merge: Merge
+
+
 AnyEntry = (
-    CallEntry | CallbackEntry | VisitEntry | NoteEntry | TaskEntry | DoneEntry | DealEntry | ChangeEntry
+    CallEntry
+    | CallbackEntry
+    | VisitEntry
+    | NoteEntry
+    | TaskEntry
+    | DoneEntry
+    | DealEntry
+    | ChangeEntry
+    | MergeEntry
 )
 
 
@@ -246,6 +265,8 @@ def _entry(entry: Entry, heard: Collection[str]) -> AnyEntry:
             return DoneEntry(**made) if entry.kind == "task_done" else TaskEntry(**made)
         case DealBody(deal):
             return DealEntry(at=entry.at, user_id=entry.user_id, deal=Deal.model_validate(deal))
+        case MergeBody(merge):
+            return MergeEntry(at=entry.at, user_id=entry.user_id, merge=Merge.model_validate(merge))
         case ChangeBody(what, before, after):
             return ChangeEntry(at=entry.at, user_id=entry.user_id, what=what, before=before, after=after)
     raise TypeError(f"the API has no shape for a timeline entry of kind {entry.kind!r}")

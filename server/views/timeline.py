@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.recordings import RecordingSettings
 from core.facts import Direction, Verdict
 from crm_link.deals_read import DealView, read_deals_about
+from crm_link.merge_views import MergeSource
 from crm_link.tables import CallCustomer
 from crm_link.timeline import Body, ChangeSource, Entry, NoteSource, Position, Timeline, behind
 from crm_link.timeline_affairs import DealSource, DoneSource, TaskSource
@@ -209,6 +210,7 @@ TIMELINE = Timeline(
     TaskSource(),
     DoneSource(),
     DealSource(),
+    MergeSource(),
     ChangeSource(),
 )
 
@@ -232,6 +234,6 @@ GROUPS: Mapping[Group, tuple[str, ...]] = {
     Group.TASKS: ("task", "task_done"),
     Group.DEALS: ("deal",),
     Group.VISITS: ("visit",),
-    Group.CHANGES: ("change",),
+    Group.CHANGES: ("change", "merge"),
 }
 """Each kind stands in one group (a test compares)."""

@@ -1,0 +1,186 @@
+"""Merging customers for programs: what a merge would do, merging, undoing, and the list of likely duplicates with
+proposing and ruling out."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from pydantic import Field
+
+from crm_link.changes import Edit
+from crm_link.duplicates import Reason
+from crm_link.duplicates_book import dismiss, propose, read_duplicates
+from crm_link.duplicates_search import read_last_search
+from crm_link.merge import Wanted
+from crm_link.merge_views import Choices, Side, preview_merge, read_merge
+from server.api.customers import LARGEST_ID, Customer, editor
+from server.api.operation import Reply, operation
+from server.api.shapes import Given, Instant, Page, Paging, Taken
+from server.duplicates_parts import SEARCHES
+from server.keys import CLOCK, DATABASE, MERGES
+
+
+class Merge(Given):
+    """A merge: `merged_id` became part of `kept_id`, and its id redirects there until that is undone."""
+
+    id: int
+    kept_id: int
+    merged_id: int
+    merged_title: str = Field(description="What the merged one was called.")
+    merged_at: Instant
+    merged_by: int | None = Field(description="Null for a program.")
+    calls: int = Field(description="How many changed hands.")
+    notes: int
+    undone_at: Instant | None
+    undone_by: int | None
+
+
+class Moving(Given):
+    what: str = Field(examples=["calls"])
+    count: int
+
+
+class MergePreview(Given):
+    """What a merge would do."""
+
+    kept: Customer
+    merged: Customer
+    moving: list[Moving] = Field(description="What would change hands.")
+    conflicts: list[str] = Field(description="What both have and differ in: `name`, `company`, `owner`.")
+    name: str = Field(description="Of the kept customer afterwards.")
+    company: str
+    owner_id: int | None
+
+
+class OtherQuery(Taken):
+    other_id: int = Field(ge=1, le=LARGEST_ID)
+    keep: int | None = Field(
+        None, ge=1, le=LARGEST_ID, description="Who stays, instead of who has more history."
+    )
+
+
+class MergeBody(Taken):
+    """The two, and what stays where they differ: what is left out stays the kept customer's, unless they have none."""
+
+    other_id: int = Field(ge=1, le=LARGEST_ID)
+    keep: int | None = Field(
+        None, ge=1, le=LARGEST_ID, description="The id of who stays; left out: who has more history."
+    )
+    name: Side | None = None
+    company: Side | None = None
+    owner: Side | None = None
+
+
+class PairBody(Taken):
+    first_id: int = Field(ge=1, le=LARGEST_ID)
+    second_id: int = Field(ge=1, le=LARGEST_ID)
+
+
+class Duplicate(Given):
+    """Two customers who may be one."""
+
+    first: Customer
+    second: Customer
+    reasons: list[Reason] = Field(description="Empty when only a person thinks so.")
+    score: int = Field(ge=0, le=100, description="How likely they are one.")
+    proposed_by: int | None = Field(description="The person who thinks so.")
+
+
+class DuplicatePage(Page):
+    duplicates: list[Duplicate] = Field(description="Likeliest first.")
+
+
+class DuplicateSearch(Given):
+    """The search for duplicates that began last."""
+
+    is_running: bool
+    began_at: Instant | None = Field(description="Null when there was none yet.")
+    ended_at: Instant | None
+    looked_at: int = Field(description="Rows read so far.")
+    total: int = Field(description="Rows there were at the beginning.")
+    found: int
+
+
+@operation("What a merge would do", tag="Customers", problems=(409,))
+async def preview_customer_merge(request: web.Request, customer_id: int, query: OtherQuery) -> MergePreview:
+    """Nothing is changed. 409: the two are one customer already."""
+    async with request.app[DATABASE].read() as connection:
+        preview = await preview_merge(connection, customer_id, query.other_id, keep=query.keep)
+    return MergePreview.model_validate(preview)
+
+
+@operation("Merge two customers", tag="Customers", status=201, problems=(409,))
+async def merge_customers(request: web.Request, customer_id: int, body: MergeBody) -> Reply[Merge]:
+    """Numbers, calls, notes, tags, tasks and deals change hands, and the merged one's id redirects. It can be undone.
+    409: they are one customer already."""
+    choices = Choices(name=body.name, company=body.company, owner=body.owner)
+    wanted = Wanted(customer_id, body.other_id, keep=body.keep, choices=choices)
+    done = await request.app[MERGES].merge(wanted, editor(request))
+    return Reply(Merge.model_validate(done), {"Location": f"/api/v1/merges/{done.id}"})
+
+
+@operation("One merge", tag="Customers")
+async def read_one_merge(request: web.Request, merge_id: int) -> Merge:
+    """The timeline of a customer names the merges they were part of."""
+    async with request.app[DATABASE].read() as connection:
+        return Merge.model_validate(await read_merge(connection, merge_id))
+
+
+@operation("Undo a merge", tag="Customers", problems=(409,))
+async def undo_merge(request: web.Request, merge_id: int) -> Merge:
+    """The two are two again, with what each of them had; what came since on a number goes with the number. 409: it is
+    undone already, or a later merge builds on it and has to be undone first."""
+    return Merge.model_validate(await request.app[MERGES].undo(merge_id, editor(request)))
+
+
+@operation("Likely duplicates", tag="Customers")
+async def list_duplicates(request: web.Request, query: Paging) -> DuplicatePage:
+    """What the last search found and what people propose, less what was ruled out."""
+    async with request.app[DATABASE].read() as connection:
+        page = await read_duplicates(connection, limit=query.limit, after=query.after)
+    found = [Duplicate.model_validate(one) for one in page.duplicates]
+    return DuplicatePage(duplicates=found, next=page.next)
+
+
+@operation("Propose that two are one", tag="Customers", status=204, problems=(409,))
+async def propose_duplicate(request: web.Request, body: PairBody) -> None:
+    """They come first in the list; a manager decides. 409: somebody ruled it out, or they are one already."""
+    edit = Edit(request.app[CLOCK](), editor(request))
+    async with request.app[DATABASE].write() as connection:
+        await propose(connection, body.first_id, body.second_id, edit)
+
+
+@operation("Rule out that two are one", tag="Customers", status=204, problems=(409,))
+async def rule_out_duplicate(request: web.Request, body: PairBody) -> None:
+    """No search proposes them again. 409: they are one customer already."""
+    edit = Edit(request.app[CLOCK](), editor(request))
+    async with request.app[DATABASE].write() as connection:
+        await dismiss(connection, body.first_id, body.second_id, edit)
+
+
+@operation("Search for duplicates now", tag="Customers", status=202)
+async def search_duplicates(request: web.Request) -> DuplicateSearch:
+    """It runs in the background; one that runs already is enough."""
+    if SEARCHES in request.app:
+        request.app[SEARCHES].ask(editor(request))
+    return await _search_now(request)
+
+
+@operation("How far the search for duplicates is", tag="Customers")
+async def read_duplicate_search(request: web.Request) -> DuplicateSearch:
+    return await _search_now(request)
+
+
+async def _search_now(request: web.Request) -> DuplicateSearch:
+    async with request.app[DATABASE].read() as connection:
+        last = await read_last_search(connection)
+    asked = SEARCHES in request.app and request.app[SEARCHES].is_asked
+    if last is None:
+        return DuplicateSearch(is_running=asked, began_at=None, ended_at=None, looked_at=0, total=0, found=0)
+    return DuplicateSearch(
+        is_running=asked or last.is_running(request.app[CLOCK]()),
+        began_at=last.began_at,
+        ended_at=last.ended_at,
+        looked_at=last.looked_at,
+        total=last.total,
+        found=last.found,
+    )
