@@ -95,6 +95,9 @@ class Server(Part):
         description="at once from one address (an office of 100 behind one router); "
         "trusted proxies and this machine may have all",
     )
+    api_requests_per_minute: int = Field(
+        600, ge=0, le=1_000_000, description="of one API key; more are told to wait; 0: no limit"
+    )
 
     @field_validator("public_url")
     @classmethod

@@ -14,6 +14,7 @@ from core.api_keys import ApiKey, read_key, touch_key
 from core.errors import ForbiddenError, UnauthenticatedError
 from core.sessions import Session, hash_token, read_session, touch_session
 from server.bounds import read_body
+from server.key_limits import KEY_LIMITS
 from server.keys import CLOCK, DATABASE
 from server.network import (
     UNSAFE_METHODS,
@@ -140,6 +141,7 @@ async def _admit_key(request: web.Request, route: Route, scope: str) -> None:
         async with request.app[DATABASE].write() as connection:
             await touch_key(connection, key.id, now)
     request[API_KEY] = key
+    request.app[KEY_LIMITS].take(key.id)
 
 
 async def identify(request: web.Request) -> Session | None:

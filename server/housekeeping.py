@@ -19,6 +19,7 @@ from core.fact_log import FORGET_BATCH, FactConsumer, forget
 from core.ports import OpenPromises
 from core.sessions import sweep_sessions
 from crm_link.expiry import expire_some
+from server.api.once import forget_answers
 from server.tables import PopRow
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,7 @@ class Housekeeping:
         pops_before = now - self._settings.keep_pops_days * DAY_S
         facts = await self._batches(lambda one: forget(one, self._consumers, before=facts_before))
         pops = await self._batches(lambda one: forget_pops(one, before=pops_before))
+        await self._batches(lambda one: forget_answers(one, now))
         async with self._database.write() as connection:
             await sweep_sessions(connection, now)
         strangers = await self._expire(now) if self._provisional_days else 0

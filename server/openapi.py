@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from server.api.operation import Operation, operation_of
+from server.api import once
+from server.api.operation import Header, Operation, has_key, operation_of
 from server.api.shapes import Problem
 from server.replies import TITLES
 from server.routing import PUBLIC, Route
@@ -107,7 +108,7 @@ def _operation(route: Route, known: Operation, references: Mapping[Any, dict[str
     }
     if known.description:
         described["description"] = known.description
-    if parameters := _parameters(known, references):
+    if parameters := _parameters(route, known, references):
         described["parameters"] = parameters
     if known.body is not None:
         schema = references[known.body, "validation"]
@@ -118,15 +119,20 @@ def _operation(route: Route, known: Operation, references: Mapping[Any, dict[str
     return described
 
 
-def _parameters(known: Operation, references: Mapping[Any, dict[str, Any]]) -> list[dict[str, Any]]:
+def _parameters(
+    route: Route, known: Operation, references: Mapping[Any, dict[str, Any]]
+) -> list[dict[str, Any]]:
     kinds = {str: "string", int: "integer"}
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": kinds[kind]}}
         for name, kind in known.path.items()
     ]
+    headers = list(known.headers.values()) + (
+        [Header(once.NAME, once.ABOUT)] if has_key(route, known) else []
+    )
     parameters += [
         {"name": one.name, "in": "header", "description": one.description, "schema": {"type": "string"}}
-        for one in known.headers.values()
+        for one in headers
     ]
     if known.query is None:
         return parameters
@@ -163,6 +169,10 @@ def _responses(route: Route, known: Operation, references: Mapping[Any, dict[str
     statuses = set(known.problems) | {422}
     if route.role is not PUBLIC:
         statuses |= {401, 403}
+    if route.scope is not None:
+        statuses.add(429)
+    if has_key(route, known):
+        statuses.add(409)
     if known.path:
         statuses.add(404)
     if known.body is not None:

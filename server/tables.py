@@ -1,9 +1,10 @@
-"""What the roof itself stores: what agents say of themselves, and when each screen pop reached a screen. Wrap-ups
-are rows of the call log (`pbx_bridge/tables.py`). All instants are float seconds (`core/clock.py`)."""
+"""What the roof itself stores: what agents say of themselves, when each screen pop reached a screen, and what programs
+that may ask again were answered. Wrap-ups are rows of the call log (`pbx_bridge/tables.py`). All instants are float
+seconds (`core/clock.py`)."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Integer, String
+from sqlalchemy import BigInteger, Double, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import CALL_ID, Base
@@ -37,3 +38,17 @@ class PopRow(Base):
     visible: Mapped[bool | None] = mapped_column(doc="whether that page was in the foreground")
     over_at: Mapped[float] = mapped_column(Double)
     answered: Mapped[bool] = mapped_column(doc="by this person")
+
+
+class ApiAnswerRow(Base):
+    """A POST of a program that came with an `Idempotency-Key`, and what it was answered, kept for a day."""
+
+    __tablename__ = "api_answers"
+
+    sender: Mapped[str] = mapped_column(String(40), primary_key=True, doc="`key 7`, `user 3`")
+    key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), doc="of method, address and body")
+    at: Mapped[float] = mapped_column(Double, index=True)
+    status: Mapped[int | None] = mapped_column(doc="null while it is worked on, and for ever if we died then")
+    headers: Mapped[str | None] = mapped_column(Text, doc="JSON")
+    body: Mapped[str | None] = mapped_column(Text)

@@ -12,6 +12,7 @@ from callback.ask import Ask, Correctable, Held, Visit
 from callback.kinds import Outcome, Source, State
 from core.errors import InvalidInputError
 from core.phone import parse_number
+from server.api import once
 from server.api.operation import Header, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.callback_access import requests_of
@@ -256,11 +257,9 @@ async def remove_suppression(request: web.Request, suppression_id: int) -> None:
 
 def sender_key(request: web.Request, key: str) -> str:
     """An idempotency key with its sender's name: two programs never meet in one. Raises InvalidInputError."""
-    if len(key) > 120:
-        raise InvalidInputError("an Idempotency-Key has at most 120 characters", field="Idempotency-Key")
-    if API_KEY in request:
-        return f"key {request[API_KEY].id}: {key}"
-    return f"user {current_user(request).id}: {key}"
+    if len(key) > once.LONGEST:
+        raise InvalidInputError(f"an {once.NAME} has at most {once.LONGEST} characters", field=once.NAME)
+    return f"{once.sender_of(request)}: {key}"
 
 
 def callback_of(row: CallbackRow) -> Callback:

@@ -3,7 +3,8 @@ its signature says for the OpenAPI document.
 
 `query` and `body` are pydantic models, what is annotated with `Header` is a header, other parameters are parts of the
 path, the return annotation is the answer. What does not fit becomes InvalidInputError, unknown query parameters
-included. Who may call it is `routes.py`'s."""
+included. Every POST takes an `Idempotency-Key` (`once.py`) without a word of its own. Who may call it is
+`routes.py`'s."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import InvalidInputError, NotFoundError
-from server.routing import Handler
+from server.api.once import NAME as ONCE
+from server.api.once import once
+from server.routing import PUBLIC, ROUTE_TABLE, Handler, Route
 
 T = TypeVar("T", bound=BaseModel)
 ATTRIBUTE = "api_operation"
@@ -94,13 +97,24 @@ def operation(
 
         @functools.wraps(function)
         async def handle(request: web.Request) -> web.StreamResponse:
-            given = await function(request, **await _read(known, request))
-            return given if isinstance(given, web.StreamResponse) else _respond(known, given)
+            async def answer() -> web.StreamResponse:
+                given = await function(request, **await _read(known, request))
+                return given if isinstance(given, web.StreamResponse) else _respond(known, given)
+
+            route = request.app[ROUTE_TABLE][request.match_info.route]
+            return await once(request, answer) if has_key(route, known) else await answer()
 
         setattr(handle, ATTRIBUTE, known)
         return handle
 
     return decorate
+
+
+def has_key(route: Route, known: Operation) -> bool:
+    """Whether an `Idempotency-Key` makes a repeated request harmless by `once.py`. Other methods are harmless by
+    themselves; an operation with a header of its own keeps the key in its room."""
+    is_own = any(one.name == ONCE for one in known.headers.values())
+    return route.method == "POST" and route.role is not PUBLIC and not route.streams and not is_own
 
 
 def operation_of(handler: Handler) -> Operation | None:

@@ -30,6 +30,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_alarms_raised_at", ["raised_at"], unique=False)
 
     op.create_table(
+        "api_answers",
+        sa.Column("sender", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", sa.Text(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("sender", "key", name=op.f("pk_api_answers")),
+    )
+    with op.batch_alter_table("api_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_answers_at"), ["at"], unique=False)
+
+    op.create_table(
         "api_keys",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -2019,6 +2033,10 @@ def downgrade() -> None:
     op.drop_table("audit_findings")
     op.drop_table("audit_days")
     op.drop_table("api_keys")
+    with op.batch_alter_table("api_answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_answers_at"))
+
+    op.drop_table("api_answers")
     with op.batch_alter_table("alarms", schema=None) as batch_op:
         batch_op.drop_index("ix_alarms_raised_at")
 

@@ -1,0 +1,146 @@
+"""A POST that is sent twice happens once: what came with an `Idempotency-Key` is written down before it is worked on,
+and its answer afterwards. The same key with the same request gets the same answer again; nothing is done a second time.
+
+Every POST of the API has this by itself (`operation.py`), except those that read a stream, and those whose room keeps
+the key together with its own rows (callbacks, click-to-call). What was begun and never answered, because we died in
+between, is refused from then on: it perhaps happened, and only the sender can look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core.db import Database
+from core.errors import ConflictError, InvalidInputError, RingbackError
+from server.guard import API_KEY, current_user
+from server.keys import CLOCK, DATABASE
+from server.replies import problem_of
+from server.tables import ApiAnswerRow
+
+NAME = "Idempotency-Key"
+ABOUT = (
+    "The same key with the same request within a day gets the same answer, and nothing happens twice. At most 120 "
+    "printable characters, such as a UUID of yours."
+)
+LONGEST = 120
+KEPT_S = 86_400.0
+"""A program that was not answered asks again within minutes; a day covers a night's outage."""
+
+REPLAYED = "Idempotent-Replayed"
+KEPT_HEADERS = ("ETag", "Location")
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request with a key. `fingerprint` is of everything that decides what it does."""
+
+    sender: str
+    key: str
+    fingerprint: str
+
+
+def sender_of(request: web.Request) -> str:
+    """Whose keys they are: two programs never meet in one."""
+    if API_KEY in request:
+        return f"key {request[API_KEY].id}"
+    return f"user {current_user(request).id}"
+
+
+async def once(
+    request: web.Request, answer: Callable[[], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What `answer` gives, or what it gave when this was sent before. Raises InvalidInputError and ConflictError."""
+    if NAME not in request.headers:
+        return await answer()
+    asked = await _asked(request)
+    database, now = request.app[DATABASE], request.app[CLOCK]()
+    async with database.write() as connection:
+        is_new = await _begin(connection, asked, now)
+    if not is_new:
+        return await _again(database, asked)
+    try:
+        given = await answer()
+    except RingbackError as error:
+        if problem_of(error).status < 500:  # refused: it may be tried again under the same key
+            await _forget_one(database, asked)
+        raise
+    await _keep(database, asked, given)
+    return given
+
+
+async def forget_answers(connection: AsyncConnection, now: float) -> int:
+    """Throw away some that are older than a day; returns how many."""
+    some = select(ApiAnswerRow.sender, ApiAnswerRow.key).where(ApiAnswerRow.at < now - KEPT_S).limit(BATCH)
+    gone = 0
+    for sender, key in (await connection.execute(some)).all():
+        mine = ApiAnswerRow.sender == sender, ApiAnswerRow.key == key
+        gone += (await connection.execute(delete(ApiAnswerRow).where(*mine))).rowcount
+    return gone
+
+
+async def _asked(request: web.Request) -> _Asked:
+    key = request.headers[NAME]
+    if not 0 < len(key) <= LONGEST or not key.isprintable():
+        raise InvalidInputError(f"an {NAME} has 1 to {LONGEST} printable characters", field=NAME)
+    head = f"{request.method} {request.path_qs} {request.headers.get('If-Match', '')}\n"
+    fingerprint = hashlib.sha256(head.encode() + await request.read()).hexdigest()
+    return _Asked(sender_of(request), key, fingerprint)
+
+
+async def _begin(connection: AsyncConnection, asked: _Asked, now: float) -> bool:
+    """Whether it is the first of its key, which is written down with that."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    values = {"sender": asked.sender, "key": asked.key, "fingerprint": asked.fingerprint, "at": now}
+    done = await connection.execute(dialect.insert(ApiAnswerRow).values(values).on_conflict_do_nothing())
+    return done.rowcount == 1
+
+
+async def _again(database: Database, asked: _Asked) -> web.Response:
+    async with database.read() as connection:
+        found = await connection.execute(
+            select(
+                ApiAnswerRow.fingerprint, ApiAnswerRow.status, ApiAnswerRow.headers, ApiAnswerRow.body
+            ).where(*_mine(asked))
+        )
+        row = found.one_or_none()
+    if row is None:  # the first one has just been refused
+        raise ConflictError("the same request is being answered: send it again in a moment")
+    if row.fingerprint != asked.fingerprint:
+        raise ConflictError(
+            "this Idempotency-Key was used for another request: use a new key for each request"
+        )
+    if row.status is None:
+        raise ConflictError(
+            "this request was begun and not answered yet, or its answer was lost: ask again in a moment; if this "
+            "goes on, look whether it happened, and use a new key"
+        )
+    headers = {**json.loads(row.headers), REPLAYED: "true"}
+    return web.Response(body=(row.body or "").encode(), status=row.status, headers=headers)
+
+
+async def _keep(database: Database, asked: _Asked, given: web.StreamResponse) -> None:
+    headers = {name: given.headers[name] for name in KEPT_HEADERS if name in given.headers}
+    body = None
+    if isinstance(given, web.Response) and isinstance(given.body, bytes):
+        body = given.body.decode()
+        headers["Content-Type"] = given.headers["Content-Type"]
+    values = {"status": given.status, "headers": json.dumps(headers), "body": body}
+    async with database.write() as connection:
+        await connection.execute(update(ApiAnswerRow).where(*_mine(asked)).values(values))
+
+
+async def _forget_one(database: Database, asked: _Asked) -> None:
+    async with database.write() as connection:
+        await connection.execute(delete(ApiAnswerRow).where(*_mine(asked)))
+
+
+def _mine(asked: _Asked) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return ApiAnswerRow.sender == asked.sender, ApiAnswerRow.key == asked.key
