@@ -20,7 +20,7 @@ from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.tasks import woken
 from crm_link.imports_columns import check_columns, recognise
-from crm_link.imports_files import MOST_LINES, check_header, inspect, opened, some_of
+from crm_link.imports_files import MOST_LINES, inspect, opened, some_of
 from crm_link.imports_job import LEASE_S, Job, Told
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_rows import Line, count_fates, read_lines, write_lines
@@ -66,9 +66,7 @@ class Imports:
     async def add(self, path: Path, name: str, user_id: int | None) -> int:
         """Store a file, to be looked at; returns its id. Raises InvalidInputError when it is no table of customers."""
         digest, encoding = await asyncio.to_thread(inspect, path)
-        with opened(path, encoding) as rows:
-            _, header = next(rows, (1, []))
-            check_header(header)
+        with opened(path, encoding) as (header, rows):
             values = {
                 "name": "".join(letter for letter in name if letter.isprintable())[:200] or "customers",
                 "digest": digest,

@@ -217,8 +217,12 @@ def _keys(by_field: dict[str, list[str]], region: str) -> tuple[tuple[str, str],
     found: dict[tuple[str, str], None] = {}
     for field, kind in KINDS.items():
         for cell in by_field.get(field, []):
+            if kind is IdentityKind.PHONE and SHORTENED.match(cell):
+                raise InvalidInputError(
+                    f"{cell} is what the spreadsheet made of the number: format the column as text and save again"
+                )
             texts = [cell] if kind is IdentityKind.EXTERNAL else PARTS.split(cell)
-            for text in filter(None, texts):
+            for text in filter(None, map(bare_cell, texts)):
                 found[kind.value, _value(kind, text, region)] = None
     if len(found) > MOST_KEYS:
         raise InvalidInputError(f"a customer has at most {MOST_KEYS} numbers and addresses")
@@ -226,10 +230,6 @@ def _keys(by_field: dict[str, list[str]], region: str) -> tuple[tuple[str, str],
 
 
 def _value(kind: IdentityKind, text: str, region: str) -> str:
-    if kind is IdentityKind.PHONE and SHORTENED.match(text):
-        raise InvalidInputError(
-            f"{text} is what the spreadsheet made of the number: format the column as text and save again"
-        )
     try:
         return normal_value(kind, text, region)
     except InvalidInputError as error:

@@ -1,5 +1,5 @@
-"""Files of customers: a path in, its encoding, digest and rows out, a few hundred at a time, so that none is ever in
-memory whole. What the rows say is `imports_columns.py`."""
+"""Files of customers (tables and vCards): a path in, its encoding, digest and rows out, a few hundred at a time, so that
+none is ever in memory whole. What the rows say is `imports_columns.py`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core.csv_files import check_text, delimiter_of, encoding_of, read_rows
 from core.errors import InvalidInputError
 from crm_link.imports_columns import looks_like_people
 from crm_link.imports_rows import STEP
+from crm_link.vcards import HEADER, is_vcard, read_cards
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a file: `MOST_LINES` lines of 300 each."""
@@ -40,11 +41,21 @@ def inspect(path: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def opened(path: Path, encoding: str) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def opened(path: Path, encoding: str) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+    """The names of the columns, and the rows with the line at which each begins: of a table, or of a file of vCards.
+
+    Raises InvalidInputError for a first line that is none.
+    """
     with path.open(encoding=encoding, newline="") as file:
         first = next((line for line in file if line.strip()), "")
         file.seek(0)
-        yield read_rows(file, delimiter_of(first))
+        if is_vcard(first):
+            yield list(HEADER), read_cards(file)
+        else:
+            rows = read_rows(file, delimiter_of(first))
+            _, header = next(rows, (1, []))
+            check_header(header)
+            yield header, rows
 
 
 def some_of(rows: Iterable[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:

@@ -1,0 +1,120 @@
+"""Customers as vCards (RFC 6350 and its forerunner, version 3.0), as telephones and address books exchange them: a
+customer in, text out; and the lines of a file of cards in, rows of a table out, which an import then treats like any
+other file's. Pictures, addresses and birthdays are not read: we keep none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+import vobject
+from vobject.base import ParseError
+
+from core.errors import InvalidInputError
+from crm_link.directory import CustomerView
+from crm_link.imports_columns import Field
+from crm_link.kinds import IdentityKind
+
+HEADER = ("name", "company", "phone", "email", "tags", "note")
+COLUMNS = (Field.NAME, Field.COMPANY, Field.PHONE, Field.EMAIL, Field.TAGS, Field.NOTE)
+BETWEEN = "; "
+
+
+class Version(StrEnum):
+    THREE = "3.0"
+    FOUR = "4.0"
+
+
+def card_of(customer: CustomerView, version: Version = Version.FOUR) -> str:
+    """The customer as one vCard. Numbers are E.164; who has no name is called by company or number."""
+    card = vobject.vCard()
+    card.add("version").value = version.value
+    card.add("fn").value = customer.title
+    given, _, family = customer.name.rpartition(" ")
+    card.add("n").value = vobject.vcard.Name(family=family, given=given)
+    if customer.company:
+        card.add("org").value = [customer.company]
+    for one in customer.identities:
+        if one.kind is IdentityKind.PHONE:
+            _add_number(card, one.value, version)
+        elif one.kind is IdentityKind.EMAIL:
+            card.add("email").value = one.value
+    if customer.tags:
+        card.add("categories").value = list(customer.tags)
+    text: str = card.serialize()
+    return text
+
+
+def _add_number(card: Any, number: str, version: Version) -> None:
+    line = card.add("tel")
+    line.type_param = "voice"
+    line.value = number
+    if version is Version.FOUR:
+        line.value_param = "uri"
+        line.value = f"tel:{number}"
+
+
+def is_vcard(head: str) -> bool:
+    return head.lstrip("\ufeff \r\n").upper().startswith("BEGIN:VCARD")
+
+
+def read_cards(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """A row with the columns of HEADER for each card, with the line at which it begins.
+
+    Raises InvalidInputError at a card that is none.
+    """
+    for at, text in _split(lines):
+        try:
+            card = vobject.readOne(text, allowQP=True)
+        except (ParseError, ValueError, AttributeError, StopIteration) as error:
+            raise InvalidInputError(f"the card that begins in line {at} is no vCard ({error})") from error
+        yield at, _row(card.contents)
+
+
+def _split(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Each card's own text: one that is broken must not take the rest of the file with it."""
+    card: list[str] = []
+    began = 0
+    for at, line in enumerate(lines, start=1):
+        if line.lstrip("\ufeff").strip().upper() == "BEGIN:VCARD":
+            card, began = [], at
+        card.append(line.lstrip("\ufeff"))
+        if line.strip().upper() == "END:VCARD":
+            yield began, "".join(card)
+            card = []
+    if any(line.strip() for line in card):
+        raise InvalidInputError(f"the card that begins in line {began or 1} has no end: the file was cut off")
+
+
+def _row(contents: dict[str, list[Any]]) -> list[str]:
+    company = next((_organisation(one.value) for one in contents.get("org", ())), "")
+    name = next((str(one.value).strip() for one in contents.get("fn", ())), "") or _joined_name(contents)
+    return [
+        "" if name == company else name,
+        company,
+        BETWEEN.join(_number(str(one.value)) for one in contents.get("tel", ())),
+        BETWEEN.join(str(one.value).strip() for one in contents.get("email", ())),
+        BETWEEN.join(str(tag) for one in contents.get("categories", ()) for tag in _listed(one.value)),
+        "\n".join(str(one.value).strip() for one in contents.get("note", ())),
+    ]
+
+
+def _joined_name(contents: dict[str, list[Any]]) -> str:
+    for one in contents.get("n", ()):
+        parts = (one.value.given, one.value.additional, one.value.family)
+        return " ".join(str(part) for part in parts if part)
+    return ""
+
+
+def _organisation(value: Any) -> str:
+    return str(_listed(value)[0]).strip() if _listed(value) else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _number(text: str) -> str:
+    """`tel:+48-22…;ext=5` of version 4.0 without what is not the number."""
+    return text.strip().partition(";")[0] if text.strip().lower().startswith("tel:") else text.strip()

@@ -1,0 +1,174 @@
+"""Customers out: the list with its search as CSV, XLSX or vCards, one customer as a vCard. Read page by page and sent
+as it is read, so that a hundred thousand customers cost no more memory than a page. Who took them is in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
+from aiohttp import web
+
+from core.accounts import list_users
+from core.csv_files import guarded
+from core.errors import InvalidInputError
+from crm_link.directory import MOST_LISTED, CustomerView, find_customers, read_customer, read_customers
+from crm_link.sheets import COLUMNS, MOST_ROWS, Workbook, cells_of
+from crm_link.vcards import Version, card_of
+from server.guard import API_KEY, current_user
+from server.keys import DATABASE, SETTINGS
+
+log = structlog.get_logger(__name__)
+
+TEXT_LIMIT = 200
+MOST_CHOSEN = 1000
+"""Customers named one by one; more are found by the list's search."""
+
+CHUNK = 256 * 1024
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+async def as_csv(request: web.Request) -> web.StreamResponse:
+    """What the list shows, all of it."""
+    pages = customers_of(request)
+    owners = await _names(request)
+    response = await _begin(request, "text/csv", "customers.csv")
+    count = 0
+    if request.method != "HEAD":
+        await response.write("\ufeff".encode() + _csv([COLUMNS]))
+        async for page in pages:
+            count += len(page)
+            await response.write(_csv([cells_of(one, owners) for one in page]))
+    return await _end(request, response, "csv", count)
+
+
+async def as_workbook(request: web.Request) -> web.StreamResponse:
+    """The same as a workbook. Raises InvalidInputError when a sheet does not hold so many."""
+    pages = customers_of(request)
+    owners = await _names(request)
+    count = 0
+    with TemporaryDirectory(prefix="ringback-") as folder:
+        path = Path(folder) / "customers.xlsx"
+        with Workbook(path) as book:
+            async for page in pages:
+                count += len(page)
+                if count > MOST_ROWS:
+                    raise InvalidInputError("these are more customers than a sheet has rows: export CSV")
+                await asyncio.to_thread(book.add, [cells_of(one, owners) for one in page])
+        response = await _begin(request, XLSX, "customers.xlsx")
+        if request.method != "HEAD":
+            await _send_file(response, path)
+    return await _end(request, response, "xlsx", count)
+
+
+async def as_vcards(request: web.Request) -> web.StreamResponse:
+    """The same as vCards, of version 4.0 unless 3.0 is asked for."""
+    version, pages = _version(request), customers_of(request)
+    response = await _begin(request, "text/vcard", "customers.vcf")
+    count = 0
+    if request.method != "HEAD":
+        async for page in pages:
+            count += len(page)
+            await response.write("".join(card_of(one, version) for one in page).encode())
+    return await _end(request, response, "vcard", count)
+
+
+async def one_as_vcard(request: web.Request) -> web.Response:
+    async with request.app[DATABASE].read() as connection:
+        customer = await read_customer(connection, int(request.match_info["id"]))
+    text = card_of(customer, _version(request))
+    log.info("customers exported", form="vcard", count=1, by=_asker(request))
+    return web.Response(
+        text=text,
+        content_type="text/vcard",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="customer-{customer.id}.vcf"',
+        },
+    )
+
+
+def customers_of(request: web.Request) -> AsyncIterator[Sequence[CustomerView]]:
+    """Those that are named (`ids`), else those that the list's search finds, page by page.
+
+    Raises InvalidInputError for ids that are none.
+    """
+    chosen = request.query.get("ids", "")
+    if not chosen:
+        return _found(request, request.query.get("q", "").strip()[:TEXT_LIMIT])
+    texts = chosen.split(",")
+    if not all(text.isascii() and text.isdigit() and len(text) <= 9 for text in texts):
+        raise InvalidInputError("ids are numbers of customers with commas between", field="ids")
+    if len(texts) > MOST_CHOSEN:
+        raise InvalidInputError(f"name at most {MOST_CHOSEN} customers", field="ids")
+    return _chosen(request, [int(text) for text in texts])
+
+
+async def _chosen(request: web.Request, ids: Sequence[int]) -> AsyncIterator[Sequence[CustomerView]]:
+    for first in range(0, len(ids), MOST_LISTED):
+        async with request.app[DATABASE].read() as connection:
+            yield await read_customers(connection, ids[first : first + MOST_LISTED])
+
+
+async def _found(request: web.Request, text: str) -> AsyncIterator[Sequence[CustomerView]]:
+    region, after = request.app[SETTINGS].site.region, None
+    while True:
+        # A connection for each page: a slow reader must not hold one.
+        async with request.app[DATABASE].read() as connection:
+            page = await find_customers(connection, text, region=region, limit=MOST_LISTED, after=after)
+        if page.customers:
+            yield page.customers
+        if page.next is None:
+            return
+        after = page.next
+
+
+async def _begin(request: web.Request, kind: str, name: str) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+    response.content_type = kind
+    if kind.startswith("text/"):
+        response.charset = "utf-8"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    await response.prepare(request)
+    return response
+
+
+async def _end(
+    request: web.Request, response: web.StreamResponse, form: str, count: int
+) -> web.StreamResponse:
+    await response.write_eof()
+    log.info("customers exported", form=form, count=count, by=_asker(request))
+    return response
+
+
+async def _send_file(response: web.StreamResponse, path: Path) -> None:
+    with path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, CHUNK):
+            await response.write(piece)
+
+
+async def _names(request: web.Request) -> Mapping[int, str]:
+    async with request.app[DATABASE].read() as connection:
+        return {user.id: user.name for user in await list_users(connection)}
+
+
+def _version(request: web.Request) -> Version:
+    wanted = request.query.get("version", Version.FOUR)
+    if wanted not in set(Version):
+        raise InvalidInputError("a vCard is of version 3.0 or 4.0", field="version")
+    return Version(wanted)
+
+
+def _asker(request: web.Request) -> str:
+    """For the log: a key's prefix or a person's login."""
+    return request[API_KEY].prefix if API_KEY in request else current_user(request).login
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerows(guarded(row) for row in rows)
+    return out.getvalue().encode()
