@@ -4,10 +4,11 @@ least role that may use it. Part of `routes.py` and `api_routes.py`; what is not
 from __future__ import annotations
 
 from core.accounts import Role
+from server import customer_affairs, deals_page, tasks_desk, tasks_page
 from server.api import deals, fields, tasks
 from server.routing import Route
 
-__all__ = ["AFFAIRS_API_ROUTES"]
+__all__ = ["AFFAIRS_API_ROUTES", "AFFAIRS_ROUTES"]
 
 ID = "[0-9]{1,9}"
 TASK = f"/api/v1/tasks/{{task_id:{ID}}}"
@@ -16,6 +17,23 @@ DEAL_CALL = f"{DEAL}/calls/{{call_id}}"
 EXTERNAL_DEAL = "/api/v1/deals/by/{source}/{external_id}"
 CUSTOMER_FIELDS = f"/api/v1/customers/{{customer_id:{ID}}}/fields"
 READ, WRITE = "customers:read", "customers:write"
+
+AFFAIRS_ROUTES = (
+    Route("GET", "/tasks", tasks_page.index, Role.AGENT),
+    Route("POST", "/tasks/{task}", tasks_page.edit, Role.AGENT),
+    Route("POST", "/tasks/{task}/done", tasks_page.finish, Role.AGENT),
+    Route("POST", "/tasks/{task}/remove", tasks_page.remove, Role.MANAGER),
+    Route("POST", "/customers/{id}/tasks", tasks_page.create, Role.AGENT),
+    Route("POST", "/customers/{id}/deals", deals_page.create, Role.AGENT),
+    Route("POST", "/customers/{id}/fields", customer_affairs.edit_fields, Role.AGENT),
+    Route("POST", "/deals/{deal}", deals_page.edit, Role.AGENT),
+    Route("POST", "/deals/{deal}/remove", deals_page.remove, Role.MANAGER),
+    Route("POST", "/calls/{call_id}/deals", deals_page.link, Role.AGENT),
+    Route("POST", "/desk/tasks/{task}/done", tasks_desk.finish, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/tasks", tasks_desk.create, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/deals", tasks_desk.link_deal, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/owner", tasks_desk.own_customer, Role.AGENT),
+)
 
 AFFAIRS_API_ROUTES = (
     Route("GET", "/api/v1/tasks", tasks.list_tasks, Role.AGENT, scope=READ),

@@ -29,6 +29,7 @@ from server.cards import (
     Draft,
     GoneReason,
     Known,
+    OpenTask,
     Owner,
     answerer,
     card_for,
@@ -45,6 +46,7 @@ from server.snapshot import (
     LinkNow,
     OwnersChanged,
     RecentLoaded,
+    TasksLoaded,
     UserView,
     WrapUpRestored,
     in_order,
@@ -82,6 +84,7 @@ class LiveBoard:
         self._links = {pbx: LinkNow(pbx, up=False, since=at, reason=None) for pbx in pbxs}
         self._agents: dict[int, AgentNow] = {}
         self._recent: dict[int, tuple[RecentCall, ...]] = {}
+        self._tasks: dict[int, tuple[OpenTask, ...]] = {}
         self._calls_by_user: dict[int, set[str]] = {}
         self.known = Known({}, {}, self._customers, self._drafts)
 
@@ -95,12 +98,12 @@ class LiveBoard:
         return NOTHING
 
     def view(self, user_id: int) -> UserView:
-        """A person's whole screen; empty but for the links when they have no phones."""
+        """A person's whole screen; nothing but links and tasks when they have no phones."""
         owner = self._owners.get(user_id)
         links = tuple(self._links.values())
-        agent = self._agents.get(user_id, AgentNow())
+        agent, tasks = self._agents.get(user_id, AgentNow()), self._tasks.get(user_id, ())
         if owner is None:
-            return UserView(links=links, agent=agent)
+            return UserView(links=links, agent=agent, tasks=tasks)
         found = (card_for(call, owner, self.known) for call in self._calls_of(owner))
         return UserView(
             cards=in_order(card for card in found if card is not None),
@@ -109,6 +112,7 @@ class LiveBoard:
             links=links,
             agent=agent,
             recent=self._recent.get(user_id, ()),
+            tasks=tasks,
         )
 
     def look(self, old: UserView, step: Step, user_id: int) -> UserView:
@@ -350,6 +354,12 @@ class LiveBoard:
         self._recent[fact.user_id] = lines
         return Step(frozenset({fact.user_id}))
 
+    def _tasks_loaded(self, fact: TasksLoaded) -> Step:
+        if self._tasks.get(fact.user_id, ()) == fact.tasks:
+            return NOTHING
+        self._tasks[fact.user_id] = fact.tasks
+        return Step(frozenset({fact.user_id}))
+
 
 def _renamed(line: RecentCall, loaded: Mapping[int, CustomerSummary]) -> RecentCall:
     customer = loaded.get(line.customer_id) if line.customer_id is not None else None
@@ -379,6 +389,7 @@ _HANDLERS: Mapping[type[Fact], Callable[[LiveBoard, Any], Step]] = {
     DraftSaved: LiveBoard._draft_saved,
     WrapUpRestored: LiveBoard._wrap_up_restored,
     RecentLoaded: LiveBoard._recent_loaded,
+    TasksLoaded: LiveBoard._tasks_loaded,
 }
 
 HEARD: tuple[type[Fact], ...] = tuple(

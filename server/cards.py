@@ -57,6 +57,41 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTask:
+    """A task that is still to be done. `by` is who has it, `call_id` the call it came up in."""
+
+    id: int
+    title: str
+    due_at: float
+    customer_id: int
+    customer: str
+    by: str | None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDeal:
+    """A deal or order the caller may be calling about. `money` is written out; `call_ids` were about it."""
+
+    id: int
+    kind: str
+    title: str
+    state: str
+    money: str
+    link: str
+    call_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """One of the site's own fields with its value, as people read it; `link` when it leads somewhere."""
+
+    label: str
+    words: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerSummary:
     """What a card shows of a customer. `provisional`: made from an unknown number, nobody has named them yet."""
 
@@ -68,6 +103,11 @@ class CustomerSummary:
     notes: tuple[Note, ...] = ()
     past: tuple[PastCall, ...] = ()
     last_contact_at: float | None = None
+    owner_id: int | None = None
+    owner: str | None = None
+    tasks: tuple[OpenTask, ...] = ()
+    deals: tuple[PendingDeal, ...] = ()
+    fields: tuple[FieldLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

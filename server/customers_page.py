@@ -9,7 +9,6 @@ from datetime import date
 
 from aiohttp import web
 
-from core.accounts import list_users
 from core.errors import InvalidInputError, NotFoundError
 from crm_link.connectors.cache import read_contacts
 from crm_link.customers import CustomerEdit, NewCustomer
@@ -17,10 +16,10 @@ from crm_link.directory import CustomerView, find_customers, read_customer, read
 from crm_link.kinds import IdentityKind
 from crm_link.timeline import Entry
 from server.callback_parts import CLICKS
+from server.customer_affairs import read_affairs
 from server.guard import current_user
 from server.keys import ANNOTATIONS, CUSTOMERS, DATABASE, SETTINGS, ZONE
 from server.pages import local, render, see_other
-from server.views.timeline import TIMELINE
 
 TEXT_LIMIT = 200
 NOTE_LIMIT = 20_000
@@ -73,30 +72,27 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """The page; for htmx its changed part, or the timeline entries behind a cursor."""
-    customer_id, before = _id(request, "id"), request.query.get("before")
+    customer_id = _id(request, "id")
     async with request.app[DATABASE].read() as connection:
         customer = await read_customer(connection, customer_id)
         if customer.id != customer_id:
             raise see_other(f"/customers/{customer.id}")
-        timeline = await TIMELINE.page(connection, customer.id, before=before)
+        affairs = await read_affairs(request, connection, customer)
         notes = await read_notes(connection, customer.id)
-        users = await list_users(connection)
         elsewhere = await read_contacts(connection, tuple(request.app[SETTINGS].connector), customer.numbers)
     template = "customers/customer.html"
     if "HX-Request" in request.headers:
-        template = "customers/_timeline.html" if before else "customers/_customer.html"
+        template = "customers/_timeline.html" if "before" in request.query else "customers/_customer.html"
     return render(
         request,
         template,
         customer=customer,
-        lines=list(_by_day(request, timeline.entries)),
-        next=timeline.next,
+        lines=list(_by_day(request, affairs["entries"])),
         pinned=[note for note in notes if note.is_pinned],
-        users=[user for user in users if not user.disabled],
-        names={user.id: user.name for user in users},
         kinds=EDITABLE_KINDS,
         can_call=CLICKS in request.app,
         elsewhere=elsewhere,
+        **affairs,
     )
 
 

@@ -130,13 +130,13 @@ async def name_customer(request: web.Request) -> web.Response:
         name=UNCHANGED if body.name is None else body.name,
         company=UNCHANGED if body.company is None else body.company,
     )
-    await request.app[CUSTOMERS].edit(_customer_id(card_of(request)), edit, current_user(request).id)
+    await request.app[CUSTOMERS].edit(customer_of(card_of(request)), edit, current_user(request).id)
     return web.Response(status=204)
 
 
 async def tag_customer(request: web.Request) -> web.Response:
     """Put a tag on the customer of this call, or take it off."""
-    body, customer_id = await body_of(request, TagBody), _customer_id(card_of(request))
+    body, customer_id = await body_of(request, TagBody), customer_of(card_of(request))
     annotations, user = request.app[ANNOTATIONS], current_user(request)
     change = annotations.add_tag if body.on else annotations.remove_tag
     await change(customer_id, body.tag, user.id)
@@ -152,7 +152,8 @@ def card_of(request: web.Request) -> Card:
     return card
 
 
-def _customer_id(card: Card) -> int:
+def customer_of(card: Card) -> int:
+    """The one customer of the card. Raises ConflictError while several are possible, or none."""
     if len(card.customers) != 1:
         raise ConflictError("choose first which customer this is")
     return card.customers[0].id

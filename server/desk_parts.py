@@ -16,7 +16,7 @@ from core.facts import CallEnded, CallStarted, PbxConnected, QueueMemberChanged
 from core.tasks import running
 from server.agent_pauses import AgentPauses
 from server.agent_states import AgentStates
-from server.keys import CONSUMERS, PAUSER, SETTINGS
+from server.keys import CONSUMERS, FIELDS, PAUSER, SETTINGS
 from server.live import LiveHub
 from server.live_socket import LIVE
 from server.wrap_ups import WrapUps
@@ -32,7 +32,8 @@ def add_desk(app: web.Application, database: Database, bus: Bus, clock: Clock) -
     while the fact it answers is still being handed out, and a screen must know the call by then.
     """
     settings = app[SETTINGS]
-    hub = LiveHub(database, clock=clock, pbxs=settings.sources)
+    on_card = app[FIELDS].on_card
+    hub = LiveHub(database, clock=clock, pbxs=settings.sources, on_card=on_card)
     pauses = AgentPauses(database, app.get(PAUSER))
     states = AgentStates(database, bus, clock, pauses=pauses, wrap_up_s=settings.desk.wrap_up_seconds)
     app[LIVE] = hub

@@ -8,11 +8,13 @@ import asyncio
 import itertools
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import Counter, Gauge
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.crm import CustomField
 from core.accounts import User, list_users
 from core.bus import Bus
 from core.clock import Clock
@@ -24,14 +26,25 @@ from core.facts import (
     PeopleChanged,
     PhoneRinging,
     SessionsEnded,
+    TaskChanged,
 )
+from crm_link.tasks_read import read_own_tasks
 from server import wire
 from server.board import HEARD, LiveBoard, Step
 from server.cards import Card, CardState, Owner
 from server.live_tab import Tab
 from server.pops import PopMeter
-from server.snapshot import CardSet, Change, OwnersChanged, RecentLoaded, UserView, WrapUpRestored, diff
-from server.views.caller_summaries import load_summaries
+from server.snapshot import (
+    CardSet,
+    Change,
+    OwnersChanged,
+    RecentLoaded,
+    TasksLoaded,
+    UserView,
+    WrapUpRestored,
+    diff,
+)
+from server.views.caller_summaries import load_summaries, open_task
 from server.views.recent_calls import recent_calls
 
 RING = 256
@@ -47,6 +60,9 @@ GATHER_S = 0.02
 """A new caller is a change of a customer and a match within a millisecond: they are read together, once."""
 
 TABS_PER_USER = 20
+
+MOST_TASKS = 30
+"""On one desk; the page of tasks has them all."""
 
 BEAT_S = 15.0
 """Two missed beats and a browser knows that its line is dead, however the network hides it."""
@@ -89,8 +105,16 @@ class Feed:
 class LiveHub:
     """One per process. `apply` is the only way in for facts; it never waits for anything."""
 
-    def __init__(self, database: Database, *, clock: Clock, pbxs: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        pbxs: Iterable[str] = (),
+        on_card: Sequence[CustomField] = (),
+    ) -> None:
         self._database = database
+        self._on_card = on_card
         self._clock = clock
         self.board = LiveBoard(pbxs, clock())
         self.pops = PopMeter(database)
@@ -99,12 +123,13 @@ class LiveHub:
         self._moved: OrderedDict[str, str] = OrderedDict()
         self._wanted: OrderedDict[int, bool] = OrderedDict()
         self._new_people: OrderedDict[int, None] = OrderedDict()
+        self._new_tasks: OrderedDict[int, None] = OrderedDict()
         self._owners: tuple[Owner, ...] = ()
         self._work = asyncio.Event()
 
     def subscribe(self, bus: Bus) -> None:
         """Listen to everything screens show. Subscribe before rooms that answer these facts with facts of their own."""
-        for fact_type in (*HEARD, CustomerChanged, PeopleChanged, SessionsEnded):
+        for fact_type in (*HEARD, CustomerChanged, PeopleChanged, SessionsEnded, TaskChanged):
             bus.subscribe(fact_type, self.hear, name="live screens")
 
     async def hear(self, fact: Fact) -> None:
@@ -120,6 +145,9 @@ class LiveHub:
             return
         if isinstance(fact, CustomerChanged):
             self._want((fact.customer_id,), relabel=True)
+            return
+        if isinstance(fact, TaskChanged):
+            self._want_tasks(fact.user_ids)
             return
         step = self.board.apply(fact)
         self._remember_move(step)
@@ -199,7 +227,7 @@ class LiveHub:
             await self._work.wait()
             await asyncio.sleep(GATHER_S)
             self._work.clear()
-            while self._wanted or self._new_people:
+            while self._wanted or self._new_people or self._new_tasks:
                 await self._load_some()
 
     async def keep_house(self) -> None:
@@ -226,17 +254,22 @@ class LiveHub:
     async def _load_some(self) -> None:
         wanted = dict(self._wanted)
         self._wanted.clear()
-        people = list(self._new_people)
+        people, with_tasks = list(self._new_people), list(self._new_tasks)
         self._new_people.clear()
+        self._new_tasks.clear()
         async with self._database.read() as connection:
-            loaded = await load_summaries(connection, wanted, self.board.known)
-            lists = []
+            loaded = await load_summaries(connection, wanted, self.board.known, self._on_card)
+            lists: list[Fact] = [await self._tasks_of(connection, user_id) for user_id in with_tasks]
             for user_id in people:
                 owner = self.board.owner(user_id)
                 lines = await recent_calls(connection, owner, self.board.known) if owner else ()
                 lists.append(RecentLoaded(user_id, lines))
         for fact in (*loaded, *lists):
             self.apply(fact)
+
+    async def _tasks_of(self, connection: AsyncConnection, user_id: int) -> TasksLoaded:
+        found = await read_own_tasks(connection, user_id, limit=MOST_TASKS)
+        return TasksLoaded(user_id, tuple(open_task(one, self.board.known.names) for one in found))
 
     # one person
 
@@ -245,6 +278,7 @@ class LiveHub:
         if feed is None:
             feed = self._feeds[user_id] = Feed(user_id, self.board.view(user_id))
             self._new_people[user_id] = None
+            self._new_tasks[user_id] = None
             self._work.set()
         return feed
 
@@ -294,6 +328,13 @@ class LiveHub:
         for customer_id in customer_ids:
             self._wanted[customer_id] = relabel or self._wanted.get(customer_id, False)
             self._work.set()
+
+    def _want_tasks(self, user_ids: Iterable[int]) -> None:
+        """Only of those whose desk is known here: the others' are read when they open it."""
+        for user_id in user_ids:
+            if user_id in self._feeds:
+                self._new_tasks[user_id] = None
+                self._work.set()
 
     def _close_sessions(self, fact: SessionsEnded) -> None:
         feed = self._feeds.get(fact.user_id)

@@ -62,6 +62,7 @@ NAVIGATION = (
     NavItem("/callbacks", "Callbacks", "undo-2", Role.MANAGER),
     NavItem("/inbox", "Inbox", "inbox", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
+    NavItem("/tasks", "Tasks", "square-check", Role.AGENT),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/webhooks", "Webhooks", "send", Role.ADMINISTRATOR, is_rare=True),

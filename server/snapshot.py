@@ -11,7 +11,7 @@ from typing import Any
 
 from core.facts import Fact
 from server.calls_now import CallNow
-from server.cards import Card, CustomerSummary, Draft, GoneReason, Owner
+from server.cards import Card, CustomerSummary, Draft, GoneReason, OpenTask, Owner
 from server.recent import RecentCall
 
 # --- what a screen shows --------------------------------------------------------------------------------------
@@ -65,9 +65,10 @@ class UserView:
     links: tuple[LinkNow, ...] = ()
     agent: AgentNow = AgentNow()
     recent: tuple[RecentCall, ...] = ()
+    tasks: tuple[OpenTask, ...] = ()
 
 
-PARTS = ("queues", "devices", "links", "agent", "recent")
+PARTS = ("queues", "devices", "links", "agent", "recent", "tasks")
 """What is sent whole when anything in it changed. Cards are sent one by one."""
 
 
@@ -171,3 +172,11 @@ class RecentLoaded(Fact):
 
     user_id: int
     calls: tuple[RecentCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TasksLoaded(Fact):
+    """What a person is to do, the one due first first. Replaces what was known."""
+
+    user_id: int
+    tasks: tuple[OpenTask, ...]

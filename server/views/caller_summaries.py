@@ -1,24 +1,33 @@
-"""Customers as cards show them: who they are, what was noted, their last calls. Customer ids in, facts for the live
-board out. One connection, plain reads; which customers a screen needs is decided in `live.py`."""
+"""Customers as cards show them: who they are, what was noted, is to be done and was ordered, their last calls.
+Customer ids in, facts for the live board out. One connection, plain reads; which customers a screen needs is decided
+in `live.py`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.crm import CustomField, FieldType
+from core.accounts import find_user
+from crm_link.deals_read import read_deals_of
 from crm_link.directory import CustomerView, read_customers, read_notes
+from crm_link.fields_values import words_of
 from crm_link.tables import CallCustomer
+from crm_link.tasks_read import TaskView, read_tasks_of
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
-from server.cards import CustomerSummary, Known, Note, PastCall
+from server.cards import CustomerSummary, FieldLine, Known, Note, OpenTask, PastCall, PendingDeal
 from server.snapshot import CustomersLoaded
 
 CALLS_SHOWN = 6
 """Earlier calls per customer: one more than a card has room for, since one may be the call on the card."""
 
 NOTES_SHOWN = 3
+TASKS_SHOWN = 5
+DEALS_SHOWN = 5
 
 # Made once: they are asked for every call that rings.
 LAST_CALLS = (
@@ -41,10 +50,13 @@ TALKED = (
 
 
 async def load_summaries(
-    connection: AsyncConnection, wanted: Mapping[int, bool], known: Known
+    connection: AsyncConnection,
+    wanted: Mapping[int, bool],
+    known: Known,
+    on_card: Sequence[CustomField] = (),
 ) -> list[CustomersLoaded]:
     """What the board needs to know of customers. `wanted` maps ids to whether recent lists must be written anew;
-    `known` gives people their names."""
+    `known` gives people their names; `on_card` are the site's own fields that a card shows."""
     if not wanted:
         return []
     customers = await read_customers(connection, list(wanted))
@@ -52,7 +64,14 @@ async def load_summaries(
     facts = []
     for customer in customers:
         notes = await _notes(connection, customer.id, known.names)
-        summary = _summary(customer, notes, calls.get(customer.id, ()))
+        names = await _names(connection, customer, known)
+        summary = replace(
+            _summary(customer, notes, calls.get(customer.id, ())),
+            owner=names.get(customer.owner_id or 0),
+            tasks=await _tasks(connection, customer, names),
+            deals=await _deals(connection, customer.id),
+            fields=tuple(_fields(customer, on_card)),
+        )
         facts.append(CustomersLoaded((summary,), relabel=wanted[customer.id]))
     return facts
 
@@ -67,7 +86,52 @@ def _summary(customer: CustomerView, notes: tuple[Note, ...], past: Sequence[Pas
         notes=notes,
         past=tuple(past),
         last_contact_at=customer.last_contact_at,
+        owner_id=customer.owner_id,
     )
+
+
+async def _names(connection: AsyncConnection, customer: CustomerView, known: Known) -> Mapping[int, str]:
+    """People by id: those with phones are known, somebody without one may be responsible all the same."""
+    if customer.owner_id is None or customer.owner_id in known.names:
+        return known.names
+    owner = await find_user(connection, customer.owner_id)
+    return {**known.names, customer.owner_id: owner.name} if owner is not None else known.names
+
+
+async def _tasks(
+    connection: AsyncConnection, customer: CustomerView, names: Mapping[int, str]
+) -> tuple[OpenTask, ...]:
+    found = await read_tasks_of(connection, customer.id, limit=TASKS_SHOWN)
+    return tuple(open_task(one, names) for one in found)
+
+
+def open_task(task: TaskView, names: Mapping[int, str]) -> OpenTask:
+    """A task as cards and lists on desks show it."""
+    return OpenTask(
+        id=task.id,
+        title=task.title,
+        due_at=task.due_at,
+        customer_id=task.customer_id,
+        customer=task.customer,
+        by=names.get(task.assigned_to or 0),
+        call_id=task.call_id,
+    )
+
+
+async def _deals(connection: AsyncConnection, customer_id: int) -> tuple[PendingDeal, ...]:
+    found = await read_deals_of(connection, customer_id, pending=True, limit=DEALS_SHOWN)
+    return tuple(
+        PendingDeal(one.id, one.kind, one.title, one.state, one.money, one.link, one.call_ids)
+        for one in found
+    )
+
+
+def _fields(customer: CustomerView, on_card: Sequence[CustomField]) -> Iterator[FieldLine]:
+    for one in on_card:
+        value = customer.fields.get(one.key)
+        if value is not None:
+            words = words_of(value)
+            yield FieldLine(one.title, words, words if one.type is FieldType.LINK else None)
 
 
 async def _notes(connection: AsyncConnection, customer_id: int, names: Mapping[int, str]) -> tuple[Note, ...]:
