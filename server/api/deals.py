@@ -120,7 +120,7 @@ class DealChanges(Taken):
         return self
 
 
-@operation("Deals and orders", tag="Deals")
+@operation("Deals and orders", tag="Deals", problems=(404,))
 async def list_all_deals(request: web.Request, query: DealQuery) -> DealPage:
     async with request.app[DATABASE].read() as connection:
         customer_id = query.customer_id
@@ -139,7 +139,7 @@ async def read_one_deal(request: web.Request, deal_id: int) -> Reply[Deal]:
         return _shown(await read_deal(connection, deal_id))
 
 
-@operation("Make a deal or order", tag="Deals", status=201, problems=(409,))
+@operation("Make a deal or order", tag="Deals", status=201, problems=(404, 409))
 async def create_deal(request: web.Request, body: NewDealBody) -> Reply[Deal]:
     """Programs that have an id of their own for it put it instead: that may be repeated."""
     new = NewDeal(**body.model_dump())

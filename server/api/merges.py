@@ -141,7 +141,7 @@ async def list_duplicates(request: web.Request, query: Paging) -> DuplicatePage:
     return DuplicatePage(duplicates=found, next=page.next)
 
 
-@operation("Propose that two are one", tag="Customers", status=204, problems=(409,))
+@operation("Propose that two are one", tag="Customers", status=204, problems=(404, 409))
 async def propose_duplicate(request: web.Request, body: PairBody) -> None:
     """They come first in the list; a manager decides. 409: somebody ruled it out, or they are one already."""
     edit = Edit(request.app[CLOCK](), editor(request))
@@ -149,7 +149,7 @@ async def propose_duplicate(request: web.Request, body: PairBody) -> None:
         await propose(connection, body.first_id, body.second_id, edit)
 
 
-@operation("Rule out that two are one", tag="Customers", status=204, problems=(409,))
+@operation("Rule out that two are one", tag="Customers", status=204, problems=(404, 409))
 async def rule_out_duplicate(request: web.Request, body: PairBody) -> None:
     """No search proposes them again. 409: they are one customer already."""
     edit = Edit(request.app[CLOCK](), editor(request))

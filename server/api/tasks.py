@@ -97,7 +97,7 @@ async def read_one_task(request: web.Request, task_id: int) -> Reply[Task]:
         return _shown(await read_task(connection, task_id))
 
 
-@operation("Make a task", tag="Tasks", status=201)
+@operation("Make a task", tag="Tasks", status=201, problems=(404,))
 async def create_task(request: web.Request, body: NewTaskBody) -> Reply[Task]:
     """It stands at once on the desk of whoever it is assigned to."""
     new = NewTask(body.customer_id, body.title, body.due_at, body.text, body.assigned_to, body.call_id)

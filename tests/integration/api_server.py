@@ -112,10 +112,12 @@ class ApiServer:
 
 
 @asynccontextmanager
-async def api_server(database: Database, store: Store | None = None) -> AsyncIterator[ApiServer]:
+async def api_server(
+    database: Database, store: Store | None = None, settings: Settings | None = None
+) -> AsyncIterator[ApiServer]:
     """A running server whose key may do everything; `store` has its recordings, when it has any."""
     bus = Bus()
-    app = bare_application(Settings(), database, clock=lambda: NOW, bus=bus)
+    app = bare_application(settings or Settings(), database, clock=lambda: NOW, bus=bus)
     app[BRIDGES] = {}
     if store is not None:
         app[STORE] = store
