@@ -34,6 +34,7 @@ from core.facts import (
     Verdict,
     attempt_of,
 )
+from core.ports import CallerBlocks
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +48,19 @@ HEARD = (CallEnded, CallerLeftByKey, CallbackDeclined)
 
 
 class Sources:
-    """One per application. Call `begin` once the database is ready, then run `consumer`."""
+    """One per application. Call `begin` once the database is ready, then run `consumer`. Who is on the block list
+    (`blocks`) is owed no callback for a missed call."""
 
     def __init__(
-        self, requests: Requests, database: Database, bus: Bus, clock: Clock, settings: Settings
+        self,
+        requests: Requests,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        settings: Settings,
+        blocks: CallerBlocks | None = None,
     ) -> None:
+        self._blocks = blocks
         self._requests = requests
         self._database = database
         self._bus = bus
@@ -86,7 +95,7 @@ class Sources:
             return
         if _is_contact(record):
             await self._close_by(record)
-        elif (department := self._owing(record)) is not None:
+        elif (department := self._owing(record)) is not None and not await self._is_blocked(record):
             await self._ask(
                 Ask(
                     source=Source.MISSED,
@@ -135,6 +144,14 @@ class Sources:
         answer = await self._requests.submit(ask)
         if isinstance(answer, Correctable):
             log.info("a call that cannot be returned", call=ask.call_id, code=answer.code)
+
+    async def _is_blocked(self, record: Mapping[str, Any]) -> bool:
+        """Whether the caller was on the block list when they called."""
+        if self._blocks is None:
+            return False
+        async with self._database.read() as connection:
+            why = await self._blocks.why(connection, record["customer_number"], record["ended_at"])
+        return why is not None
 
     def _owing(self, record: Mapping[str, Any]) -> str | None:
         """The department that returns this call; None when nobody does."""

@@ -491,6 +491,15 @@ class CallMatched(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class CallerBlocked(Fact):
+    """The caller is on the site's block list, for this reason. The call rings and is logged all the same."""
+
+    call_id: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutsideContact:
     """Somebody in another CRM who has the number of a call. `connector` is that CRM's name in the settings, `url` their
     page there, `seen_at` when the CRM said so."""

@@ -125,6 +125,15 @@ class OpenPromises(Protocol):
         ...
 
 
+class CallerBlocks(Protocol):
+    """Offered by the customers' room to the callback room."""
+
+    async def why(self, connection: AsyncConnection, number: str | None, at: float) -> str | None:
+        """Why a caller with this number (E.164; None: withheld) was on the block list at `at`; None: was not. Reads on
+        the caller's connection."""
+        ...
+
+
 class RecordingSwitch(Protocol):
     """Offered by the PBX room to the recordings room."""
 

@@ -170,9 +170,11 @@ class Customers:
         await self._publish(facts)
         return await self._read(current)
 
-    async def pick(self, call_id: str, customer_id: int, by: int | None) -> CallMatched:
-        """Somebody says whose call it is. That holds for this call, and the customer is suggested first for the
-        next calls of the number when they hold it (P8).
+    async def pick(
+        self, call_id: str, customer_id: int, by: int | None, *, as_default: bool = True
+    ) -> CallMatched:
+        """Somebody says whose call it is. That holds for this call, and `as_default` the customer is suggested first
+        for the next calls of the number when they hold it (P8).
 
         Raises NotFoundError for a call or customer we do not know.
         """
@@ -186,7 +188,8 @@ class Customers:
             current = await hold_customer(connection, customer_id)
             picked = CallLinks(call_id, links.number, links.call_at, (current,), LinkHow.PICKED)
             if links.number is not None:
-                await keep_pick(connection, links.number, current, edit)
+                if as_default:
+                    await keep_pick(connection, links.number, current, edit)
                 await touch_seen(connection, current, links.number, links.call_at)
             await replace_links(connection, picked, picked_by=by)
             await touch_contact(connection, [current], links.call_at)

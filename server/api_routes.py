@@ -21,6 +21,7 @@ from server.api import (
     recording_files,
     search,
 )
+from server.blocked_routes import BLOCKED_API_ROUTES
 from server.merge_routes import MERGE_API_ROUTES
 from server.prompt_routes import PROMPT_API_ROUTES
 from server.recording_routes import RECORDING_API_ROUTES
@@ -95,6 +96,7 @@ API_ROUTES = (
     ),
     *AFFAIRS_API_ROUTES,
     *MERGE_API_ROUTES,
+    *BLOCKED_API_ROUTES,
     *RECORDING_API_ROUTES,
     *PROMPT_API_ROUTES,
     *WEBHOOK_API_ROUTES,

@@ -33,6 +33,7 @@ from pbx_bridge.dialer import AmiDialer
 from pbx_bridge.line_monitor import LineMonitor, check_installed
 from pbx_bridge.recording_switch import AmiRecordingSwitch
 from pbx_bridge.removed import end_removed
+from server.blocked_parts import add_blocked_calls
 from server.callback_desk_parts import add_callback_desk
 from server.callback_parts import add_callbacks
 from server.connector_parts import add_connectors
@@ -71,6 +72,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     add_customer_imports(app, database, bus, clock)
     add_duplicates(app, database, clock, app[ZONE])
     add_desk(app, database, bus, clock)
+    add_blocked_calls(app, database, bus)
     dialer = AmiDialer(hands, clock)
     add_callback_desk(app, database, bus, clock, dialer)
     if settings.department:

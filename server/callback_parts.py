@@ -26,6 +26,7 @@ from core.facts import AgentStateChanged, CallbackChanged, CallEnded, DeviceChan
 from core.ports import Dialer
 from core.tasks import running
 from server.agent_pool import Agents
+from server.blocked_parts import BLOCK_LIST
 from server.callback_desk_parts import REQUESTS
 from server.desk_parts import AGENTS
 from server.keys import CONSUMERS
@@ -54,7 +55,7 @@ def add_callbacks(
     attempts = Attempts(database, bus, clock, progress)
     attempts.subscribe()
     consumer = FactConsumer(database, "attempts", (CallEnded,), attempts.call_ended)
-    sources = Sources(requests, database, bus, clock, settings)
+    sources = Sources(requests, database, bus, clock, settings, app[BLOCK_LIST])
     app[CONSUMERS] += [consumer, sources.consumer]
     budgets = Budgets(settings.callback)
     app[SCHEDULER] = scheduler = Scheduler(

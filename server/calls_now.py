@@ -15,6 +15,7 @@ from core.facts import (
     CallDequeued,
     CallDescribed,
     CallEnded,
+    CallerBlocked,
     CallHeld,
     CallMatched,
     CallQueued,
@@ -77,6 +78,7 @@ class CallNow:
     match: MatchKind | None = None
     customer_ids: tuple[int, ...] = ()
     created: bool = field(default=False)
+    by_block: bool = False
     ended_at: float | None = None
     customer_dialled_at: float | None = None
     callback: CallbackSummary | None = None
@@ -174,12 +176,18 @@ def _transferred(call: CallNow, fact: CallTransferred) -> CallNow:
 
 
 def _matched(call: CallNow, fact: CallMatched) -> CallNow:
-    return replace(call, match=fact.match, customer_ids=fact.customer_ids, created=fact.created)
+    return replace(
+        call, match=fact.match, customer_ids=fact.customer_ids, created=fact.created, by_block=fact.by_block
+    )
+
+
+def _blocked(call: CallNow, fact: CallerBlocked) -> CallNow:
+    return replace(call, blocked=f"On the block list: {fact.reason}")
 
 
 def _contacts_found(call: CallNow, fact: ContactsFound) -> CallNow:
     others = tuple(one for one in call.contacts if one.connector != fact.connector)
-    return replace(call, contacts=(*others, *fact.contacts), blocked=fact.blocked or call.blocked)
+    return replace(call, contacts=(*others, *fact.contacts), blocked=call.blocked or fact.blocked)
 
 
 def _customer_dialled(call: CallNow, fact: CustomerDialled) -> CallNow:
@@ -218,6 +226,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
     AgentLeft: _left,
     CallTransferred: _transferred,
     CallMatched: _matched,
+    CallerBlocked: _blocked,
     ContactsFound: _contacts_found,
     CustomerDialled: _customer_dialled,
     CallbackKnown: _callback_known,
@@ -227,7 +236,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
 """What each fact does to the call it is about. Starting and joining calls needs more than one call: `joined`."""
 
 
-AFTERWARDS = (CallMatched, ContactsFound, CallbackKnown)
+AFTERWARDS = (CallMatched, CallerBlocked, ContactsFound, CallbackKnown)
 """What may still be learnt of a call that is over."""
 
 

@@ -146,6 +146,7 @@ class Card:
     extension: str
     answered_at: float | None = None
     match: MatchKind | None = None
+    by_block: bool = False
     customers: tuple[CustomerSummary, ...] = ()
     transferred: TransferredBy | None = None
     notes: tuple[Note, ...] = ()
@@ -197,6 +198,7 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
         extension=mine.phone.extension if mine else (call.parties.caller or ""),
         answered_at=mine.answered_at if mine else _placed_answer(call),
         match=call.match,
+        by_block=call.by_block,
         customers=_customers(call, known),
         transferred=_transferred(call, owner, known),
         notes=_notes(call, owner, known),

@@ -10,6 +10,7 @@ from datetime import date
 from aiohttp import web
 
 from core.errors import InvalidInputError, NotFoundError
+from crm_link.blocks_claims import read_blocks
 from crm_link.connectors.cache import read_contacts
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
@@ -80,6 +81,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         affairs = await read_affairs(request, connection, customer)
         notes = await read_notes(connection, customer.id)
         elsewhere = await read_contacts(connection, tuple(request.app[SETTINGS].connector), customer.numbers)
+        blocks = await read_blocks(connection, customer.id)
     template = "customers/customer.html"
     if "HX-Request" in request.headers:
         template = "customers/_timeline.html" if "before" in request.query else "customers/_customer.html"
@@ -92,6 +94,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         kinds=EDITABLE_KINDS,
         can_call=CLICKS in request.app,
         elsewhere=elsewhere,
+        blocks=blocks,
         **affairs,
     )
 

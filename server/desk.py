@@ -13,6 +13,7 @@ from core.clock import iso
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from crm_link.customers import UNCHANGED, CustomerEdit
 from server.agent_states import AgentState
+from server.block_naming import name_somebody_of
 from server.callback_parts import CLICKS
 from server.cards import Card, CardState
 from server.desk_parts import AGENTS, WRAP_UPS
@@ -38,7 +39,10 @@ class NoteBody(Body):
 
 
 class PickBody(Body):
+    """`as_default`: suggest this customer first for the next calls of the number as well."""
+
     customer_id: int
+    as_default: bool = True
 
 
 class NameBody(Body):
@@ -113,19 +117,24 @@ async def _save(request: web.Request, *, close: bool) -> web.Response:
 
 
 async def pick_customer(request: web.Request) -> web.Response:
-    """Say which of several customers the caller is; the choice is kept (rule P8)."""
+    """Say which of several customers the caller is, for this call or as default of the number (rule P8)."""
     body, card = await body_of(request, PickBody), card_of(request)
     if body.customer_id not in {one.id for one in card.customers}:
         raise NotFoundError("this customer is not one of the candidates of this call")
-    await request.app[CUSTOMERS].pick(card.call_id, body.customer_id, current_user(request).id)
+    by = current_user(request).id
+    await request.app[CUSTOMERS].pick(card.call_id, body.customer_id, by, as_default=body.as_default)
     return web.Response(status=204)
 
 
 async def name_customer(request: web.Request) -> web.Response:
-    """Give the customer of this call a name or a company: a provisional customer becomes a real one."""
+    """Give the customer of this call a name or a company: a provisional customer becomes a real one, somebody from
+    inside a firm's block a customer of their own."""
     body = await body_of(request, NameBody)
     if not (body.name or body.company):
         raise InvalidInputError("write a name or a company", field="name")
+    if (card := card_of(request)).by_block:
+        await name_somebody_of(request, card, body.name or "", body.company)
+        return web.Response(status=204)
     edit = CustomerEdit(
         name=UNCHANGED if body.name is None else body.name,
         company=UNCHANGED if body.company is None else body.company,

@@ -63,6 +63,7 @@ NAVIGATION = (
     NavItem("/inbox", "Inbox", "inbox", Role.MANAGER),
     NavItem("/customers", "Customers", "users", Role.AGENT),
     NavItem("/tasks", "Tasks", "square-check", Role.AGENT),
+    NavItem("/admin/blocked", "Block list", "phone-off", Role.MANAGER, is_rare=True),
     NavItem("/admin/users", "People", "id-card", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/keys", "Keys", "key-round", Role.ADMINISTRATOR, is_rare=True),
     NavItem("/admin/webhooks", "Webhooks", "send", Role.ADMINISTRATOR, is_rare=True),

@@ -20,6 +20,7 @@ from server import (
 )
 from server.affairs_routes import AFFAIRS_ROUTES
 from server.api_routes import API_ROUTES
+from server.blocked_routes import BLOCKED_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
 from server.customer_import_routes import CUSTOMER_IMPORT_ROUTES
 from server.merge_routes import MERGE_ROUTES
@@ -47,6 +48,7 @@ ROUTES = (
     Route("GET", "/calls", calls_page.index, Role.MANAGER),
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    *BLOCKED_ROUTES,
     *RECORDING_ROUTES,
     *CALLBACK_ROUTES,
     Route("GET", "/search", search_page.index, Role.AGENT),

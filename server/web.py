@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from callback.owed import PromiseBook
 from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock, system_clock
@@ -19,6 +20,7 @@ from crm_link.merge import Merges
 from crm_link.tasks import Tasks
 from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
+from server.blocked_parts import put_block_lists
 from server.bounds import note_head
 from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
@@ -73,6 +75,7 @@ def bare_application(
     app[DEALS] = Deals(database, bus, clock, settings.site.region)
     app[FIELDS] = Fields(database, bus, clock, settings.crm.fields)
     app[KEY_LIMITS] = KeyLimits(settings.server.api_requests_per_minute)
+    put_block_lists(app, PromiseBook())
     app[ENVIRONMENT] = template_environment()
     app[CONSUMERS] = []
     app[METRICS] = Metrics(bus)

@@ -20,6 +20,7 @@ from core.db import Database
 from core.facts import Fact
 from core.ports import QueuePauser, RecordingSwitch
 from core.sessions import start_session
+from crm_link.blocked_calls import BlockedCalls
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
 from server.connector_parts import add_connectors
@@ -105,6 +106,7 @@ async def desk_site(
         add_keeping(app, settings, database, bus, clock)
     add_desk(app, database, bus, clock)
     ScreenPop(database, bus).subscribe(bus)
+    BlockedCalls(database, bus).subscribe(bus)
     if settings.connector:
         add_connectors(app, settings, database, bus, clock)
     if on_response is not None:

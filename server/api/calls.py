@@ -89,6 +89,7 @@ class Call(EndedCall):
         description="Whose call it is. Several, likeliest first, when the number belongs to several and nobody "
         "has picked yet."
     )
+    blocked: str | None = Field(description="Why the caller was on the block list; null when they were not.")
 
 
 class CallPage(Page):
@@ -202,6 +203,7 @@ def call_of(row: CallRow, parts: CallParts) -> Call:
         ended_by=EndedBy(row.ended_by) if row.ended_by else None,
         why=row.why,
         customers=[CustomerRef.model_validate(one) for one in row.customers],
+        blocked=row.blocked,
     )
 
 

@@ -49,6 +49,7 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.CallsJoined,
     facts.CallEnded,
     facts.CallMatched,
+    facts.CallerBlocked,
     facts.CustomerChanged,
     facts.CustomerMerged,
     facts.CustomerUnmerged,

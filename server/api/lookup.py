@@ -9,7 +9,7 @@ from core.facts import MatchKind
 from core.phone import NumberReason, parse_number
 from crm_link.directory import read_customers
 from crm_link.identities import match_number
-from crm_link.match import ids_of, kind_of
+from crm_link.match import ids_of, is_by_block, kind_of
 from server.api.customers import Customer
 from server.api.operation import operation
 from server.api.shapes import Given, Taken
@@ -26,6 +26,7 @@ class Lookup(Given):
     e164: str | None = Field(description="The number as it is stored; null when this is none.")
     reason: NumberReason | None = Field(description="Why this is no number.")
     match: MatchKind = Field(description="`several`: ranked, likeliest first; a person should pick.")
+    by_block: bool = Field(description="Nobody has the number itself: it lies in a block of theirs.")
     customers: list[Customer]
 
 
@@ -42,5 +43,6 @@ async def look_up(request: web.Request, query: LookupQuery) -> Lookup:
         e164=number.e164,
         reason=number.reason,
         match=kind_of(found),
+        by_block=is_by_block(found),
         customers=[Customer.model_validate(one) for one in customers],
     )

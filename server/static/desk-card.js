@@ -50,7 +50,7 @@ export class CallCard extends HTMLElement {
     );
     redraw(this.recording, [card.state, card.direction, card.recording_paused_until], () => recordingParts(card));
     redraw(this.told, [card.transferred, card.notes], () => drawTold(card));
-    redraw(this.more, [card.customers, card.match, card.state === "ringing"], () => customerParts(card).more);
+    redraw(this.more, [card.customers, card.match, card.by_block, Boolean(card.blocked), card.state === "ringing"], () => customerParts(card).more);
     this.drawNote(card);
   }
 
@@ -88,7 +88,7 @@ export class CallCard extends HTMLElement {
 }
 
 function who(card) {
-  return [card.direction, card.number_text, card.caller_name, card.colleague, card.match, card.customers, card.contacts, card.blocked];
+  return [card.direction, card.number_text, card.caller_name, card.colleague, card.match, card.by_block, card.customers, card.contacts, card.blocked];
 }
 
 function talked(card) {

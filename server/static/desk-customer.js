@@ -4,6 +4,7 @@
 import { toast } from "./app.js";
 import { h, icon, moment, serverClock, when } from "./desk-dom.js";
 import { callPath, post } from "./desk-post.js";
+import { blocking, blockedLine } from "./desk-block.js";
 import { contactName, nameOf } from "./desk-state.js";
 
 const VERDICTS = {
@@ -21,13 +22,13 @@ const OLD_S = 3600;
 export function customerParts(card) {
   return {
     get who() {
-      return [avatar(card), h("div", { class: "who-words" }, title(card), facts(card), contacts(card), tags(card))];
+      return [avatar(card), h("div", { class: "who-words" }, title(card), blockedLine(card), facts(card), contacts(card), tags(card))];
     },
     get more() {
-      if (card.customers.length > 1) return [choices(card)];
+      if (card.customers.length > 1) return [choices(card), blocking(card)];
       const [customer] = card.customers;
       if (!customer) return card.match === "unknown" && !card.number ? [withheld()] : [];
-      return [customer.provisional && naming(card, customer), notes(customer), history(customer)];
+      return [(customer.provisional || card.by_block) && naming(card, customer), notes(customer), history(customer), blocking(card)];
     },
   };
 }
@@ -76,6 +77,7 @@ function facts(card) {
   const words = headline(card);
   const company = card.customers.length === 1 ? customer.company : null;
   const parts = [];
+  if (card.by_block && card.customers.length === 1) parts.push(h("span", { class: "badge info" }, `A number of ${customer.company || customer.name || "this firm"}’s block`));
   if (company && company !== words) parts.push(h("span", {}, company));
   if (card.direction === "internal") parts.push(h("span", { class: "num" }, `Extension ${card.number ?? "unknown"}`));
   else if (!card.number && card.caller_name) parts.push(h("span", {}, "Withheld number"));
@@ -88,7 +90,7 @@ function facts(card) {
 
 /** Who has this number in other CRMs, each with a link to their page there. */
 function contacts(card) {
-  if (!card.contacts.length && !card.blocked) return null;
+  if (!card.contacts.length) return null;
   const line = (contact) => {
     const words = [contact.name, contact.company].filter(Boolean).join(" · ") || "Unnamed";
     const name = contact.url ? h("a", { href: contact.url, target: "_blank", rel: "noopener noreferrer" }, words, icon("external-link")) : words;
@@ -126,19 +128,20 @@ function addTag(event, card, field) {
 }
 
 function choices(card) {
+  const keep = h("input", { type: "checkbox", checked: true });
   const pick = (customer) =>
     h(
       "li",
       {},
       h(
         "button",
-        { class: "choice", type: "button", onclick: () => send(card, "customer", { customer_id: customer.id }) },
+        { class: "choice", type: "button", onclick: () => send(card, "customer", { customer_id: customer.id, as_default: keep.checked }) },
         h("span", { class: "choice-name" }, customer.name || customer.company || "Unnamed customer"),
         h("span", { class: "muted" }, [customer.name ? customer.company : null, lastContact(customer)].filter(Boolean).join(" · ")),
         icon("chevron-right"),
       ),
     );
-  return h("section", { class: "more-part" }, h("h3", {}, "Who is it?"), h("ol", { class: "choices" }, card.customers.map(pick)));
+  return h("section", { class: "more-part" }, h("h3", {}, "Who is it?"), h("ol", { class: "choices" }, card.customers.map(pick)), card.number && h("label", { class: "check" }, keep, " Suggest them first for this number from now on"));
 }
 
 function lastContact(customer) {
@@ -147,12 +150,12 @@ function lastContact(customer) {
 }
 
 function naming(card, customer) {
-  const name = h("input", { class: "input", name: "name", id: `name-${card.call_id}`, maxlength: 200, autocomplete: "off", value: customer.name ?? "", placeholder: card.caller_name ?? "Name" });
-  const company = h("input", { class: "input", name: "company", id: `company-${card.call_id}`, maxlength: 200, autocomplete: "off", value: customer.company ?? "", placeholder: "Company" });
+  const name = h("input", { class: "input", name: "name", id: `name-${card.call_id}`, maxlength: 200, autocomplete: "off", value: (card.by_block ? null : customer.name) ?? "", placeholder: card.caller_name ?? "Name" });
+  const company = h("input", { class: "input", name: "company", id: `company-${card.call_id}`, maxlength: 200, autocomplete: "off", value: customer.company ?? (card.by_block ? customer.name : null) ?? "", placeholder: "Company" });
   const submit = async (event) => {
     event.preventDefault();
     const body = { name: name.value.trim(), company: company.value.trim() };
-    if (!body.name && !body.company) {
+    if (!body.name && (card.by_block || !body.company)) {
       name.focus();
       return;
     }
@@ -161,13 +164,18 @@ function naming(card, customer) {
   return h(
     "form",
     { class: "more-part naming", onsubmit: submit },
-    h("h3", {}, customer.past.length ? "Nobody has named them yet. Who is it?" : "First contact. Who is it?"),
+    h("h3", {}, question(card, customer)),
     h("label", { class: "visually-hidden", for: name.id }, "Name"),
     name,
     h("label", { class: "visually-hidden", for: company.id }, "Company"),
     company,
     h("button", { class: "button", type: "submit" }, icon("user-plus"), "Save"),
   );
+}
+
+function question(card, customer) {
+  if (card.by_block) return "Somebody of theirs. Who is it?";
+  return customer.past.length ? "Nobody has named them yet. Who is it?" : "First contact. Who is it?";
 }
 
 function withheld() {

@@ -15,6 +15,7 @@ from core.accounts import UserDeviceRow, UserRow
 from core.equivalences import spellings
 from core.errors import InvalidInputError
 from core.phone import parse_number
+from crm_link.blocked_calls import read_marks
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallPerson
 from recordings.tables import CallAudio
@@ -59,7 +60,7 @@ class CustomerRef:
 class CallRow:
     """One call. `result` is None while it goes on; `placed_by` is who of ours called,
     `dialled` whom of ours they called. Several `customers` mean that nobody has picked yet. `audio` is how an answered
-    call's recording stands, a word of `AudioState`."""
+    call's recording stands, a word of `AudioState`; `blocked` why the caller was on the block list, if they were."""
 
     id: str
     pbx: str
@@ -83,6 +84,7 @@ class CallRow:
     talked: tuple[Person, ...]
     customers: tuple[CustomerRef, ...]
     audio: str | None
+    blocked: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,7 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
     people |= await _people_so_far(connection, [row.id for row in rows if row.result is None])
     customers = await _customers(connection, ids)
     audio = await _audio(connection, ids)
+    blocked = await read_marks(connection, ids)
     names = await people_by_extension(connection)
 
     def person(row: Row[Call], extension: str) -> Person:
@@ -311,12 +314,13 @@ async def _dress(connection: AsyncConnection, rows: Sequence[Row[Call]]) -> tupl
             talked=persons(row, "talked"),
             customers=tuple(customers[row.id]),
             audio=audio.get(row.id),
+            blocked=blocked.get(row.id),
         )
         for row in rows
     )
 
 
-_DRESSED = {"placed_by", "dialled", "rang", "talked", "customers", "audio"}
+_DRESSED = {"placed_by", "dialled", "rang", "talked", "customers", "audio", "blocked"}
 _PLAIN = tuple(name for name in CallRow.__dataclass_fields__ if name not in _DRESSED)
 
 
