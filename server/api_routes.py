@@ -22,6 +22,7 @@ from server.api import (
     search,
 )
 from server.blocked_routes import BLOCKED_API_ROUTES
+from server.erase_routes import ERASE_API_ROUTES
 from server.merge_routes import MERGE_API_ROUTES
 from server.prompt_routes import PROMPT_API_ROUTES
 from server.recording_routes import RECORDING_API_ROUTES
@@ -96,6 +97,8 @@ API_ROUTES = (
     ),
     *AFFAIRS_API_ROUTES,
     *MERGE_API_ROUTES,
+    *BLOCKED_API_ROUTES,
+    *ERASE_API_ROUTES,
     *BLOCKED_API_ROUTES,
     *RECORDING_API_ROUTES,
     *PROMPT_API_ROUTES,

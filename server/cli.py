@@ -302,6 +302,18 @@ def check_pbx(config: ConfigOption = None) -> None:
         raise SystemExit(EXIT_FAILED)
 
 
+@app.command("erase")
+def erase_whole_person(
+    customer: Annotated[int, typer.Argument(min=1, max=LARGEST_ID, help="Number in the customer's address")],
+    config: ConfigOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Erase a person: everything we have of them, and print the certificate. Calls stay as anonymous facts."""
+    from server.erase import erase_person
+
+    _run(lambda: erase_person(_settings(config), customer, lambda question: yes or typer.confirm(question)))
+
+
 @app.command("erase-recordings")
 def erase_recordings(
     customer: Annotated[int, typer.Argument(min=1, max=LARGEST_ID, help="Number in the customer's address")],

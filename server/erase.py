@@ -1,5 +1,5 @@
-"""`ringback erase-recordings CUSTOMER`: shows what would go, asks, removes it and prints what it removed. It works
-beside a running server, and removes the audio from the store itself."""
+"""`ringback erase-recordings CUSTOMER` and `ringback erase CUSTOMER`: show what would go, ask, remove it and print what
+was removed. They work beside a running server, and remove the audio from the store themselves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from core.clock import iso, system_clock
 from recordings.access import Asker
 from recordings.leftovers import Sweeper
 from recordings.removal import Remover
+from server.erase_whole import WholeErasure
 from server.erasing import Erased, PersonErasure, Preview
 from server.pages import duration
 from server.people import open_database
@@ -68,3 +69,29 @@ def show_report(erased: Erased, swept: int) -> None:
         print("The store did not let go of all audio yet: the server goes on trying.")
     for line in erased.report.kept:
         print(f"Kept: the recording of call {line.call_id}, {line.why_kept}")
+
+
+async def erase_person(settings: Settings, customer_id: int, confirm: Callable[[str], bool]) -> None:
+    """The whole person, with a certificate. `confirm` is asked once, after everything that would go was printed. Raises
+    NotFoundError, DatabaseError."""
+    async with open_database(settings) as database:
+        remover = Remover(database, Bus(), system_clock, settings.recordings)
+        erasure = WholeErasure(database, Bus(), system_clock, remover)
+        foreseen = await erasure.foresee(customer_id)
+        print(foreseen.person.title)
+        for title, count in foreseen.counts:
+            print(f"  {title}: {count}")
+        if foreseen.held:
+            print(f"  {foreseen.held} calls are on legal hold and stay")
+        if not confirm("Erase this person for ever?"):
+            print("Nothing was erased.")
+            return
+        certificate = await erasure.erase(BY_COMMAND, customer_id)
+        store = make_store(settings, database)
+        await Sweeper(database, store, system_clock).sweep()
+        await store.close()
+    print(f"Certificate {certificate.code}, {iso(certificate.at)}, by {certificate.by}")
+    for what, count in certificate.erased:
+        print(f"  {what}: {count}")
+    for what, count, why in certificate.kept:
+        print(f"Kept: {what}: {count}: {why}")

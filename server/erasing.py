@@ -4,7 +4,7 @@ several customers, none of whom was picked, are another person's as well: they a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,6 +62,19 @@ class PersonErasure:
         Raises NotFoundError."""
         async with self._database.read() as connection:
             person = await _person(connection, customer_id)
+        return await self._erase(asker, person)
+
+    async def erase_calls(self, asker: Asker, customer_id: int, calls: tuple[str, ...]) -> Erased:
+        """The same for calls that are known to be theirs. Raises NotFoundError."""
+        async with self._database.read() as connection:
+            person = await _person(connection, customer_id)
+        return await self._erase(asker, replace(person, calls=calls))
+
+    async def find(self, calls: tuple[str, ...]) -> tuple[Line, ...]:
+        """What was recorded of these calls; nothing is changed."""
+        return await self._erasure.find(calls)
+
+    async def _erase(self, asker: Asker, person: Person) -> Erased:
         report = await self._erasure.erase(asker, person.calls)
         held = {line.call_id for line in report.kept}
         free = tuple(call_id for call_id in person.calls if call_id not in held)

@@ -23,6 +23,7 @@ from server.api_routes import API_ROUTES
 from server.blocked_routes import BLOCKED_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
 from server.customer_import_routes import CUSTOMER_IMPORT_ROUTES
+from server.erase_routes import ERASE_ROUTES
 from server.merge_routes import MERGE_ROUTES
 from server.prompt_routes import PROMPT_ROUTES
 from server.recording_routes import RECORDING_ROUTES
@@ -56,6 +57,7 @@ ROUTES = (
     Route("POST", "/customers", customers_page.create, Role.AGENT),
     Route("GET", "/customers/new", customers_page.new, Role.AGENT),
     *CUSTOMER_IMPORT_ROUTES,
+    *ERASE_ROUTES,
     *MERGE_ROUTES,
     Route("GET", "/customers/{id}", customers_page.show, Role.AGENT),
     Route("POST", "/customers/{id}", customers_page.edit, Role.AGENT),

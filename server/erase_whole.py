@@ -1,0 +1,371 @@
+"""Erases a person: the customer with everything people wrote of them, what was recorded, their number and name in
+calls, callbacks, facts and what other servers were told. Calls stay in the log as anonymous facts. What is on legal
+hold stays with its call. A certificate comes out that says what went, how much, when and by whom, and holds nothing of
+the person.
+
+Saying it again after a crash goes on: everything is found by what is still there. Goes in steps of a few hundred rows,
+so that no ringing call waits for it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callback import ledger
+from callback.kinds import Outcome
+from callback.tables import Attempt, Callback, CallbackStep, InboxDismissal, Submission
+from core.bus import Bus
+from core.clock import Clock
+from core.db import Database
+from core.fact_log import FactLogRow
+from core.facts import CallbackChanged, CustomerChanged
+from crm_link.changes import announce
+from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
+from crm_link.imports_new import free_keys
+from crm_link.imports_tables import CustomerImportRow
+from crm_link.records import store_words
+from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Identity, Note
+from crm_link.webhooks.tables import WebhookDelivery
+from pbx_bridge.tables import Call, CallMoment, CallTransfer
+from recordings.access import Asker
+from recordings.removal import Remover
+from recordings.search_tables import SearchDocument
+from server.access_request_parts import PARTS, Of
+from server.erase_certificates import Certificate, certify
+from server.erase_person import Person, parts_of, read_person
+from server.erasing import Erased, PersonErasure
+from server.tables import ApiAnswerRow
+
+ERASED_NUMBER = "+0"
+"""Instead of a number where a table wants one: no telephone has it."""
+
+NAMES = frozenset({"name", "caller_name", "contact_name", "note", "text", "message"})
+"""Fields of facts that hold what people are called or wrote."""
+
+COUNTED = (
+    "identities",
+    "number_blocks",
+    "customer_fields",
+    "customer_tags",
+    "notes",
+    "tasks",
+    "deals",
+    "customer_changes",
+)
+"""Parts of the register that go with the customer's row and are named in the certificate."""
+
+CALL = (
+    update(Call)
+    .where(Call.id == bindparam("of"))
+    .values(
+        caller=bindparam("new_caller"), callee=bindparam("new_callee"), caller_name=None, customer_number=None
+    )
+)
+FACT = update(FactLogRow).where(FactLogRow.id == bindparam("of")).values(body=bindparam("new_body"))
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an erasure would take. `counts` are titles of parts with their rows; `held` calls stay."""
+
+    person: Person
+    counts: tuple[tuple[str, int], ...]
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class WholeErasure:
+    database: Database
+    bus: Bus
+    clock: Clock
+    remover: Remover
+
+    async def foresee(self, customer_id: int) -> Foreseen:
+        """What would go; nothing is changed. Raises NotFoundError."""
+        async with self.database.read() as connection:
+            person = await read_person(connection, customer_id)
+            counts = []
+            for part in PARTS:
+                number = 0
+                for some in parts_of(part.values(person)):
+                    counted = select(func.count()).select_from(part.table).where(part.where(some))
+                    number += int(await connection.scalar(counted) or 0)
+                if number:
+                    counts.append((part.title, number))
+        lines = await self._recordings().find(person.calls)
+        held = {line.call_id for line in lines if line.why_kept is not None}
+        return Foreseen(person, tuple(counts), len(held))
+
+    async def erase(self, asker: Asker, customer_id: int) -> Certificate:
+        """Raises NotFoundError."""
+        async with self.database.read() as connection:
+            person = await read_person(connection, customer_id)
+        gone: Counter[str] = Counter()
+        recorded = await self._recordings().erase_calls(asker, person.id, person.calls)
+        _count_recorded(gone, recorded)
+        held = {line.call_id for line in recorded.report.kept}
+        free = replace(person, calls=tuple(one for one in person.calls if one not in held))
+        await self._callbacks(asker, free, gone)
+        await self._calls(free, gone)
+        await self._told(free, held, gone)
+        await self._numbers(free, gone)
+        await self._customer(person, held, gone)
+        kept = _kept(person, recorded)
+        async with self.database.write() as connection:
+            certificate = await certify(connection, asker, customer_id, self.clock(), gone, kept)
+        await self.bus.publish(CustomerChanged(customer_id, self.clock()))
+        return certificate
+
+    def _recordings(self) -> PersonErasure:
+        return PersonErasure(self.database, self.remover)
+
+    async def _callbacks(self, asker: Asker, person: Person, gone: Counter[str]) -> None:
+        by = asker.user.id if asker.user is not None else None
+        for callback_id in person.callbacks:
+            now = self.clock()
+            async with self.database.write() as connection:
+                closed = await ledger.close(connection, callback_id, now, Outcome.WITHDRAWN, user_id=by)
+                await _forget_callback(connection, callback_id, gone)
+            gone["Open callbacks, closed"] += int(closed)
+            gone["Callbacks, made anonymous"] += 1
+            await self.bus.publish(CallbackChanged(callback_id, now))
+        for some in parts_of(person.attempts):
+            async with self.database.write() as connection:
+                await connection.execute(
+                    update(Attempt).where(Attempt.id.in_(some)).values(number=ERASED_NUMBER)
+                )
+
+    async def _calls(self, person: Person, gone: Counter[str]) -> None:
+        for some in parts_of(person.calls):
+            async with self.database.write() as connection:
+                rows = (
+                    await connection.execute(
+                        select(Call.id, Call.caller, Call.callee, Call.direction).where(Call.id.in_(some))
+                    )
+                ).all()
+                if rows:
+                    await connection.execute(CALL, [_anonymous(person, row) for row in rows])
+                gone["Calls, made anonymous"] += len(rows)
+                await _clean_moments(connection, person, some)
+                await connection.execute(
+                    update(CallMatch).where(CallMatch.call_id.in_(some)).values(number=None)
+                )
+                found = await connection.execute(
+                    delete(SearchDocument).where(SearchDocument.call_id.in_(some))
+                )
+                gone["Places in the search index"] += found.rowcount
+
+    async def _told(self, person: Person, held: set[str], gone: Counter[str]) -> None:
+        """What facts, webhooks and connectors hold."""
+        subjects = [one for one in person.subjects if one not in held]
+        for some in parts_of(subjects):
+            async with self.database.write() as connection:
+                gone["Facts, made anonymous"] += await _clean_facts(connection, person, some)
+                deliveries = delete(WebhookDelivery).where(WebhookDelivery.subject.in_(some))
+                gone["What other servers were told"] += (await connection.execute(deliveries)).rowcount
+        for some in parts_of(person.calls):
+            async with self.database.write() as connection:
+                logs = delete(ConnectorLog).where(ConnectorLog.call_id.in_(some))
+                gone["What other CRMs were told"] += (await connection.execute(logs)).rowcount
+
+    async def _numbers(self, person: Person, gone: Counter[str]) -> None:
+        """What is kept by number, and lines of imported files."""
+        async with self.database.write() as connection:
+            for some in parts_of(person.numbers):
+                contacts = delete(ConnectorContacts).where(ConnectorContacts.number.in_(some))
+                gone["What other CRMs said"] += (await connection.execute(contacts)).rowcount
+                dismissed = delete(InboxDismissal).where(InboxDismissal.number.in_(some))
+                gone["Words that nothing is owed"] += (await connection.execute(dismissed)).rowcount
+            for value in (*person.numbers, *person.addresses):
+                await connection.execute(
+                    delete(ApiAnswerRow).where(ApiAnswerRow.body.contains(value, autoescape=True))
+                )
+            lines = await connection.execute(
+                update(CustomerImportRow)
+                .where(CustomerImportRow.customer_id.in_(person.ids))
+                .values(cells="[]", person="", did="", why="", kept="", others="", customer_id=None)
+            )
+            gone["Lines of imported files"] += lines.rowcount
+
+    async def _customer(self, person: Person, held: set[str], gone: Counter[str]) -> None:
+        """The row and all that goes with it; with calls on hold an empty row stays, for them to stand with."""
+        async with self.database.write() as connection:
+            for part in PARTS:
+                if part.name in COUNTED and part.of is Of.CUSTOMER:
+                    counted = select(func.count()).select_from(part.table).where(part.where(person.ids))
+                    gone[part.title] += int(await connection.scalar(counted) or 0)
+            rows = await connection.execute(
+                select(Identity.kind, Identity.value).where(Identity.customer_id.in_(person.ids))
+            )
+            keys = {(row.kind, row.value) for row in rows}
+            documents = delete(SearchDocument).where(SearchDocument.customer_id.in_(person.ids))
+            gone["Places in the search index"] += (await connection.execute(documents)).rowcount
+            gone["Customer records"] += len(person.ids)
+            if held:
+                await _empty(connection, person, held)
+            await _remove(connection, [one for one in person.ids if not (held and one == person.id)])
+            await free_keys(connection, keys)
+            await announce(connection, person.id, self.clock())
+
+
+def _count_recorded(gone: Counter[str], recorded: Erased) -> None:
+    removed = recorded.report.removed
+    gone["Recordings"] += removed.recordings
+    gone["Audio files, with copies"] += removed.audio_files
+    gone["Transcripts"] += removed.transcripts
+    gone["Comments on recordings"] += removed.comments
+    gone["Places in the search index"] += removed.documents
+    gone["Agents’ notes on calls"] += recorded.notes
+
+
+def _kept(person: Person, recorded: Erased) -> list[tuple[str, int, str]]:
+    held = len({line.call_id for line in recorded.report.kept})
+    found = [
+        ("Calls on legal hold", held, "with their recordings, numbers and notes, until the hold is released"),
+        ("Calls of several customers", person.shared_calls, "nobody has said whose they are"),
+        ("Numbers and addresses", len(person.shared), "another customer has them too"),
+        (
+            "Recordings of which the PBX has a file of its own",
+            recorded.report.removed.on_pbx,
+            "Ringback only reads there: remove them on the PBX",
+        ),
+    ]
+    return [one for one in found if one[1]]
+
+
+def _anonymous(person: Person, row: Any) -> dict[str, Any]:
+    outside_is_caller = row.direction == "inbound"
+    return {
+        "of": row.id,
+        "new_caller": None if outside_is_caller or person.is_named_in(row.caller) else row.caller,
+        "new_callee": row.callee if outside_is_caller and not person.is_named_in(row.callee) else None,
+    }
+
+
+async def _clean_moments(connection: AsyncConnection, person: Person, calls: Sequence[str]) -> None:
+    rows = await connection.execute(
+        select(CallMoment.id, CallMoment.detail).where(
+            CallMoment.call_id.in_(calls), CallMoment.detail.is_not(None)
+        )
+    )
+    named = [row.id for row in rows if person.is_named_in(row.detail)]
+    for some in parts_of(named):
+        await connection.execute(update(CallMoment).where(CallMoment.id.in_(some)).values(detail=None))
+    transfers = (await connection.execute(select(CallTransfer).where(CallTransfer.call_id.in_(calls)))).all()
+    for row in transfers:
+        if person.is_named_in(row.to):
+            mine = (CallTransfer.call_id == row.call_id, CallTransfer.position == row.position)
+            await connection.execute(update(CallTransfer).where(*mine).values(to=""))
+
+
+async def _forget_callback(connection: AsyncConnection, callback_id: int, gone: Counter[str]) -> None:
+    """The promise stays as a figure; who asked for it, with which words and from where, goes."""
+    await connection.execute(update(Callback).where(Callback.id == callback_id).values(number=ERASED_NUMBER))
+    requests = await connection.execute(
+        update(Submission)
+        .where(Submission.callback_id == callback_id)
+        .values(
+            name="",
+            message="",
+            page_url=None,
+            referrer=None,
+            utm="{}",
+            language=None,
+            address=None,
+            visitor=None,
+            idempotency_key=None,
+            body_hash=None,
+        )
+    )
+    gone["Requests for callbacks, made anonymous"] += requests.rowcount
+    await connection.execute(
+        update(CallbackStep).where(CallbackStep.callback_id == callback_id).values(detail=None)
+    )
+    await connection.execute(
+        update(Attempt).where(Attempt.callback_id == callback_id).values(number=ERASED_NUMBER)
+    )
+
+
+async def _clean_facts(connection: AsyncConnection, person: Person, subjects: Sequence[str]) -> int:
+    rows = await connection.execute(
+        select(FactLogRow.id, FactLogRow.body).where(FactLogRow.subject.in_(subjects))
+    )
+    cleaned = []
+    for row in rows:
+        body = json.loads(row.body)
+        clean = _cleaned(body, "", person)
+        if clean != body:
+            cleaned.append({"of": row.id, "new_body": json.dumps(clean, ensure_ascii=False)})
+    if cleaned:
+        await connection.execute(FACT, cleaned)
+    return len(cleaned)
+
+
+def _cleaned(value: Any, name: str, person: Person) -> Any:
+    """A fact's field without the person. A fact that must have a number keeps one that nobody has."""
+    if isinstance(value, dict):
+        return {key: _cleaned(one, key, person) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(one, name, person) for one in value]
+    if isinstance(value, str) and name in NAMES:
+        return "" if name != "caller_name" else None
+    if isinstance(value, str) and name not in IDS and person.is_named_in(value):
+        return ERASED_NUMBER if name == "number" else None
+    return value
+
+
+IDS = frozenset({"call_id", "attempt_id", "recording_id", "linkedids", "pbx", "queue"})
+"""Fields that hold long digits of our own."""
+
+
+async def _empty(connection: AsyncConnection, person: Person, held: set[str]) -> None:
+    """Leave of the customer an empty row, with nothing but the calls that are on hold and their notes."""
+    mine = person.ids
+    await connection.execute(
+        update(CallCustomer)
+        .where(CallCustomer.customer_id.in_(mine), CallCustomer.call_id.in_(held))
+        .values(customer_id=person.id)
+    )
+    await connection.execute(
+        update(Note).where(Note.customer_id.in_(mine), Note.call_id.in_(held)).values(customer_id=person.id)
+    )
+    await connection.execute(
+        delete(CallCustomer).where(CallCustomer.customer_id == person.id, CallCustomer.call_id.not_in(held))
+    )
+    away = or_(Note.call_id.is_(None), Note.call_id.not_in(held))
+    await connection.execute(delete(Note).where(Note.customer_id == person.id, away))
+    for part in PARTS:
+        if part.of is Of.CUSTOMER and part.name not in KEPT_TABLES:
+            await connection.execute(delete(part.table).where(part.where([person.id])))
+    await connection.execute(delete(CustomerTag).where(CustomerTag.customer_id == person.id))
+    await store_words(connection, person.id)
+    await connection.execute(
+        update(Customer)
+        .where(Customer.id == person.id)
+        .values(
+            name="",
+            company="",
+            owner_id=None,
+            is_provisional=False,
+            last_contact_at=0.0,
+            version=Customer.version + 1,
+        )
+    )
+
+
+KEPT_TABLES = frozenset(
+    {"customers", "notes", "customer_import_rows", "data_requests", "erasure_certificates"}
+)
+
+
+async def _remove(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """The rows; foreign keys take along what people wrote of them."""
+    if ids:
+        await connection.execute(update(Customer).where(Customer.id.in_(ids)).values(merged_into_id=None))
+        await connection.execute(delete(Customer).where(Customer.id.in_(ids)))
