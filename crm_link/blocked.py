@@ -61,11 +61,11 @@ def _prefix(text: str, region: str) -> str:
     digits = plain[1:] if plain.startswith("+") else plain[2:] if plain.startswith("00") else ""
     if not (digits.isascii() and digits.isdigit()):
         raise _wrong("write the beginning of a number with + and the country code, such as +48 70")
-    if not SHORTEST_PREFIX <= len(digits) < LONGEST_NUMBER:
-        raise _wrong(f"write between {SHORTEST_PREFIX} and {LONGEST_NUMBER - 1} digits")
     own = str(phonenumbers.country_code_for_region(region))
     if own.startswith(digits):
         raise _wrong("this would block every number of the site's own country")
+    if not SHORTEST_PREFIX <= len(digits) < LONGEST_NUMBER:
+        raise _wrong(f"write between {SHORTEST_PREFIX} and {LONGEST_NUMBER - 1} digits")
     return f"+{digits}"
 
 
