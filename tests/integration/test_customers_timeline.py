@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callback.tables import Callback, Submission
 from core.accounts import NewUser, Role, UserDevice, create_user
 from core.db import Database
 from core.errors import InvalidInputError
@@ -17,7 +18,8 @@ from crm_link.customers import NewCustomer
 from crm_link.timeline import Body, Entry, NoteSource, Position, Timeline
 from pbx_bridge import call_log
 from pbx_bridge.tables import CallWrapUp
-from server.views.timeline import TIMELINE, CallBody, WrapUp
+from server.views.timeline import GROUPS, TIMELINE, CallBody, Group, WrapUp
+from server.views.timeline_asked import CallbackBody, VisitBody
 from tests.customers import NUMBER, Office, ended, started
 
 
@@ -151,3 +153,75 @@ async def test_an_ended_call_stays_when_the_log_closes_it(database: Database) ->
     await office.desk.consume(database)
     kinds = [entry.kind for entry in await walk(database, anna.id, 50)]
     assert kinds.count("call") == 1
+
+
+async def asked_from_a_page(database: Database, number: str, at: float) -> int:
+    """A callback that a form on a website asked for."""
+    callback = {
+        "number": number,
+        "department": "sales",
+        "state": "waiting",
+        "created_at": at,
+        "arrived_at": at,
+    }
+    asked = {
+        "source": "web",
+        "at": at,
+        "site": "shop",
+        "page_url": "https://shop.example.com/chairs",
+        "arrived_at": at,
+    }
+    async with database.write() as connection:
+        made = insert(Callback).values(**callback, due_at=at, expires_at=at + 900).returning(Callback.id)
+        callback_id: int = (await connection.execute(made)).scalar_one()
+        await connection.execute(
+            insert(Submission).values(
+                callback_id=callback_id, link_expires_at=at, utm='{"utm_source": "letter"}', **asked
+            )
+        )
+    return callback_id
+
+
+async def test_callbacks_and_visits_stand_with_whoever_holds_the_number(database: Database) -> None:
+    office = Office(database)
+    anna = await office.customers.create(NewCustomer("Anna", numbers=(NUMBER,)), None)
+    callback_id = await asked_from_a_page(database, NUMBER, 50.0)
+    await asked_from_a_page(database, "+48601000999", 60.0)
+    found = {entry.kind: entry.body for entry in await walk(database, anna.id, 50)}
+    assert isinstance(found["callback"], CallbackBody)
+    assert (found["callback"].callback_id, found["callback"].is_certain) == (callback_id, True)
+    assert isinstance(found["visit"], VisitBody)
+    assert (found["visit"].page_link, found["visit"].utm) == (
+        "https://shop.example.com/chairs",
+        (("utm_source", "letter"),),
+    )
+    jan = await office.customers.create(NewCustomer("Jan", numbers=(NUMBER,)), None)
+    for one in (anna.id, jan.id):
+        shared = {entry.kind: entry.body for entry in await walk(database, one, 50)}
+        assert isinstance(shared["visit"], VisitBody)
+        assert not shared["visit"].is_certain
+
+
+async def test_one_sort_of_entries_is_paged_like_all(database: Database) -> None:
+    office = Office(database)
+    anna = await office.customers.create(NewCustomer("Anna", numbers=(NUMBER,)), None)
+    for number in range(5):
+        office.now += 10
+        await office.notes.add_note(anna.id, f"note {number}", None)
+        await logged_call(database, office, f"c{number}", office.now)
+    seen: list[str] = []
+    before = None
+    async with database.read() as connection:
+        while True:
+            page = await TIMELINE.page(connection, anna.id, before=before, limit=2, kinds=GROUPS[Group.NOTES])
+            seen += [entry.kind for entry in page.entries]
+            if page.next is None:
+                break
+            before = page.next
+    assert seen == ["note"] * 5
+
+
+def test_every_kind_stands_in_one_group() -> None:
+    grouped = [kind for kinds in GROUPS.values() for kind in kinds]
+    assert sorted(grouped) == sorted(TIMELINE.kinds)
+    assert set(GROUPS) == set(Group)
