@@ -8,6 +8,7 @@ import { customerParts } from "./desk-customer.js";
 import { NoteForm } from "./desk-note.js";
 import { recordingParts } from "./desk-recording.js";
 import { nameOf } from "./desk-state.js";
+import { TaskForm } from "./desk-tasks.js";
 
 const STATES = {
   ringing: { words: "Ringing", icon: "phone-incoming" },
@@ -52,6 +53,7 @@ export class CallCard extends HTMLElement {
     redraw(this.told, [card.transferred, card.notes], () => drawTold(card));
     redraw(this.more, [card.customers, card.match, card.by_block, Boolean(card.blocked), card.state === "ringing"], () => customerParts(card).more);
     this.drawNote(card);
+    this.drawTask(card);
   }
 
   drawHead(card, folded) {
@@ -75,6 +77,16 @@ export class CallCard extends HTMLElement {
       this.note = new NoteForm(card);
       this.body.prepend(this.note.element);
     } else if (wanted) this.note.take(card);
+  }
+
+  /** A task is for the customer, and out of a conversation: there is one of each. */
+  drawTask(card) {
+    const wanted = card.direction !== "internal" && card.customers.length === 1 && ["talking", "held", "wrap_up"].includes(card.state);
+    if (wanted && !this.task) {
+      this.task = new TaskForm(card);
+      this.body.append(this.task.element);
+    }
+    if (this.task) this.task.element.hidden = !wanted;
   }
 
   get isBusy() {

@@ -6,6 +6,7 @@ import { h, icon, moment, serverClock, when } from "./desk-dom.js";
 import { callPath, post } from "./desk-post.js";
 import { blocking, blockedLine } from "./desk-block.js";
 import { contactName, nameOf } from "./desk-state.js";
+import { dealsPart, fieldLines, ownerLine, tasksPart } from "./desk-tasks.js";
 
 const VERDICTS = {
   answered: "Answered",
@@ -22,13 +23,13 @@ const OLD_S = 3600;
 export function customerParts(card) {
   return {
     get who() {
-      return [avatar(card), h("div", { class: "who-words" }, title(card), blockedLine(card), facts(card), contacts(card), tags(card))];
+      return [avatar(card), h("div", { class: "who-words" }, title(card), blockedLine(card), facts(card), fieldLines(card), ownerLine(card), contacts(card), tags(card))];
     },
     get more() {
       if (card.customers.length > 1) return [choices(card), blocking(card)];
       const [customer] = card.customers;
       if (!customer) return card.match === "unknown" && !card.number ? [withheld()] : [];
-      return [(customer.provisional || card.by_block) && naming(card, customer), notes(customer), history(customer), blocking(card)];
+      return [(customer.provisional || card.by_block) && naming(card, customer), notes(customer), dealsPart(card, customer), tasksPart(customer), history(customer), blocking(card)];
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   listenState,
 } from "./desk-side.js";
 import { nameOf, Screen } from "./desk-state.js";
+import { drawTasks } from "./desk-tasks.js";
 
 const root = document.getElementById("desk");
 const cardsPlace = document.getElementById("cards");
@@ -57,6 +58,7 @@ function draw() {
   drawPhones(screen.devices);
   drawQueues(screen.queues);
   drawRecent(screen.recent);
+  drawTasks(screen.tasks);
   drawHints();
   drawEmpty();
   ring();
