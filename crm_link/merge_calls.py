@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from crm_link.blocks_claims import read_blocks
 from crm_link.directory import CustomerView
 from crm_link.kinds import IdentityKind, LinkHow
 from crm_link.merge_journal import AT_ONCE, Action, Part
@@ -26,8 +27,8 @@ async def own_calls(connection: AsyncConnection, kept: CustomerView, merged: Cus
 async def follow_numbers(
     connection: AsyncConnection, source: int, target: int, parts: Iterable[Part]
 ) -> None:
-    """Calls that came since the merge go to `source`, whose numbers they came from, if `target` does not hold these
-    numbers too and nobody picked."""
+    """Calls that came since the merge go to `source`, whose numbers or blocks they came from, if `target` does not hold
+    these too and nobody picked."""
     own = {
         row["call_id"]
         for part in parts
@@ -35,10 +36,15 @@ async def follow_numbers(
         for row in part.rows
     }
     numbers = await _only_of(connection, source, target)
-    since = _of_numbers(target, numbers).where(
-        CallCustomer.how != LinkHow.PICKED.value, ~_stands_with(source)
-    )
-    found = [call_id for call_id in (await connection.scalars(since)).all() if call_id not in own]
+    since = _of_numbers(target, numbers).where(CallCustomer.how != LinkHow.PICKED.value)
+    by_block = _of_numbers(target, await _only_in_blocks_of(connection, source, target))
+    by_block = by_block.where(CallCustomer.how == LinkHow.BLOCK.value)
+    found = [
+        call_id
+        for calls in (since, by_block)
+        for call_id in (await connection.scalars(calls.where(~_stands_with(source)))).all()
+        if call_id not in own
+    ]
     for first in range(0, len(found), AT_ONCE):
         await _follow(connection, found[first : first + AT_ONCE], source, target)
     if found:
@@ -69,6 +75,27 @@ async def _only_of(connection: AsyncConnection, source: int, target: int) -> lis
     theirs = (await connection.scalars(phones.where(Identity.customer_id == source))).all()
     others = (await connection.scalars(phones.where(Identity.customer_id == target))).all()
     return sorted(set(theirs) - set(others))
+
+
+async def _only_in_blocks_of(connection: AsyncConnection, source: int, target: int) -> list[str]:
+    """Numbers of calls that came by a block which goes back."""
+    theirs = [view.block for view in await read_blocks(connection, source)]
+    if not theirs:
+        return []
+    others = [view.block for view in await read_blocks(connection, target)]
+    numbers = await connection.scalars(
+        select(CallMatch.number)
+        .join(CallCustomer, CallCustomer.call_id == CallMatch.call_id)
+        .where(CallCustomer.customer_id == target, CallCustomer.how == LinkHow.BLOCK.value)
+        .distinct()
+    )
+    return sorted(
+        number
+        for number in numbers
+        if number is not None
+        and any(block.covers(number) for block in theirs)
+        and not any(block.covers(number) for block in others)
+    )
 
 
 def _of_numbers(customer_id: int, numbers: Sequence[str]) -> Select[str]:

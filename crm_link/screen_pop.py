@@ -36,7 +36,7 @@ from crm_link.changes import announce
 from crm_link.identities import Claim, keep_holders, match_number, match_or_create, touch_seen
 from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
 from crm_link.match import Exact, Match, ids_of, is_by_block
-from crm_link.records import touch_contact
+from crm_link.records import hold_customer, touch_contact
 from crm_link.relabel import attach_unattached
 
 
@@ -164,11 +164,15 @@ async def settle(
     if known is not None and _stands(known, caller):
         return Settled(known)
     result, created = await _find(connection, caller, promises)
+    ids = ids_of(result)
+    if is_by_block(result):
+        # Nobody holds the number, so nothing kept a merge from happening since the look.
+        ids = tuple(dict.fromkeys([await hold_customer(connection, one) for one in ids]))
     links = CallLinks(
         call_id=caller.call_id,
         number=caller.number,
         call_at=known.call_at if known else caller.at,
-        customer_ids=ids_of(result),
+        customer_ids=ids,
         how=LinkHow.CREATED if created else LinkHow.BLOCK if is_by_block(result) else LinkHow.MATCHED,
     )
     await (attach(connection, links) if is_new else replace_links(connection, links))
@@ -176,7 +180,7 @@ async def settle(
         # Calls from before a provisional customer of this number expired.
         await attach_unattached(connection, created, caller.number)
     if isinstance(result, Exact) and caller.number is not None:
-        await touch_contact(connection, [result.customer_id], caller.at)
+        await touch_contact(connection, ids, caller.at)
         await touch_seen(connection, result.customer_id, caller.number, caller.at, caller.spelled)
     changed = await announce(connection, created, caller.at) if created else None
     return Settled(links, is_new=True, changed=changed)

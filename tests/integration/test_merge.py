@@ -9,6 +9,7 @@ import server.schema  # noqa: F401 (declares every table)
 from core.db import Base, Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.facts import CallMatched, CustomerMerged, CustomerUnmerged, MatchKind
+from crm_link.blocks_edit import Blocks
 from crm_link.call_links import read_links
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import find_customers, read_customer, read_notes
@@ -191,6 +192,18 @@ async def test_calls_since_go_back_with_their_number(office: MergingOffice) -> N
     assert "in general" in notes[anna]
     assert other.last_contact_at == 1100.0
     assert (await office.desk.call("n4", OTHER, at=1400.0)).customer_ids == (ania,)
+
+
+async def test_calls_since_go_back_with_their_block(office: MergingOffice) -> None:
+    acme = await office.customers.create(NewCustomer(company="Acme"), None)
+    other = await office.customers.create(NewCustomer(company="Acme Ltd"), None)
+    blocks = Blocks(office.database, office.desk.bus, lambda: office.now, "PL")
+    await blocks.add(other.id, "+48 22 123 45 00–99", None)
+    merge = await office.merge(acme.id, other.id)
+    assert (await office.desk.call("n1", "+48221234507", at=1100.0)).customer_ids == (acme.id,)
+    await office.merges.undo(merge.id, None)
+    assert await _whose(office, "n1") == (other.id,)
+    assert (await office.desk.call("n2", "+48221234508", at=1200.0)).customer_ids == (other.id,)
 
 
 async def test_what_was_decided_since_stands(office: MergingOffice) -> None:
