@@ -8,7 +8,7 @@ from core.db import Database
 from core.errors import ConflictError, InvalidInputError
 from core.fact_log import FactConsumer, append
 from core.facts import CallEnded, CallerBlocked, CallsJoined, Direction
-from crm_link.blocked import BlockKind
+from crm_link.blocked import BlockKind, read_entry, read_reason
 from crm_link.blocked_calls import BlockedCalls, read_marks
 from crm_link.blocked_list import BlockList, NewBlock, read_list
 from crm_link.blocked_tables import BlockedCaller
@@ -144,24 +144,31 @@ async def consume(desk: Listed, call_id: str, number: str) -> None:
         pass
 
 
-@pytest.mark.parametrize(
-    ("kind", "text", "reason", "field"),
-    [
-        (BlockKind.NUMBER, "anonymous", "rude", "value"),
-        (BlockKind.NUMBER, NUMBER, " ", "reason"),
-        (BlockKind.NUMBER, NUMBER, "x" * 201, "reason"),
-        (BlockKind.PREFIX, "+48", "spam", "value"),
-        (BlockKind.PREFIX, "+4", "spam", "value"),
-        (BlockKind.PREFIX, "22", "spam", "value"),
-        (BlockKind.PREFIX, "+4822123456789012", "spam", "value"),
-    ],
-)
-async def test_what_cannot_be_blocked_is_said(
-    database: Database, kind: BlockKind, text: str, reason: str, field: str
-) -> None:
+async def test_an_end_in_the_past_is_refused(database: Database) -> None:
     desk = Listed(database)
     with pytest.raises(InvalidInputError) as caught:
-        await desk.list.add(NewBlock(kind, text, reason), None)
-    assert caught.value.field == field
-    with pytest.raises(InvalidInputError):
         await desk.list.add(NewBlock(BlockKind.NUMBER, NUMBER, "rude", START - 1), None)
+    assert caught.value.field == "until"
+    assert await count(database, BlockedCaller) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (BlockKind.NUMBER, "anonymous"),
+        (BlockKind.PREFIX, "+48"),
+        (BlockKind.PREFIX, "+4"),
+        (BlockKind.PREFIX, "22"),
+        (BlockKind.PREFIX, "+4822123456789012"),
+    ],
+)
+def test_what_cannot_be_blocked_is_said(kind: BlockKind, text: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_entry(kind, text, "PL")
+    assert caught.value.field == "value"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 201])
+def test_a_reason_is_one_short_line(text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        read_reason(text)
