@@ -15,6 +15,7 @@ DEEPEST = 3
 """Levels of nested fields shown; deeper ones are a click away in the document."""
 
 EXAMPLE_FIELDS = 3
+TRIED = frozenset({"application/json", "application/vnd.oai.openapi+json", "text/plain"})
 KEY = '-H "Authorization: Bearer $RINGBACK_KEY"'
 
 
@@ -41,7 +42,8 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One method of one path. `scope` is None where no key is needed."""
+    """One method of one path. `scope` is None where no key is needed; `sample` is a body to begin with, "" where none
+    is sent; `can_be_tried`: question and answer are words that a page can show."""
 
     id: str
     method: str
@@ -57,6 +59,8 @@ class Action:
     answer: tuple[Shape, ...]
     problems: tuple[str, ...]
     example: str
+    sample: str
+    can_be_tried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ def _action(document: Document, base: str, method: str, path: str, one: Mapping[
         answer=_shapes(document, content.get("schema")),
         problems=tuple(code for code in one["responses"] if code >= "400"),
         example=_example(document, base, method, path, needs.get("apiKey"), body),
+        sample=_body(document, body, indent=2),
+        can_be_tried=(not media or media in TRIED) and not (method == "put" and body is None),
     )
 
 
@@ -190,11 +196,16 @@ def _example(
     if scope is not None:
         words.append(KEY)
     if body is not None:
-        sent = json.dumps(_sample(document, _resolved(document, body)), ensure_ascii=False)
-        words.append(f"-H 'Content-Type: application/json' -d '{sent}'")
+        words.append(f"-H 'Content-Type: application/json' -d '{_body(document, body)}'")
     url = f"{base}{path}"
     words.append(f"'{url}'" if "{" in url else url)
     return " ".join(words)
+
+
+def _body(document: Document, body: Mapping[str, Any] | None, indent: int | None = None) -> str:
+    if body is None:
+        return ""
+    return json.dumps(_sample(document, _resolved(document, body)), ensure_ascii=False, indent=indent)
 
 
 def _sample(document: Document, schema: Mapping[str, Any]) -> dict[str, Any]:

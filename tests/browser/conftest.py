@@ -121,9 +121,9 @@ async def enter(visit: Visit, site: PagesSite, login: str) -> None:
     await visit.context.add_cookies([{"name": LOCAL_COOKIE, "value": token, "url": site.url("/")}])
 
 
-async def assert_accessible(page: Page) -> None:
-    """axe finds nothing to complain about, by WCAG 2.2 A and AA and its best practices."""
-    results = await Axe().run(page)
+async def assert_accessible(page: Page, part: str | None = None) -> None:
+    """axe finds nothing to complain about, by WCAG 2.2 A and AA and its best practices; `part` is a selector."""
+    results = await Axe().run(page, context=part)
     found = [
         f"{violation['id']}: {violation['help']} at {node['target']}: {node.get('failureSummary', '')}"
         for violation in results.response["violations"]
