@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback.tables import Callback, Submission
+from config.recordings import RecordingSettings
 from core.accounts import NewUser, Role, UserDevice, create_user
 from core.db import Database
 from core.errors import InvalidInputError
@@ -18,7 +19,9 @@ from crm_link.customers import NewCustomer
 from crm_link.timeline import Body, Entry, NoteSource, Position, Timeline
 from pbx_bridge import call_log
 from pbx_bridge.tables import CallWrapUp
-from server.views.timeline import GROUPS, TIMELINE, CallBody, Group, WrapUp
+from recordings.access import Asker
+from recordings.tables import Recording, Transcript
+from server.views.timeline import GROUPS, TIMELINE, CallBody, Group, WrapUp, hearable
 from server.views.timeline_asked import CallbackBody, VisitBody
 from tests.customers import NUMBER, Office, ended, started
 
@@ -225,3 +228,36 @@ def test_every_kind_stands_in_one_group() -> None:
     grouped = [kind for kinds in GROUPS.values() for kind in kinds]
     assert sorted(grouped) == sorted(TIMELINE.kinds)
     assert set(GROUPS) == set(Group)
+
+
+async def test_how_a_transcript_begins_is_for_those_who_may_hear_the_call(database: Database) -> None:
+    office = Office(database)
+    anna = await office.customers.create(NewCustomer("Anna", numbers=(NUMBER,)), None)
+    await logged_call(database, office, "c1", 100.0)
+    recording = {"id": "r1", "call_id": "c1", "pbx": "main", "linkedid": "c1", "source": "pbx", "channels": 2}
+    said = "Good morning, where are my chairs? " * 20
+    async with database.write() as connection:
+        times = {"started_at": 101.0, "duration_s": 60.0, "stored_at": 200.0}
+        await connection.execute(insert(Recording).values(**recording, **times))
+        transcript = {
+            "recording_id": "r1",
+            "version": 1,
+            "is_current": True,
+            "engine": "vosk",
+            "language": "en",
+        }
+        await connection.execute(
+            insert(Transcript).values(**transcript, made_at=200.0, text=said, words="[]")
+        )
+    settings = RecordingSettings()
+    async with database.read() as connection:
+        page = await TIMELINE.page(connection, anna.id, kinds=("call",))
+        heard = [
+            await hearable(connection, Asker("api", None, frozenset(scopes)), settings, page.entries)
+            for scopes in ((), ("recordings:read",))
+        ]
+    (call,) = [entry.body for entry in page.entries]
+    assert isinstance(call, CallBody)
+    assert (call.recordings, call.said[0].is_whole, len(call.said[0].snippet) <= 220) == (1, False, True)
+    assert call.said[0].snippet.startswith("Good morning, where are my chairs?")
+    assert heard == [frozenset(), frozenset({"c1"})]
