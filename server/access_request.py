@@ -71,7 +71,6 @@ class AccessRequest:
     """`render` makes the page that explains the archive."""
 
     database: Database
-    store: Store
     clock: Clock
     render: Any
 
@@ -90,7 +89,9 @@ class AccessRequest:
             request_id: int = made.scalar_one()
         return person, request_id
 
-    async def archive(self, asker: Asker, person: Person, request_id: int) -> AsyncIterator[bytes]:
+    async def archive(
+        self, store: Store, asker: Asker, person: Person, request_id: int
+    ) -> AsyncIterator[bytes]:
         """The ZIP file, piece by piece."""
         contents = Contents(person, self.clock())
         pipe = _Pipe()
@@ -98,7 +99,7 @@ class AccessRequest:
             for part in PARTS:
                 async for piece in self._part(archive, pipe, part, contents):
                     yield piece
-            async for piece in self._audio(archive, pipe, asker, contents):
+            async for piece in self._audio(store, archive, pipe, asker, contents):
                 yield piece
             archive.writestr("index.html", self.render(contents))
         yield pipe.take()
@@ -129,7 +130,7 @@ class AccessRequest:
         contents.rows[part.name] = (part.title, count)
 
     async def _audio(
-        self, archive: zipfile.ZipFile, pipe: _Pipe, asker: Asker, contents: Contents
+        self, store: Store, archive: zipfile.ZipFile, pipe: _Pipe, asker: Asker, contents: Contents
     ) -> AsyncIterator[bytes]:
         for recording_id in contents.person.recordings:
             async with self.database.read() as connection:
@@ -142,7 +143,7 @@ class AccessRequest:
             if key is None:
                 continue
             try:
-                size = await self.store.size(key)
+                size = await store.size(key)
             except NoAudioError:
                 contents.lost.append(recording_id)
                 continue
@@ -158,7 +159,7 @@ class AccessRequest:
             name = f"audio/{recording_id}{PurePosixPath(key).suffix}"
             # Stored as it is: it is packed already.
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as file:
-                async for piece in self.store.read(key, 0, size):
+                async for piece in store.read(key, 0, size):
                     await asyncio.to_thread(file.write, piece)
                     yield pipe.take()
             contents.audio.append(name)

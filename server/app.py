@@ -69,7 +69,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     app[SWITCH] = AmiRecordingSwitch(hands)
     app.cleanup_ctx.append(_database(database))
     app.cleanup_ctx.append(_customers(database, bus))
-    add_customer_imports(app, database, bus, clock)
+    add_customer_imports(app)
     add_duplicates(app, database, clock, app[ZONE])
     add_desk(app, database, bus, clock)
     add_blocked_calls(app, database, bus)

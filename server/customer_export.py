@@ -7,6 +7,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,9 +33,37 @@ CHUNK = 256 * 1024
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whom to export: those that are named by their numbers, else those that the list's search finds."""
+
+    q: str = ""
+    ids: str = ""
+    version: str = Version.FOUR
+
+
+def wanted_of(request: web.Request) -> Wanted:
+    query = request.query
+    return Wanted(query.get("q", ""), query.get("ids", ""), query.get("version", Version.FOUR))
+
+
 async def as_csv(request: web.Request) -> web.StreamResponse:
     """What the list shows, all of it."""
-    pages = customers_of(request)
+    return await send_csv(request, wanted_of(request))
+
+
+async def as_workbook(request: web.Request) -> web.StreamResponse:
+    """The same as a workbook."""
+    return await send_workbook(request, wanted_of(request))
+
+
+async def as_vcards(request: web.Request) -> web.StreamResponse:
+    """The same as vCards, of version 4.0 unless 3.0 is asked for."""
+    return await send_vcards(request, wanted_of(request))
+
+
+async def send_csv(request: web.Request, wanted: Wanted) -> web.StreamResponse:
+    pages = customers_of(request, wanted)
     owners = await _names(request)
     response = await _begin(request, "text/csv", "customers.csv")
     count = 0
@@ -46,9 +75,9 @@ async def as_csv(request: web.Request) -> web.StreamResponse:
     return await _end(request, response, "csv", count)
 
 
-async def as_workbook(request: web.Request) -> web.StreamResponse:
-    """The same as a workbook. Raises InvalidInputError when a sheet does not hold so many."""
-    pages = customers_of(request)
+async def send_workbook(request: web.Request, wanted: Wanted) -> web.StreamResponse:
+    """Raises InvalidInputError when a sheet does not hold so many."""
+    pages = customers_of(request, wanted)
     owners = await _names(request)
     count = 0
     with TemporaryDirectory(prefix="ringback-") as folder:
@@ -65,9 +94,8 @@ async def as_workbook(request: web.Request) -> web.StreamResponse:
     return await _end(request, response, "xlsx", count)
 
 
-async def as_vcards(request: web.Request) -> web.StreamResponse:
-    """The same as vCards, of version 4.0 unless 3.0 is asked for."""
-    version, pages = _version(request), customers_of(request)
+async def send_vcards(request: web.Request, wanted: Wanted) -> web.StreamResponse:
+    version, pages = _version(wanted), customers_of(request, wanted)
     response = await _begin(request, "text/vcard", "customers.vcf")
     count = 0
     if request.method != "HEAD":
@@ -80,7 +108,7 @@ async def as_vcards(request: web.Request) -> web.StreamResponse:
 async def one_as_vcard(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as connection:
         customer = await read_customer(connection, int(request.match_info["id"]))
-    text = card_of(customer, _version(request))
+    text = card_of(customer, _version(wanted_of(request)))
     log.info("customers exported", form="vcard", count=1, by=_asker(request))
     return web.Response(
         text=text,
@@ -92,15 +120,14 @@ async def one_as_vcard(request: web.Request) -> web.Response:
     )
 
 
-def customers_of(request: web.Request) -> AsyncIterator[Sequence[CustomerView]]:
-    """Those that are named (`ids`), else those that the list's search finds, page by page.
+def customers_of(request: web.Request, wanted: Wanted) -> AsyncIterator[Sequence[CustomerView]]:
+    """They, page by page.
 
     Raises InvalidInputError for ids that are none.
     """
-    chosen = request.query.get("ids", "")
-    if not chosen:
-        return _found(request, request.query.get("q", "").strip()[:TEXT_LIMIT])
-    texts = chosen.split(",")
+    if not wanted.ids:
+        return _found(request, wanted.q.strip()[:TEXT_LIMIT])
+    texts = wanted.ids.split(",")
     if not all(text.isascii() and text.isdigit() and len(text) <= 9 for text in texts):
         raise InvalidInputError("ids are numbers of customers with commas between", field="ids")
     if len(texts) > MOST_CHOSEN:
@@ -156,11 +183,10 @@ async def _names(request: web.Request) -> Mapping[int, str]:
         return {user.id: user.name for user in await list_users(connection)}
 
 
-def _version(request: web.Request) -> Version:
-    wanted = request.query.get("version", Version.FOUR)
-    if wanted not in set(Version):
+def _version(wanted: Wanted) -> Version:
+    if wanted.version not in set(Version):
         raise InvalidInputError("a vCard is of version 3.0 or 4.0", field="version")
-    return Version(wanted)
+    return Version(wanted.version)
 
 
 def _asker(request: web.Request) -> str:

@@ -1,4 +1,4 @@
-"""Puts imports of customers into the application: the room's `Imports`, working in the background, reachable by key."""
+"""Imports of customers in the application: the room's `Imports`, reachable by key, working in the background."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from core.bus import Bus
-from core.clock import Clock
-from core.db import Database
 from core.tasks import running
 from crm_link.imports import Imports
-from server.keys import SETTINGS
 
 IMPORTS = web.AppKey("imports", Imports)
 
 
-def add_customer_imports(app: web.Application, database: Database, bus: Bus, clock: Clock) -> None:
-    app[IMPORTS] = imports = Imports(database, bus, clock, app[SETTINGS].site.region)
+def add_customer_imports(app: web.Application) -> None:
+    """Have what was asked for done, here or before a restart."""
 
     async def part(_app: web.Application) -> AsyncIterator[None]:
-        async with running("customers: imports", imports.run):
+        async with running("customers: imports", app[IMPORTS].run):
             yield
 
     app.cleanup_ctx.append(part)

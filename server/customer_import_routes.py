@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from core.accounts import Role
 from server import customer_export, customer_import_page
+from server.api import customer_imports
 from server.routing import Route
 
-__all__ = ["CUSTOMER_IMPORT_ROUTES"]
+__all__ = ["CUSTOMER_IMPORT_API_ROUTES", "CUSTOMER_IMPORT_ROUTES"]
 
 ID = "[0-9]{1,9}"
 ONE = f"/customers/import/{{id:{ID}}}"
+API = "/api/v1/customer-imports"
+API_ONE = f"{API}/{{import_id:{ID}}}"
+IMPORT, EXPORT = "customers:import", "customers:export"
 
 CUSTOMER_IMPORT_ROUTES = (
     Route("GET", "/customers/import", customer_import_page.index, Role.MANAGER),
@@ -32,4 +36,26 @@ CUSTOMER_IMPORT_ROUTES = (
     Route("GET", "/customers.xlsx", customer_export.as_workbook, Role.MANAGER),
     Route("GET", "/customers.vcf", customer_export.as_vcards, Role.MANAGER),
     Route("GET", f"/customers/{{id:{ID}}}.vcf", customer_export.one_as_vcard, Role.AGENT),
+)
+
+CUSTOMER_IMPORT_API_ROUTES = (
+    Route("GET", API, customer_imports.list_imports, Role.MANAGER, scope=IMPORT),
+    Route(
+        "POST",
+        API,
+        customer_imports.add_import,
+        Role.MANAGER,
+        scope=IMPORT,
+        body_limit=customer_import_page.BODY_LIMIT,
+        streams=True,
+    ),
+    Route("GET", API_ONE, customer_imports.read_import, Role.MANAGER, scope=IMPORT),
+    Route("DELETE", API_ONE, customer_imports.delete_import, Role.MANAGER, scope=IMPORT),
+    Route("GET", f"{API_ONE}/lines", customer_imports.list_lines, Role.MANAGER, scope=IMPORT),
+    Route("GET", f"{API_ONE}/refused.csv", customer_imports.read_refused, Role.MANAGER, scope=IMPORT),
+    Route("POST", f"{API_ONE}/start", customer_imports.start_import, Role.MANAGER, scope=IMPORT),
+    Route("POST", f"{API_ONE}/undo", customer_imports.undo_import, Role.MANAGER, scope=IMPORT),
+    Route("GET", "/api/v1/customers.csv", customer_imports.export_csv, Role.MANAGER, scope=EXPORT),
+    Route("GET", "/api/v1/customers.xlsx", customer_imports.export_workbook, Role.MANAGER, scope=EXPORT),
+    Route("GET", "/api/v1/customers.vcf", customer_imports.export_vcards, Role.MANAGER, scope=EXPORT),
 )

@@ -82,13 +82,13 @@ async def send_archive(request: web.Request, customer_id: int) -> web.StreamResp
     asker = asker_of(request)
     must_all(asker, Right.EXPORT, request.app[SETTINGS].recordings)
     page = partial(_explained, request.app)
-    access = AccessRequest(request.app[DATABASE], request.app[STORE], request.app[CLOCK], page)
+    access = AccessRequest(request.app[DATABASE], request.app[CLOCK], page)
     person, request_id = await access.begin(asker, customer_id)
     response = web.StreamResponse(headers={"Cache-Control": "no-store"})
     response.content_type = "application/zip"
     response.headers["Content-Disposition"] = f'attachment; filename="customer-{customer_id}.zip"'
     await response.prepare(request)
-    async for piece in access.archive(asker, person, request_id):
+    async for piece in access.archive(request.app[STORE], asker, person, request_id):
         if piece:
             await response.write(piece)
     await response.write_eof()

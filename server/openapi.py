@@ -30,6 +30,7 @@ TAGS = {
     "Calls": "The call log: one entry per conversation.",
     "Callbacks": "Whom we owe a call, and who must never be called.",
     "Customers": "Who calls: people and firms, their numbers, notes and history.",
+    "Imports": "Files of customers: looked at, imported, taken back.",
     "Tasks": "What is to be done for customers, until when and by whom.",
     "Deals": "Deals and orders: what customers buy, and which calls were about it.",
     "Recordings": "What was said, as sound.",

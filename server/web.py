@@ -16,12 +16,14 @@ from crm_link.annotations import Annotations
 from crm_link.customers import Customers
 from crm_link.deals import Deals
 from crm_link.fields import Fields
+from crm_link.imports import Imports
 from crm_link.merge import Merges
 from crm_link.tasks import Tasks
 from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
 from server.blocked_parts import put_block_lists
 from server.bounds import note_head
+from server.customer_import_parts import IMPORTS
 from server.fact_feed import FactFeed
 from server.guard import add_headers, gate
 from server.key_limits import KEY_LIMITS, KeyLimits
@@ -70,6 +72,7 @@ def bare_application(
     app[DEMO] = demo
     app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
     app[ANNOTATIONS] = Annotations(database, bus, clock)
+    app[IMPORTS] = Imports(database, bus, clock, settings.site.region)
     app[MERGES] = Merges(database, bus, clock)
     app[TASKS] = Tasks(database, bus, clock)
     app[DEALS] = Deals(database, bus, clock, settings.site.region)

@@ -20,7 +20,7 @@ from tests.web import Site
 async def customer_site(database: Database, settings: Settings | None = None) -> AsyncIterator[Site]:
     bus = Bus()
     app = bare_application(settings or Settings(), database, clock=lambda: site.now, bus=bus)
-    add_customer_imports(app, database, bus, lambda: site.now)
+    add_customer_imports(app)
     site = Site(database, TestServer(app, host="127.0.0.1"))
     await site.server.start_server()
     try:

@@ -1,0 +1,195 @@
+"""Customers in and out for programs: a file is sent, looked at, imported and taken back, as on the page; all customers,
+or those a search finds, come as CSV, workbook or vCards."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from pydantic import Field
+
+from core.errors import InvalidInputError
+from crm_link.imports import Mapping
+from crm_link.imports_columns import Field as Column
+from crm_link.imports_match import Existing, Fate
+from crm_link.imports_state import ImportState, Step
+from crm_link.vcards import Version
+from server import customer_export
+from server.api.operation import operation
+from server.api.shapes import Given, Instant, Taken
+from server.customer_export import Wanted
+from server.customer_import_page import imports_of, send_refused
+from server.guard import API_KEY, current_user
+from server.pieces import body_as_file
+
+MOST_LINES = 200
+
+
+class ImportQuery(Taken):
+    """What the file is, and what to do with it. It is looked at; nothing is changed before `start`."""
+
+    name: str = Field("customers", min_length=1, max_length=200, description="Of the file, for people.")
+    columns: str = Field(
+        "",
+        max_length=4000,
+        description="What each column holds, with commas between, empty for none: "
+        + ", ".join(f"`{one}`" for one in Column)
+        + ". Left out: recognised by their names.",
+    )
+    existing: Existing = Field(Existing.FILL, description="What to do with customers we have already.")
+    tag: str = Field("", max_length=40, description="Given to everybody in the file.")
+
+
+class Import(Given):
+    """A file of customers and how far it came: `ready` after the look, then `done`, then `undone`."""
+
+    id: int
+    name: str
+    header: list[str]
+    columns: list[str]
+    existing: Existing
+    tag: str
+    step: Step
+    lines: int
+    done: int = Field(description="Lines of the present step that are worked on.")
+    counts: dict[Fate, int] = Field(description="Lines by what becomes, or became, of them.")
+    kept: int = Field(description="Lines that could not be taken back whole.")
+    at: Instant
+    ended_at: Instant | None
+
+
+class ImportList(Given):
+    imports: list[Import] = Field(description="Newest first, at most 50; without counts.")
+
+
+class LineQuery(Taken):
+    fate: Fate | None = Field(None, description="Only lines of which this becomes, or became.")
+    kept: bool = Field(False, description="Only lines that could not be taken back whole.")
+    after: int = Field(0, ge=0, le=2**31 - 1, description="The `line` of the last one you have.")
+    limit: int = Field(50, ge=1, le=MOST_LINES)
+
+
+class Line(Given):
+    line: int = Field(description="Of the file, from 1, at which it begins.")
+    cells: list[str]
+    fate: Fate | None
+    why: str
+    customer_id: int | None
+    others: list[int] = Field(description="Customers who fit too.")
+    first_line: int | None = Field(description="The line before about the same person.")
+    kept: str = Field(description="What could not be taken back, and why.")
+
+
+class LineList(Given):
+    lines: list[Line]
+
+
+class ExportQuery(Taken):
+    """Everybody, when neither is given."""
+
+    q: str = Field("", max_length=200, description="As in the list of customers.")
+    ids: str = Field("", max_length=10_000, description="Numbers of customers, with commas between.")
+
+
+class CardQuery(ExportQuery):
+    version: Version = Field(Version.FOUR, description="Of the vCards.")
+
+
+@operation("Send a file of customers", tag="Imports", status=201, problems=(408, 411, 413, 503))
+async def add_import(request: web.Request, query: ImportQuery) -> Import:
+    """The body is the file: CSV (UTF-8 or UTF-16, with commas, semicolons or tabs), or vCards. Every line is looked at
+    in the background: ask again until `step` is `ready`, see `counts` and the lines, then `start`."""
+    imports = imports_of(request)
+    async with body_as_file(request) as path:
+        import_id = await imports.add(path, query.name, _by(request))
+    columns = (await imports.state(import_id)).columns
+    if query.columns:
+        columns = tuple(one.strip() for one in query.columns.split(","))
+    try:
+        await imports.check(import_id, Mapping(columns, query.existing, query.tag))
+    except InvalidInputError:
+        await imports.drop(import_id)
+        raise
+    return _shown(await imports.state(import_id))
+
+
+@operation("Imports of the last 30 days", tag="Imports")
+async def list_imports(request: web.Request) -> ImportList:
+    """Then their lines are forgotten."""
+    return ImportList(imports=[_shown(one) for one in await imports_of(request).listed()])
+
+
+@operation("One import", tag="Imports")
+async def read_import(request: web.Request, import_id: int) -> Import:
+    return _shown(await imports_of(request).state(import_id))
+
+
+@operation("Lines of an import", tag="Imports")
+async def list_lines(request: web.Request, import_id: int, query: LineQuery) -> LineList:
+    """In the order of the file."""
+    imports = imports_of(request)
+    await imports.state(import_id)
+    lines = await imports.lines(import_id, query.fate, kept=query.kept, after=query.after, limit=query.limit)
+    return LineList(lines=[Line.model_validate(one) for one in lines])
+
+
+@operation("Refused lines as a file", tag="Imports", media="text/csv")
+async def read_refused(request: web.Request, import_id: int) -> web.StreamResponse:
+    """With the reason behind each, to be mended and sent again."""
+    return await send_refused(request, import_id)
+
+
+@operation("Import a file that was looked at", tag="Imports", status=202, problems=(409,))
+async def start_import(request: web.Request, import_id: int) -> None:
+    """In the background. 409 unless `step` is `ready`."""
+    await imports_of(request).start(import_id, _by(request))
+
+
+@operation("Take an import back", tag="Imports", status=202, problems=(409,))
+async def undo_import(request: web.Request, import_id: int) -> None:
+    """In the background: customers it made whom nobody has touched since are removed, what it filled in is put back
+    where it still stands. 409 unless `step` is `done`."""
+    await imports_of(request).undo(import_id, _by(request))
+
+
+@operation("Throw away a file that was not imported", tag="Imports", status=204, problems=(409,))
+async def delete_import(request: web.Request, import_id: int) -> None:
+    await imports_of(request).drop(import_id)
+
+
+@operation("Customers as CSV", tag="Customers", media="text/csv")
+async def export_csv(request: web.Request, query: ExportQuery) -> web.StreamResponse:
+    """Cells that a spreadsheet would run as a formula are made plain text. An import reads the file again."""
+    return await customer_export.send_csv(request, Wanted(query.q, query.ids))
+
+
+@operation("Customers as a workbook", tag="Customers", media=customer_export.XLSX)
+async def export_workbook(request: web.Request, query: ExportQuery) -> web.StreamResponse:
+    """XLSX; all cells are text."""
+    return await customer_export.send_workbook(request, Wanted(query.q, query.ids))
+
+
+@operation("Customers as vCards", tag="Customers", media="text/vcard")
+async def export_vcards(request: web.Request, query: CardQuery) -> web.StreamResponse:
+    """One after another in one file."""
+    return await customer_export.send_vcards(request, Wanted(query.q, query.ids, query.version))
+
+
+def _by(request: web.Request) -> int | None:
+    return None if API_KEY in request else current_user(request).id
+
+
+def _shown(state: ImportState) -> Import:
+    return Import(
+        id=state.id,
+        name=state.name,
+        header=list(state.header),
+        columns=list(state.columns),
+        existing=state.existing,
+        tag=state.tag,
+        step=state.step,
+        lines=state.lines,
+        done=state.done,
+        counts={fate: state.fates[fate] for fate in Fate if state.fates[fate]},
+        kept=state.kept,
+        at=state.at,
+        ended_at=state.ended_at,
+    )

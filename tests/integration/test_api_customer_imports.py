@@ -1,0 +1,83 @@
+"""A program sends a file of customers, looks at what would become of it, imports it, takes it back, and fetches all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from core.api_keys import create_key
+from core.db import Database
+from tests.customer_site import customer_site
+from tests.site import eventually
+from tests.web import Visitor, visit
+
+FILE = "Name;Telefon\nEwa Lis;501 234 567\nJan;12\n"
+PATH = "/api/v1/customer-imports"
+
+
+class Program:
+    """Somebody with a key."""
+
+    def __init__(self, visitor: Visitor, key: str) -> None:
+        self._visitor = visitor
+        self._headers = {"Authorization": f"Bearer {key}"}
+
+    async def ask(self, method: str, path: str, status: int, body: bytes | None = None) -> Any:
+        answer = await self._visitor.session.request(
+            method, self._visitor.site.origin + path, data=body, headers=self._headers
+        )
+        text = await answer.text()
+        assert answer.status == status, text
+        return await answer.json() if "json" in answer.content_type else text
+
+    async def step(self, import_id: int, wanted: str) -> Any:
+        async def state() -> Any:
+            return await self.ask("GET", f"{PATH}/{import_id}", 200)
+
+        return await eventually(state, lambda one: one["step"] == wanted)
+
+
+@pytest.fixture
+async def program(database: Database) -> AsyncIterator[Program]:
+    async with database.write() as connection:
+        _, key = await create_key(connection, "CRM", ["customers:import", "customers:export"], 1.0)
+    async with customer_site(database) as site, visit(site) as visitor:
+        yield Program(visitor, key)
+
+
+async def test_a_file_is_sent_imported_taken_back_and_everybody_fetched(program: Program) -> None:
+    sent = await program.ask("POST", f"{PATH}?name=people.csv&tag=fair", 201, FILE.encode())
+    assert (sent["columns"], sent["step"]) == (["name", "phone"], "check")
+    one = f"{PATH}/{sent['id']}"
+    looked = await program.step(sent["id"], "ready")
+    assert looked["counts"] == {"new": 1, "refused": 1}
+    lines = await program.ask("GET", f"{one}/lines?fate=refused", 200)
+    assert [(line["line"], line["why"]) for line in lines["lines"]] == [
+        (3, "'12': this telephone number is too short")
+    ]
+    assert "Reason,Line" in await program.ask("GET", f"{one}/refused.csv", 200)
+    await program.ask("POST", f"{one}/start", 202)
+    assert (await program.step(sent["id"], "done"))["counts"] == {"new": 1, "refused": 1}
+    assert "+48501234567" in await program.ask("GET", "/api/v1/customers.csv?q=ewa", 200)
+    assert "FN:Ewa Lis" in await program.ask("GET", "/api/v1/customers.vcf?version=3.0", 200)
+    await program.ask("POST", f"{one}/start", 409)
+    await program.ask("DELETE", one, 409)
+    await program.ask("POST", f"{one}/undo", 202)
+    await program.step(sent["id"], "undone")
+    assert "Ewa" not in await program.ask("GET", "/api/v1/customers.csv", 200)
+    listed = await program.ask("GET", PATH, 200)
+    assert [item["step"] for item in listed["imports"]] == ["undone"]
+
+
+async def test_what_cannot_be_is_refused_and_leaves_nothing(program: Program) -> None:
+    await program.ask("POST", f"{PATH}?columns=name,nonsense", 422, FILE.encode())
+    await program.ask("POST", PATH, 422, b"")
+    await program.ask("POST", PATH, 422, b"\xff\xfe")
+    await program.ask("POST", PATH, 422, b'name;phone\n"Ewa;1\n')
+    assert (await program.ask("GET", PATH, 200))["imports"] == []
+    await program.ask("GET", f"{PATH}/99", 404)
+    await program.ask("GET", f"{PATH}/99/refused.csv", 404)
+    await program.ask("GET", "/api/v1/customers.csv?ids=x", 422)
+    await program.ask("GET", "/api/v1/customers", 403)
