@@ -355,8 +355,6 @@ class LiveBoard:
         return Step(frozenset({fact.user_id}))
 
     def _tasks_loaded(self, fact: TasksLoaded) -> Step:
-        if self._tasks.get(fact.user_id, ()) == fact.tasks:
-            return NOTHING
         self._tasks[fact.user_id] = fact.tasks
         return Step(frozenset({fact.user_id}))
 

@@ -145,6 +145,7 @@ class LiveHub:
             return
         if isinstance(fact, CustomerChanged):
             self._want((fact.customer_id,), relabel=True)
+            self._want_tasks(self._with_tasks_of(fact.customer_id))
             return
         if isinstance(fact, TaskChanged):
             self._want_tasks(fact.user_ids)
@@ -335,6 +336,14 @@ class LiveHub:
             if user_id in self._feeds:
                 self._new_tasks[user_id] = None
                 self._work.set()
+
+    def _with_tasks_of(self, customer_id: int) -> list[int]:
+        """A renamed, merged or erased customer stands with these people's tasks."""
+        return [
+            user_id
+            for user_id, feed in self._feeds.items()
+            if any(task.customer_id == customer_id for task in feed.view.tasks)
+        ]
 
     def _close_sessions(self, fact: SessionsEnded) -> None:
         feed = self._feeds.get(fact.user_id)
