@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.alarms import Standing
 from core.clock import Clock
 from core.db import Database
 from core.outside import OutsideError
@@ -29,6 +30,11 @@ LONGEST_IDLE_S = 60.0
 """It looks by itself so often: for rows of another process, and for a lease that ran out."""
 
 FORGET_EVERY_S = 86_400.0
+
+AWAY_S = 3600.0
+"""A CRM that took nothing for so long is not just being restarted: somebody should look."""
+
+AWAY_ALARM = "crm-away"
 
 Describe = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[CallWords]]
 """A call's record in, what other rooms know of the call out."""
@@ -58,6 +64,8 @@ class LogWorker:
         self._describe = describe
         self._woken = asyncio.Event()
         self._forgot_at = 0.0
+        self._failing_since: float | None = None
+        self._away = Standing(database, clock, AWAY_ALARM, name)
 
     def wake(self) -> None:
         self._woken.set()
@@ -84,6 +92,9 @@ class LogWorker:
             raise
         except (ConnectorError, OutsideError) as error:
             await self._failed(job, error)
+        else:
+            self._failing_since = None
+            await self._away.tell(None)
         return True
 
     async def _do(self, job: LogJob) -> None:
@@ -158,6 +169,12 @@ class LogWorker:
         log.warning("a call was not written elsewhere", connector=self.name, call_id=job.call_id, why=why)
         async with self._database.write() as connection:
             await logs.failed(connection, job, why, self._clock())
+        self._failing_since = self._failing_since or self._clock()
+        if self._clock() - self._failing_since >= AWAY_S:
+            await self._away.tell(
+                f"The CRM {self.name} has taken no call for more than an hour. Calls wait, and are written when it is "
+                f"back within a week. {why}"
+            )
 
     async def _idle_s(self) -> float:
         async with self._database.read() as connection:

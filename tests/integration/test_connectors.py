@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from core import fact_log
+from core.alarms import Alarm, list_alarms
 from core.db import Database
 from core.facts import CallEnded, PhoneRinging, WrapUpSaved
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
@@ -247,6 +248,31 @@ async def test_a_crm_that_goes_away_in_mid_call_is_told_later_once(database: Dat
         await desk.later(20)
         await desk.becomes(LogState.DONE)
     assert len(book.notes) == 1
+
+
+async def test_a_crm_that_is_away_for_an_hour_is_an_alarm_until_it_is_back(database: Database) -> None:
+    book, peer = scripted_odoo()
+    book.add("Jan Nowak", phone=CUSTOMER)
+    async with peer, beside(database, peer) as desk:
+        await peer.stop()
+        await desk.rings()
+        await desk.ends()
+        await desk.tried()
+        assert await alarms(database) == []
+        await desk.later(3601)
+        await desk.tried(tries=2)
+        [alarm] = await eventually(lambda: alarms(database))
+        assert (alarm.code, alarm.subject, alarm.closed_at) == ("crm-away", "odoo", None)
+        assert "cannot connect" in alarm.text
+        await peer.start()
+        await desk.later(60)
+        await desk.becomes(LogState.DONE)
+        [alarm] = await eventually(lambda: alarms(database), lambda one: one[0].closed_at is not None)
+
+
+async def alarms(database: Database) -> list[Alarm]:
+    async with database.read() as connection:
+        return list(await list_alarms(connection))
 
 
 async def test_a_crm_that_never_answers_keeps_no_call_waiting(database: Database) -> None:
