@@ -102,11 +102,16 @@ class Undo:
         claims = claims_of(Person(keys=tuple(did.identities)))
         async with self.database.write() as connection:
             await hold_keys(connection, claims)
+            gone = ""
             try:
                 current = await hold_customer(connection, one.customer_id)
+                if current != one.customer_id:
+                    gone = f"became part of customer {current}"
             except NotFoundError:
+                gone = "the customer is gone"
+            if gone:
                 await free_keys(connection, set(did.identities))
-                await self._mark(connection, [(one.line, "the customer is gone")])
+                await self._mark(connection, [(one.line, gone)])
                 return []
             kept = await _fields(connection, current, did, edit)
             kept += await _identities(connection, current, did, edit)
