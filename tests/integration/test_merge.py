@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 import server.schema  # noqa: F401 (declares every table)
 from core.db import Base, Database
@@ -12,11 +14,15 @@ from core.facts import CallMatched, CustomerMerged, CustomerUnmerged, MatchKind
 from crm_link.blocks_edit import Blocks
 from crm_link.call_links import read_links
 from crm_link.customers import CustomerEdit, NewCustomer
+from crm_link.deals_tables import Deal
 from crm_link.directory import find_customers, read_customer, read_notes
+from crm_link.fields_tables import CustomerField, CustomerFieldWord
 from crm_link.kinds import IdentityKind
 from crm_link.merge import Wanted
 from crm_link.merge_holdings import HOLDINGS, STAYS
+from crm_link.merge_journal import Holding, count_rows
 from crm_link.merge_views import Choices, Side
+from crm_link.tasks_tables import Task
 from tests.customers import NUMBER, OTHER
 from tests.merging import MergingOffice, picture
 
@@ -171,6 +177,41 @@ async def test_undo_leaves_everything_as_it_was(office: MergingOffice) -> None:
         assert await picture(office.database) == before
     with pytest.raises(ConflictError, match="undone already"):
         await office.merges.undo(merge.id, None)
+
+
+async def test_tasks_deals_and_fields_change_hands_and_come_back(office: MergingOffice) -> None:
+    anna, ania = await _two(office)
+    task = {"title": "send it", "due_at": 2000.0, "created_at": 900.0}
+    deal = {"kind": "deal", "state": "open", "title": "chairs", "opened_at": 900.0, "updated_at": 900.0}
+    async with office.database.write() as connection:
+        for one in (anna, ania):
+            await connection.execute(insert(Task).values(customer_id=one, **task))
+            await connection.execute(insert(Deal).values(customer_id=one, **deal))
+        for one, key, value in ((anna, "city", "Łódź"), (ania, "city", "Gdynia"), (ania, "size", "L")):
+            await connection.execute(
+                insert(CustomerField).values(customer_id=one, key=key, value=json.dumps(value))
+            )
+            word = {"customer_id": one, "key": key, "word": value.casefold()}
+            await connection.execute(insert(CustomerFieldWord).values(**word))
+    before = await picture(office.database)
+    merge = await office.merge(anna, ania)
+    async with office.database.read() as connection:
+        held = {table: await count_rows(connection, _holding(table), anna) for table in ("tasks", "deals")}
+        fields = await connection.execute(
+            select(CustomerField.key, CustomerField.value).where(CustomerField.customer_id == anna)
+        )
+        words = await connection.scalars(
+            select(CustomerFieldWord.word).where(CustomerFieldWord.customer_id == anna)
+        )
+        assert {row.key: json.loads(row.value) for row in fields} == {"city": "Łódź", "size": "L"}
+        assert set(words) == {"łódź", "l"}
+    assert held == {"tasks": 2, "deals": 2}
+    await office.merges.undo(merge.id, None)
+    assert await picture(office.database) == before
+
+
+def _holding(name: str) -> Holding:
+    return next(holding for holding in HOLDINGS if holding.name == name)
 
 
 async def test_calls_since_go_back_with_their_number(office: MergingOffice) -> None:
