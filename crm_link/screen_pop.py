@@ -23,6 +23,7 @@ from core.facts import (
 )
 from core.folding import clean_line
 from core.ports import OpenPromises
+from crm_link.blocks_claims import attach_strays
 from crm_link.call_links import (
     CallLinks,
     attach,
@@ -32,6 +33,7 @@ from crm_link.call_links import (
     read_links,
     replace_links,
 )
+from crm_link.call_mentions import join_mentions
 from crm_link.changes import announce
 from crm_link.identities import Claim, keep_holders, match_number, match_or_create, touch_seen
 from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
@@ -100,6 +102,7 @@ class ScreenPop:
     async def _joined(self, fact: CallsJoined) -> None:
         self._said.pop(fact.absorbed_id, None)
         async with self._database.write() as connection:
+            await join_mentions(connection, fact.call_id, fact.absorbed_id)
             moved = await join_links(connection, fact.call_id, fact.absorbed_id)
             links = await read_links(connection, fact.call_id)
         if moved and links is not None:
@@ -176,14 +179,22 @@ async def settle(
         how=LinkHow.CREATED if created else LinkHow.BLOCK if is_by_block(result) else LinkHow.MATCHED,
     )
     await (attach(connection, links) if is_new else replace_links(connection, links))
-    if created is not None and caller.number is not None:
-        # Calls from before a provisional customer of this number expired.
-        await attach_unattached(connection, created, caller.number)
+    await _bring_back(connection, links)
     if isinstance(result, Exact) and caller.number is not None:
         await touch_contact(connection, ids, caller.at)
         await touch_seen(connection, result.customer_id, caller.number, caller.at, caller.spelled)
     changed = await announce(connection, created, caller.at) if created else None
     return Settled(links, is_new=True, changed=changed)
+
+
+async def _bring_back(connection: AsyncConnection, links: CallLinks) -> None:
+    """Calls of the number from before its provisional customer expired stand with whom it is seen to belong to now."""
+    if links.number is None or len(links.customer_ids) != 1:
+        return
+    if links.how is LinkHow.CREATED:
+        await attach_unattached(connection, links.customer_ids[0], links.number)
+    elif links.how is LinkHow.BLOCK:
+        await attach_strays(connection, links.customer_ids[0], [links.number])
 
 
 def _stands(known: CallLinks, caller: Caller) -> bool:

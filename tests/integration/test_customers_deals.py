@@ -11,12 +11,15 @@ import pytest
 from core.clock import iso
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError
+from core.facts import CallsJoined
 from crm_link.customers import NewCustomer
 from crm_link.deals import DealEdit, Deals, NewDeal, PutDeal
 from crm_link.deals_customer import Buyer
 from crm_link.deals_kinds import DealKind, DealState
 from crm_link.deals_read import read_deals_about, read_deals_of
-from crm_link.directory import read_customer
+from crm_link.directory import read_customer, read_notes
+from crm_link.tasks import NewTask, Tasks
+from crm_link.tasks_read import read_tasks_of
 from tests.customers import NUMBER, OTHER, Office
 from tests.integration.api_server import NOW, ApiServer, Json, answered_call, api_server
 
@@ -98,6 +101,29 @@ async def test_a_deal_is_about_many_calls_and_a_call_about_many_deals(database: 
     }
     assert {deal.title: set(deal.call_ids) for deal in of_anna} == {"One": {"c1", "c2"}, "Two": {"c1"}}
     assert (await deals.unlink(one.id, "c1", None)).call_ids == ("c2",)
+
+
+async def test_what_named_an_absorbed_call_names_the_conversation(database: Database) -> None:
+    office = Office(database)
+    deals, tasks = room(office), Tasks(database, office.desk.bus, lambda: office.now)
+    anna = await office.customers.create(NewCustomer("Anna", numbers=(NUMBER,)), None)
+    one = await deals.add(NewDeal(anna.id, DealKind.DEAL, "One"), None)
+    two = await deals.add(NewDeal(anna.id, DealKind.DEAL, "Two"), None)
+    for deal_id, call_id in ((one.id, "c1"), (one.id, "c2"), (two.id, "c2")):
+        await deals.link(deal_id, call_id, None)
+    await tasks.add(NewTask(anna.id, "Send it", 2000.0, call_id="c2"), None)
+    await office.notes.add_note(anna.id, "wants two", None, call_id="c2")
+    await office.desk.call("c1")
+    await office.desk.bus.publish(CallsJoined("c1", "c2", 200.0))
+    assert not office.desk.bus.failures
+    async with database.read() as connection:
+        about = await read_deals_about(connection, ["c1", "c2"])
+        (task,) = await read_tasks_of(connection, anna.id)
+        (note,) = await read_notes(connection, anna.id)
+    assert {call: sorted(deal.title for deal in found) for call, found in about.items()} == {
+        "c1": ["One", "Two"]
+    }
+    assert (task.call_id, note.call_id) == ("c1", "c1")
 
 
 async def test_a_shop_puts_its_orders(api: ApiServer) -> None:
