@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from core.accounts import Role
 from core.clock import iso
 from core.db import Database
-from core.facts import Verdict
+from crm_link.blocked_calls import BlockedCalls
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, answered_call, api_server
 
 BLOCKED = "/api/v1/blocked"
@@ -63,6 +64,23 @@ async def test_blocks_of_numbers_and_whose_number_lies_in_one(api: ApiServer) ->
 
 
 async def test_a_marked_call_says_so_in_the_log(api: ApiServer) -> None:
-    await api.tell(*answered_call("c1"))
-    (call,) = (await api.get("/api/v1/calls"))["calls"]
-    assert (call["blocked"], call["result"]) == (None, Verdict.ANSWERED)
+    BlockedCalls(api.database, api.bus).subscribe(api.bus)
+    await api.tell(*answered_call("c1", NOW - 500))
+    made = await api.send("POST", BLOCKED, {"value": CUSTOMER, "reason": "<i>rude</i>"}, 201)
+    await api.tell(*answered_call("c2", NOW + 1))
+    calls = {one["id"]: one["blocked"] for one in (await api.get("/api/v1/calls"))["calls"]}
+    assert calls == {"c1": None, "c2": "<i>rude</i>"}
+    await api.add_person("maria", "100", Role.MANAGER)
+    await api.log_in("maria")
+    page = await page_of(api, "/calls/c2")
+    assert "Blocked list: &lt;i&gt;rude&lt;/i&gt;" in page
+    assert "Block this caller" not in page
+    assert "/admin/blocked?number=%2B48221234567" in await page_of(api, "/calls/c1")
+    assert (await page_of(api, "/calls")).count("Blocked list: ") == 1
+    assert f"/admin/blocked/{made['id']}/end" in await page_of(api, "/admin/blocked?number=%2B48601000111")
+
+
+async def page_of(api: ApiServer, path: str) -> str:
+    response = await api.ask("GET", path, key="", headers={"Accept": "text/html"})
+    assert response.status == 200, await response.text()
+    return await response.text()
