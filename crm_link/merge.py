@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+import structlog
+from sqlalchemy import delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import fact_log
@@ -34,7 +35,9 @@ from crm_link.merge_tables import CustomerMerge
 from crm_link.merge_undo import check_undoable
 from crm_link.merge_views import Choices, MergePreview, MergeView, preview_merge, read_merge
 from crm_link.records import bump
-from crm_link.tables import CallCustomer, Customer, Identity
+from crm_link.tables import CallCustomer, Customer, Identity, IdentityKey
+
+log = structlog.get_logger(__name__)
 
 MERGE_LOCK = 0x52494E4D
 """PostgreSQL advisory lock: one merge or undo at a time. They hold several customers, each in an order of its own."""
@@ -91,6 +94,9 @@ class Merges:
                     merge, facts = await _merge(connection, wanted, edit)
             except _ShiftedError:
                 continue
+            log.info(
+                "customers merged", merge=merge.id, kept=merge.kept_id, merged=merge.merged_id, user_id=by
+            )
             await self._publish(facts)
             return merge
         raise ConflictError("these customers are being changed by others; try again")
@@ -101,6 +107,7 @@ class Merges:
         edit = Edit(self._clock(), by)
         async with self._database.write() as connection:
             merge, facts = await _undo(connection, merge_id, edit)
+        log.info("merge undone", merge=merge.id, kept=merge.kept_id, merged=merge.merged_id, user_id=by)
         await self._publish(facts)
         return merge
 
@@ -197,7 +204,7 @@ async def _undo(connection: AsyncConnection, merge_id: int, edit: Edit) -> tuple
     merge = await read_merge(connection, merge_id)
     parts = await read_parts(connection, merge_id)
     current = await check_undoable(connection, merge, parts)
-    await _hold_keys_again(connection, current, parts)
+    keys = await _hold_keys_again(connection, current, parts)
     # The redirecting record first, as everybody does who follows a redirect.
     await _hold_rows(connection, [merge.merged_id, current])
     await restore_record(connection, merge, current, parts)
@@ -206,6 +213,7 @@ async def _undo(connection: AsyncConnection, merge_id: int, edit: Edit) -> tuple
             part for part in parts if part.table == holding.table.name and part.action is not Action.OWN
         ]
         await give_back(connection, holding, theirs, merge.merged_id, current)
+    await _let_go(connection, keys)
     await follow_numbers(connection, merge.merged_id, current, parts)
     undone = update(CustomerMerge).where(CustomerMerge.id == merge_id)
     await connection.execute(undone.values(undone_at=edit.at, undone_by=edit.user_id))
@@ -219,7 +227,7 @@ async def _undo(connection: AsyncConnection, merge_id: int, edit: Edit) -> tuple
     return await read_merge(connection, merge_id), facts
 
 
-async def _hold_keys_again(connection: AsyncConnection, current: int, parts: Iterable[Part]) -> None:
+async def _hold_keys_again(connection: AsyncConnection, current: int, parts: Iterable[Part]) -> set[Key]:
     """Of the numbers both have by then: calls of them wait. A number nobody holds any more stays nobody's."""
     rows = await connection.execute(
         select(Identity.kind, Identity.value).where(Identity.customer_id == current)
@@ -229,6 +237,15 @@ async def _hold_keys_again(connection: AsyncConnection, current: int, parts: Ite
     keys.update((row["kind"], row["value"]) for part in again for row in part.rows)
     for kind, value in sorted(keys):
         await hold_key(connection, IdentityKind(kind), value)
+    return keys
+
+
+async def _let_go(connection: AsyncConnection, keys: set[Key]) -> None:
+    """A number that was taken away just before it was held has no holder, and a key without one would keep its next
+    caller from becoming a customer."""
+    held = exists().where(Identity.kind == IdentityKey.kind, Identity.value == IdentityKey.value)
+    ours = tuple_(IdentityKey.kind, IdentityKey.value).in_(sorted(keys))
+    await connection.execute(delete(IdentityKey).where(ours, ~held))
 
 
 async def _tell(

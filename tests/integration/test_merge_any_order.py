@@ -28,7 +28,7 @@ from crm_link.kinds import IdentityKind
 from crm_link.merge import Wanted
 from crm_link.merge_tables import CustomerMerge
 from crm_link.records import resolve
-from crm_link.tables import CallCustomer, Customer, Identity
+from crm_link.tables import CallCustomer, Customer, Identity, IdentityKey
 from server.schema import prepare
 from tests.merging import MergingOffice
 
@@ -175,6 +175,24 @@ class Merging(RuleBasedStateMachine):
             else:
                 assert len(found) == 1, (call_id, number, found)
             assert all(merged_into is None for _, merged_into in found), (call_id, found)
+
+    @invariant()
+    def every_key_has_a_holder(self) -> None:
+        """Otherwise its next caller could not become a customer."""
+        assert Office.do(self._keys()) == Office.do(self._held())
+
+    async def _keys(self) -> set[tuple[str, str]]:
+        async with self.office.database.read() as connection:
+            return {
+                tuple(row) for row in await connection.execute(select(IdentityKey.kind, IdentityKey.value))
+            }
+
+    async def _held(self) -> set[tuple[str, str]]:
+        async with self.office.database.read() as connection:
+            return {
+                (row.kind, row.value)
+                for row in await connection.execute(select(Identity.kind, Identity.value))
+            }
 
     async def _links(self) -> dict[str, list[tuple[int, int | None]]]:
         async with self.office.database.read() as connection:
