@@ -183,9 +183,8 @@ class Merging(RuleBasedStateMachine):
 
     async def _keys(self) -> set[tuple[str, str]]:
         async with self.office.database.read() as connection:
-            return {
-                tuple(row) for row in await connection.execute(select(IdentityKey.kind, IdentityKey.value))
-            }
+            rows = await connection.execute(select(IdentityKey.kind, IdentityKey.value))
+            return {(row.kind, row.value) for row in rows}
 
     async def _held(self) -> set[tuple[str, str]]:
         async with self.office.database.read() as connection:
