@@ -7,14 +7,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from core.csv_files import SHORTENED, bare_cell
 from core.errors import InvalidInputError
 from core.folding import WORD, clean_line, fold, words
 from crm_link.kinds import IdentityKind
-from crm_link.spelling import normal_tag, normal_value
+from crm_link.spelling import normal_tag, normal_value, spelling_beside
 
 LONGEST_CELL = 10_000
 """Characters: a long note. A longer cell is refused, not cut."""
@@ -93,32 +93,31 @@ PARTS = re.compile(r"\s*(?::::|[;|\n]|,(?!\s*(?:ext|wew|w\.|x)))\s*")
 """Between several numbers in one cell, as address books write them. A slash is part of a number."""
 
 
+Pairs = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a line, or several about one person, say. `keys` are (kind, value) as we store them."""
+    """What a line, or several about one person, say. `keys` are (kind, value) as we store them; `spelled` are (value,
+    how it was written) of the few telephones whose key is another than their number."""
 
     name: str = ""
     company: str = ""
-    keys: tuple[tuple[str, str], ...] = ()
+    keys: Pairs = ()
     tags: tuple[str, ...] = ()
     note: str = ""
+    spelled: Pairs = ()
 
     def as_json(self) -> str:
         # Not asdict, which copies every string of a hundred thousand lines.
-        given = {
-            "name": self.name,
-            "company": self.company,
-            "keys": self.keys,
-            "tags": self.tags,
-            "note": self.note,
-        }
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
         return json.dumps(given, ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> Person:
         given = json.loads(text)
-        keys = tuple((kind, value) for kind, value in given["keys"])
-        return Person(given["name"], given["company"], keys, tuple(given["tags"]), given["note"])
+        keys, spelled = (tuple((one, other) for one, other in given[name]) for name in ("keys", "spelled"))
+        return Person(given["name"], given["company"], keys, tuple(given["tags"]), given["note"], spelled)
 
 
 def recognise(header: Sequence[str]) -> list[str]:
@@ -166,10 +165,12 @@ def read_person(columns: Sequence[str], cells: Sequence[str], region: str) -> Pe
         text = bare_cell(cell.strip())
         if field and text:
             by_field.setdefault(field, []).append(text)
+    keys, spelled = _keys(by_field, region)
     person = Person(
         name=_name(by_field),
         company=clean_line(" ".join(by_field.get(Field.COMPANY, []))),
-        keys=_keys(by_field, region),
+        keys=keys,
+        spelled=spelled,
         tags=_tags(by_field.get(Field.TAGS, [])),
         note="\n".join(by_field.get(Field.NOTE, [])),
     )
@@ -190,6 +191,7 @@ def join(first: Person, others: Iterable[Person]) -> Person:
             keys=tuple(dict.fromkeys((*whole.keys, *other.keys))),
             tags=tuple(dict.fromkeys((*whole.tags, *other.tags)))[:MOST_TAGS],
             note="\n".join(notes)[:LONGEST_CELL],
+            spelled=tuple((dict(other.spelled) | dict(whole.spelled)).items()),
         )
     return whole
 
@@ -213,8 +215,10 @@ def _name(by_field: dict[str, list[str]]) -> str:
     return clean_line(" ".join(parts))
 
 
-def _keys(by_field: dict[str, list[str]], region: str) -> tuple[tuple[str, str], ...]:
+def _keys(by_field: dict[str, list[str]], region: str) -> tuple[Pairs, Pairs]:
+    """The keys, and how those telephones were written whose key is another."""
     found: dict[tuple[str, str], None] = {}
+    spelled: dict[str, str] = {}
     for field, kind in KINDS.items():
         for cell in by_field.get(field, []):
             if kind is IdentityKind.PHONE and SHORTENED.match(cell):
@@ -223,10 +227,14 @@ def _keys(by_field: dict[str, list[str]], region: str) -> tuple[tuple[str, str],
                 )
             texts = [cell] if kind is IdentityKind.EXTERNAL else PARTS.split(cell)
             for text in filter(None, map(bare_cell, texts)):
-                found[kind.value, _value(kind, text, region)] = None
+                value = _value(kind, text, region)
+                found[kind.value, value] = None
+                beside = spelling_beside(kind, text, region)
+                if beside is not None:
+                    spelled.setdefault(value, beside)
     if len(found) > MOST_KEYS:
         raise InvalidInputError(f"a customer has at most {MOST_KEYS} numbers and addresses")
-    return tuple(found)
+    return tuple(found), tuple(spelled.items())
 
 
 def _value(kind: IdentityKind, text: str, region: str) -> str:

@@ -1,5 +1,5 @@
-"""Files of customers (tables and vCards): a path in, its encoding, digest and rows out, a few hundred at a time, so that
-none is ever in memory whole. What the rows say is `imports_columns.py`."""
+"""Files of customers (tables and vCards): a path in, its encoding, digest and rows out, a few hundred at a time, so
+that none is ever in memory whole. What the rows say is `imports_columns.py`."""
 
 from __future__ import annotations
 

@@ -51,7 +51,11 @@ class Made:
 
 def claims_of(person: Person) -> list[Claim]:
     """What the file says of a person's numbers, as claims."""
-    return [Claim(IdentityKind(kind), value, Source.IMPORT, Confidence.STATED) for kind, value in person.keys]
+    spelled = dict(person.spelled)
+    return [
+        Claim(IdentityKind(kind), value, Source.IMPORT, Confidence.STATED, spelled.get(value))
+        for kind, value in person.keys
+    ]
 
 
 async def take_keys(connection: AsyncConnection, keys: set[Key]) -> set[Key]:
@@ -121,6 +125,7 @@ def _identities(pairs: Iterable[tuple[int, Person]], edit: Edit) -> list[dict[st
             "customer_id": customer_id,
             "kind": kind,
             "value": value,
+            "spelled": dict(one.spelled).get(value),
             "source": Source.IMPORT.value,
             "confidence": Confidence.STATED.value,
             "first_seen": edit.at,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sqlalchemy import bindparam, update
@@ -121,9 +121,7 @@ class Work:
     def _tagged(self, one: Leading) -> Leading:
         if not self.tag or self.tag in one.person.tags:
             return one
-        person = one.person
-        tags = (*person.tags, self.tag)
-        return Leading(one.line, Person(person.name, person.company, person.keys, tags, person.note))
+        return Leading(one.line, replace(one.person, tags=(*one.person.tags, self.tag)))
 
     async def _make_many(self, people: Sequence[Leading]) -> set[int]:
         """New customers at once; returns the lines that were done. Those of whose numbers one was taken at this very

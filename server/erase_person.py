@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from callback.tables import Attempt, Callback
+from core.equivalences import key_of
 from core.errors import NotFoundError
 from crm_link.directory import read_customer
 from crm_link.kinds import IdentityKind
@@ -116,9 +117,9 @@ async def _ids(connection: AsyncConnection, customer_id: int) -> tuple[int, ...]
 
 async def _keys(connection: AsyncConnection, ids: Sequence[int]) -> set[tuple[str, str]]:
     rows = await connection.execute(
-        select(Identity.kind, Identity.value).where(Identity.customer_id.in_(ids))
+        select(Identity.kind, Identity.value, Identity.spelled).where(Identity.customer_id.in_(ids))
     )
-    return {(row.kind, row.value) for row in rows}
+    return {(row.kind, value) for row in rows for value in (row.value, row.spelled) if value}
 
 
 async def _calls(connection: AsyncConnection, ids: Sequence[int]) -> tuple[list[str], int]:
@@ -142,16 +143,16 @@ async def _not_of_others(
     connection: AsyncConnection, kind: IdentityKind, values: Iterable[str], ids: Sequence[int]
 ) -> list[str]:
     """Those of these values that no other customer holds."""
-    mine = list(values)
+    mine = {value: key_of(value) if kind is IdentityKind.PHONE else value for value in values}
     taken: set[str] = set()
-    for some in parts_of(mine):
+    for some in parts_of(list(mine.values())):
         rows = await connection.scalars(
             select(Identity.value).where(
                 Identity.kind == kind.value, Identity.value.in_(some), Identity.customer_id.not_in(ids)
             )
         )
         taken.update(rows)
-    return [value for value in mine if value not in taken]
+    return [value for value, key in mine.items() if key not in taken]
 
 
 async def _unlinked(connection: AsyncConnection, numbers: Sequence[str]) -> list[str]:

@@ -73,6 +73,15 @@ def test_a_line_says_who_somebody_is() -> None:
     assert Person.from_json(person.as_json()) == person
 
 
+def test_a_telephone_with_two_spellings_has_one_key_and_keeps_how_it_was_written() -> None:
+    written = read_person(["name", "phone"], ["Ana", "+54 9 11 4567-8901"], "AR")
+    other = read_person(["name", "phone"], ["Ana", "011 4567 8901"], "AR")
+    assert written.keys == other.keys
+    assert (written.spelled, other.spelled) == ((("+541145678901", "+5491145678901"),), ())
+    assert join(other, [written]).spelled == written.spelled
+    assert Person.from_json(written.as_json()) == written
+
+
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
