@@ -36,6 +36,9 @@ MOST_OF_ONE = 5000
 
 MOST_CALLS_LINKED = 200
 
+Done = tuple[DealView, CustomerChanged | None]
+"""A deal as it now stands, and what is to be told of it; None when nothing has changed."""
+
 WEB = re.compile(r"https?://[^\s/?#@]+(?:[/?#][^\s]*)?", re.IGNORECASE)
 SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -115,18 +118,23 @@ class Deals:
         Raises InvalidInputError, and ConflictError when the buyer's number belongs to several customers.
         """
         edit = Edit(self._clock(), by)
-        source, external_id = clean_source(new.source), clean_external_id(new.external_id)
+        named = clean_source(new.source), clean_external_id(new.external_id)
         async with self._database.write() as connection:
-            known = await find_deal(connection, source, external_id)
-            if known is not None:
-                if known.kind is not new.kind:
-                    raise ConflictError(f"{source} {external_id} is no {new.kind.value}: its kind stays")
-                held = await _hold(connection, known.id, None)
-                deal, changed = await _apply(connection, held, new.edit, edit)
-            else:
-                deal, changed = await self._make(connection, new, (source, external_id), edit)
+            (deal, changed), is_new = await self._put(connection, new, named, edit)
         await self._tell(changed)
-        return deal, known is None
+        return deal, is_new
+
+    async def _put(
+        self, connection: AsyncConnection, new: PutDeal, named: tuple[str, str], edit: Edit
+    ) -> tuple[Done, bool]:
+        known = await find_deal(connection, *named)
+        if known is None:
+            current = await self._whose(connection, new, edit)
+            # Another put may have made it while this one waited for the customer.
+            known = await find_deal(connection, *named)
+            if known is None:
+                return await _make(connection, current, new, named, edit), True
+        return await _change(connection, known, new, edit), False
 
     async def link(self, deal_id: int, call_id: str, by: int | None) -> DealView:
         """This call was about this deal; saying so twice changes nothing. Raises NotFoundError, InvalidInputError."""
@@ -164,22 +172,31 @@ class Deals:
         await self._tell(changed)
         return deal
 
-    async def _make(
-        self, connection: AsyncConnection, new: PutDeal, named: tuple[str, str], edit: Edit
-    ) -> tuple[DealView, CustomerChanged]:
+    async def _whose(self, connection: AsyncConnection, new: PutDeal, edit: Edit) -> int:
         if new.buyer is None:
             raise InvalidInputError("say whose it is: customer_id, number or email", field="customer_id")
-        values = _values(new.edit, new.kind, None)
-        current = await customer_of(connection, new.buyer, self._region, edit)
-        values |= {"source": named[0], "external_id": named[1]}
-        if new.at is not None:
-            values["opened_at"] = new.at
-        deal_id = await _insert(connection, current, new.kind, values, edit)
-        return await read_deal(connection, deal_id), await announce(connection, current, edit.at)
+        _values(new.edit, new.kind, None)  # What cannot be kept must not make a customer either.
+        return await customer_of(connection, new.buyer, self._region, edit)
 
     async def _tell(self, changed: CustomerChanged | None) -> None:
         if changed is not None:
             await self._bus.publish(changed)
+
+
+async def _make(
+    connection: AsyncConnection, customer_id: int, new: PutDeal, named: tuple[str, str], edit: Edit
+) -> Done:
+    values = _values(new.edit, new.kind, None) | {"source": named[0], "external_id": named[1]}
+    if new.at is not None:
+        values["opened_at"] = new.at
+    deal_id = await _insert(connection, customer_id, new.kind, values, edit)
+    return await read_deal(connection, deal_id), await announce(connection, customer_id, edit.at)
+
+
+async def _change(connection: AsyncConnection, known: DealView, new: PutDeal, edit: Edit) -> Done:
+    if known.kind is not new.kind:
+        raise ConflictError(f"{new.source} {new.external_id} is no {new.kind.value}: its kind stays")
+    return await _apply(connection, await _hold(connection, known.id, None), new.edit, edit)
 
 
 async def _insert(
@@ -204,9 +221,7 @@ async def _insert(
     return made
 
 
-async def _apply(
-    connection: AsyncConnection, before: DealView, wanted: DealEdit, edit: Edit
-) -> tuple[DealView, CustomerChanged | None]:
+async def _apply(connection: AsyncConnection, before: DealView, wanted: DealEdit, edit: Edit) -> Done:
     """Write what differs from the row, whose customer is held; nothing is told when nothing does."""
     values = _values(wanted, before.kind, before)
     stored = {"title": before.title, "state": before.state.value, "amount": before.units}

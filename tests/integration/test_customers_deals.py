@@ -46,6 +46,9 @@ async def test_orders_at_the_same_instant_make_one_customer(database: Database) 
     made = await asyncio.gather(*(deals.put(order(NUMBER, f"{one}"), None) for one in range(4)))
     assert len({deal.customer_id for deal, _ in made}) == 1
     assert all(is_new for _, is_new in made)
+    again = await asyncio.gather(*(deals.put(order(OTHER, "same"), None) for _ in range(4)))
+    assert len({deal.id for deal, _ in again}) == 1
+    assert [is_new for _, is_new in again].count(True) == 1
 
 
 async def test_a_number_of_several_customers_is_never_guessed(database: Database) -> None:
