@@ -84,14 +84,14 @@ class Suppressions:
             gone = await connection.execute(delete(Suppression).where(Suppression.number_hash == wanted))
         return gone.rowcount == 1
 
-    async def listed(self) -> list[Suppressed]:
-        """The newest lines first, at most `MOST_LISTED`."""
+    async def listed(self, below: float | str | None = None, *, limit: int = MOST_LISTED) -> list[Suppressed]:
+        """The newest lines first, at most `limit`; those with an id less than `below`, when it is given."""
         columns = (Suppression.id, Suppression.since, Suppression.reason, Suppression.user_id)
+        found = select(*columns).order_by(Suppression.id.desc()).limit(min(limit, MOST_LISTED))
+        if below is not None:
+            found = found.where(Suppression.id < below)
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(*columns).order_by(Suppression.id.desc()).limit(MOST_LISTED)
-            )
-            return [Suppressed(*row) for row in rows]
+            return [Suppressed(*row) for row in await connection.execute(found)]
 
 
 async def is_listed(connection: AsyncConnection, number_hash: str) -> bool:

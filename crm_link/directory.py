@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, case, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.equivalences import key_of
@@ -216,17 +216,35 @@ def _with_word(table: type[CustomerWord | CustomerFieldWord], word: str) -> Sele
     return select(table.customer_id).where(table.word >= word, table.word < word + LAST_CHARACTER)
 
 
+@dataclass(frozen=True, slots=True)
+class NotePage:
+    """`next` is the cursor of the following page, None on the last one."""
+
+    notes: tuple[NoteView, ...]
+    next: str | None
+
+
 async def read_notes(
     connection: AsyncConnection, customer_id: int, *, limit: int = 50
 ) -> tuple[NoteView, ...]:
     """The customer's notes, pinned ones first, then the newest."""
-    rows = await connection.execute(
-        select(*Note.__table__.c)
-        .where(Note.customer_id == customer_id)
-        .order_by(Note.is_pinned.desc(), Note.created_at.desc(), Note.id.desc())
-        .limit(min(limit, MOST_LISTED))
-    )
-    return tuple(note_view(row) for row in rows)
+    return (await find_notes(connection, customer_id, limit=limit)).notes
+
+
+async def find_notes(
+    connection: AsyncConnection, customer_id: int, *, limit: int, after: str | None = None
+) -> NotePage:
+    """One page of them, after the page whose `next` is `after`. Raises InvalidInputError for an unusable cursor."""
+    limit = max(1, min(limit, MOST_LISTED))
+    place = case((Note.is_pinned, 1), else_=0), Note.created_at, Note.id
+    found = select(*Note.__table__.c).where(Note.customer_id == customer_id)
+    if after is not None:
+        position = parts_of(after, int, float | int, int, field="after")
+        found = found.where(tuple_(*place) < tuple_(*(literal(part) for part in position)))
+    rows = (await connection.execute(found.order_by(*(one.desc() for one in place)).limit(limit + 1))).all()
+    notes = tuple(note_view(row) for row in rows[:limit])
+    last = notes[-1] if len(rows) > limit else None
+    return NotePage(notes, cursor_of(int(last.is_pinned), last.created_at, last.id) if last else None)
 
 
 def note_view(row: Row[Any]) -> NoteView:

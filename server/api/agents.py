@@ -10,15 +10,16 @@ from core.accounts import Role, User, find_user, list_users
 from core.errors import NotFoundError
 from core.facts import Direction
 from server.agent_states import AgentState
+from server.api.cut import cut
 from server.api.operation import operation
-from server.api.shapes import Given, Instant, Taken
+from server.api.shapes import Given, Instant, Page, Paging
 from server.cards import CardState
 from server.keys import DATABASE
 from server.live_socket import LIVE
 from server.snapshot import UserView
 
 
-class AgentsQuery(Taken):
+class AgentsQuery(Paging):
     state: AgentState | None = Field(None, description="Only people who say this of themselves.")
 
 
@@ -66,17 +67,19 @@ class Agent(Given):
     )
 
 
-class Agents(Given):
-    agents: list[Agent] = Field(description="By name. People who were disabled are left out.")
+class Agents(Page):
+    agents: list[Agent] = Field(description="By id. People who were disabled are left out.")
 
 
 @operation("Everybody who answers", tag="Agents")
 async def list_agents(request: web.Request, query: AgentsQuery) -> Agents:
-    """A site has tens of agents, so this is one list without pages."""
+    """As they are at this moment."""
     async with request.app[DATABASE].read() as connection:
         users = await list_users(connection)
     agents = [_agent(request, user) for user in users if not user.disabled]
-    return Agents(agents=[one for one in agents if query.state in (None, one.state)])
+    wanted = [one for one in agents if query.state in (None, one.state)]
+    page, after = cut(wanted, query, lambda one: one.id, int)
+    return Agents(agents=page, next=after)
 
 
 @operation("One agent", tag="Agents")

@@ -12,6 +12,7 @@ from callback.ask import Ask, Correctable, Held, Visit
 from callback.kinds import Outcome, Source, State
 from core.errors import InvalidInputError
 from core.phone import parse_number
+from crm_link.paging import cursor_of, parts_of
 from server.api import once
 from server.api.operation import Header, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
@@ -160,8 +161,8 @@ class Suppression(Given):
     user_id: int | None
 
 
-class SuppressionList(Given):
-    suppressions: list[Suppression] = Field(description="The newest first; at most 500.")
+class SuppressionList(Page):
+    suppressions: list[Suppression] = Field(description="The newest first.")
 
 
 class NewSuppression(Taken):
@@ -235,9 +236,13 @@ async def close_callback(request: web.Request, callback_id: int, body: Closing) 
 
 
 @operation("Numbers never to be called", tag="Callbacks")
-async def list_suppressions(request: web.Request) -> SuppressionList:
-    lines = await requests_of(request).suppressions.listed()
-    return SuppressionList(suppressions=[Suppression.model_validate(line) for line in lines])
+async def list_suppressions(request: web.Request, query: Paging) -> SuppressionList:
+    below = parts_of(query.after, int, field="after")[0] if query.after else None
+    lines = await requests_of(request).suppressions.listed(below, limit=query.limit + 1)
+    shown = [Suppression.model_validate(line) for line in lines[: query.limit]]
+    return SuppressionList(
+        suppressions=shown, next=cursor_of(shown[-1].id) if len(lines) > len(shown) else None
+    )
 
 
 @operation("Never call a number again", tag="Callbacks", status=204)

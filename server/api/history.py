@@ -16,7 +16,7 @@ from core.facts import Direction, Verdict
 from crm_link.annotations import LONGEST_NOTE
 from crm_link.changes import What
 from crm_link.deals_kinds import DealKind, DealState
-from crm_link.directory import read_customer, read_notes
+from crm_link.directory import find_notes, read_customer
 from crm_link.merge_views import MergeBody
 from crm_link.timeline import ChangeBody, Entry, NoteBody
 from crm_link.timeline_affairs import DealBody, TaskBody
@@ -24,7 +24,7 @@ from server.api.customers import editor
 from server.api.deals import Deal
 from server.api.merges import Merge
 from server.api.operation import operation
-from server.api.shapes import MOST_PER_PAGE, PAGE, Given, Instant, Page, Paging, Seconds, Taken
+from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
 from server.api.tasks import Task
 from server.keys import ANNOTATIONS, DATABASE, SETTINGS
 from server.recording_access import asker_of
@@ -43,12 +43,8 @@ class Note(Given):
     edited_at: Instant | None
 
 
-class Notes(Given):
+class Notes(Page):
     notes: list[Note] = Field(description="Pinned ones first, then the newest.")
-
-
-class NotesQuery(Taken):
-    limit: int = Field(PAGE, ge=1, le=MOST_PER_PAGE)
 
 
 class NewNote(Taken):
@@ -216,12 +212,11 @@ class TimelinePage(Page):
 
 
 @operation("Notes about a customer", tag="Customers")
-async def list_notes(request: web.Request, customer_id: int, query: NotesQuery) -> Notes:
-    """The newest ones; older ones are in the timeline."""
+async def list_notes(request: web.Request, customer_id: int, query: Paging) -> Notes:
     async with request.app[DATABASE].read() as connection:
         customer = await read_customer(connection, customer_id)
-        notes = await read_notes(connection, customer.id, limit=query.limit)
-    return Notes(notes=[Note.model_validate(note) for note in notes])
+        page = await find_notes(connection, customer.id, limit=query.limit, after=query.after)
+    return Notes(notes=[Note.model_validate(note) for note in page.notes], next=page.next)
 
 
 @operation("Write a note about a customer", tag="Customers", status=201)

@@ -11,8 +11,9 @@ from recordings.prompt_delivery import fetched, wanted_prompts
 from recordings.prompt_names import LONGEST_NAME
 from recordings.prompts import MOST
 from server import prompts_page
+from server.api.cut import cut
 from server.api.operation import operation
-from server.api.shapes import Given, Instant, Seconds, Taken
+from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
 from server.keys import CLOCK, DATABASE, SETTINGS
 from server.pieces import body_as_file
 from server.prompt_parts import changed, prompt_name_of, prompts_of
@@ -43,8 +44,8 @@ class Prompt(Given):
     on: list[OnPbx] = Field(description="How it stands on each PBX.")
 
 
-class PromptList(Given):
-    prompts: list[Prompt]
+class PromptList(Page):
+    prompts: list[Prompt] = Field(description="By name.")
 
 
 class FileQuery(Taken):
@@ -65,25 +66,25 @@ class Fetched(Taken):
 
 
 @operation("Prompts that were uploaded", tag="Prompts")
-async def list_prompts(request: web.Request) -> PromptList:
+async def list_prompts(request: web.Request, query: Paging) -> PromptList:
     async with request.app[DATABASE].read() as connection:
         places = await read_places(connection, tuple(request.app[SETTINGS].pbx))
-    return PromptList(
-        prompts=[
-            Prompt(
-                name=str(place.name),
-                queue=place.name.queue,
-                file_name=place.row.file_name,
-                seconds=place.row.seconds,
-                sha256=place.row.sound_sha256,
-                uploaded_at=place.row.uploaded_at,
-                uploaded_by=place.row.uploaded_by,
-                on=[_on(one) for one in place.on],
-            )
-            for place in places
-            if place.row is not None
-        ]
-    )
+    prompts = [
+        Prompt(
+            name=str(place.name),
+            queue=place.name.queue,
+            file_name=place.row.file_name,
+            seconds=place.row.seconds,
+            sha256=place.row.sound_sha256,
+            uploaded_at=place.row.uploaded_at,
+            uploaded_by=place.row.uploaded_by,
+            on=[_on(one) for one in place.on],
+        )
+        for place in places
+        if place.row is not None
+    ]
+    page, after = cut(prompts, query, lambda one: one.name, str)
+    return PromptList(prompts=page, next=after)
 
 
 @operation("Upload a prompt", tag="Prompts", status=204, problems=(409, 413, 503))

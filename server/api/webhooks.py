@@ -14,6 +14,7 @@ from crm_link.webhooks.deliveries import read_attempts, read_deliveries, read_de
 from crm_link.webhooks.endpoints import FORMER_S, Endpoint, Wanted
 from crm_link.webhooks.kinds import EVENTS, DeliveryState, EndpointState, Outcome
 from crm_link.webhooks.tables import LONGEST_NAME, LONGEST_URL
+from server.api.cut import cut
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
 from server.keys import CLOCK, DATABASE, SETTINGS
@@ -39,8 +40,8 @@ class Webhook(Given):
     created_at: Instant
 
 
-class WebhookList(Given):
-    webhooks: list[Webhook]
+class WebhookList(Page):
+    webhooks: list[Webhook] = Field(description="By id.")
 
 
 class NewWebhook(Taken):
@@ -125,11 +126,11 @@ class WebhookTest(Given):
 
 
 @operation("Webhooks", tag="Webhooks")
-async def list_webhooks(request: web.Request) -> WebhookList:
-    """By name."""
+async def list_webhooks(request: web.Request, query: Paging) -> WebhookList:
     async with request.app[DATABASE].read() as connection:
         found = await endpoints.read_all(connection, request.app[CLOCK]())
-    return WebhookList(webhooks=[Webhook.model_validate(one) for one in found])
+    page, after = cut(found, query, lambda one: one.id, int)
+    return WebhookList(webhooks=[Webhook.model_validate(one) for one in page], next=after)
 
 
 @operation("One webhook", tag="Webhooks")

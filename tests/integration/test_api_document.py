@@ -79,6 +79,30 @@ async def test_every_parameter_and_field_has_a_type(document: Document, describe
             assert shape.keys() & {"type", "$ref", "anyOf", "const", "allOf"}, (name, field)
 
 
+WITHOUT_PAGES = {
+    "/api/v1/customer-fields": "they stand in the settings file",
+    "/api/v1/customers/{customer_id}/blocks": "some of one customer",
+    "/api/v1/customer-imports": "the newest 50",
+    "/api/v1/customer-imports/{import_id}/lines": "`after` is a line's number there",
+    "/api/v1/erasures": "the newest 200",
+}
+
+
+async def test_every_list_has_a_cursor(document: Document, described: Described) -> None:
+    bare = {path for method, path, one in described if method == "GET" and _is_list_without(document, one)}
+    assert bare == set(WITHOUT_PAGES)
+
+
+def _is_list_without(document: Document, one: Document) -> bool:
+    """Whether the answer is little more than a list, and says nothing of a next page."""
+    content = one["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    fields = document["components"]["schemas"].get(name, {}).get("properties", {})
+    return (
+        0 < len(fields) <= 3 and "next" not in fields and "array" in {x.get("type") for x in fields.values()}
+    )
+
+
 async def test_every_described_path_answers_as_described(api: ApiServer, described: Described) -> None:
     """Asked for what does not exist, with an empty body: a described status, and never 'no such address'."""
     for method, path, one in described:
