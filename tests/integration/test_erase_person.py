@@ -14,9 +14,12 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 
 from callback.tables import Attempt, Callback, CallbackStep, InboxDismissal, Submission
+from config.settings import DatabaseSettings, Settings
 from core import fact_log
 from core.api_keys import SCOPES
+from core.bus import Bus
 from core.db import Base, Database
+from core.errors import NotFoundError
 from core.facts import CallbackClosed
 from crm_link.annotations import Annotations
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
@@ -27,7 +30,9 @@ from crm_link.webhooks.tables import WebhookDelivery, WebhookEndpoint
 from pbx_bridge.tables import Call, CallMoment, CallTransfer, CallWrapUp
 from recordings.search import Document, DocumentKind, Labels, fold, put
 from server.access_request_parts import PARTS, WITHOUT
+from server.erase import erase_person
 from server.erase_tables import DataRequest
+from server.people import open_database
 from server.schema import TABLES
 from tests.recorded import log_call, record
 from tests.seed import NOW
@@ -315,3 +320,23 @@ async def test_these_are_for_administrators_and_for_keys_that_may(site: SoundSit
     listed = await site.ask("/api/v1/erasures", key=key)
     assert [one["code"] for one in listed.json["certificates"]] == [answer.json["code"]]
     assert await traces(site.database) == []
+
+
+async def test_the_command_says_what_goes_asks_and_prints_the_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(database=DatabaseSettings(url=f"sqlite:///{tmp_path}/ringback.db"))
+    async with open_database(settings) as database:
+        customers = Customers(database, Bus(), lambda: NOW, "PL")
+        await customers.create(NewCustomer("Zuzanna Unikalska", numbers=(NATIONAL,)), None)
+    await erase_person(settings, 1, lambda question: not question)
+    assert "Nothing was erased" in capsys.readouterr().out
+    await erase_person(settings, 1, lambda question: "for ever" in question)
+    said = capsys.readouterr().out
+    assert "Certificate " in said
+    assert "by command line" in said
+    assert "Customer records: 1" in said
+    async with open_database(settings) as database:
+        assert await traces(database) == []
+    with pytest.raises(NotFoundError):
+        await erase_person(settings, 1, lambda _question: True)
