@@ -19,6 +19,7 @@ from callback.ask import Ask
 from callback.kinds import Outcome, State
 from callback.policy import Rules
 from callback.tables import Callback, Submission
+from core.equivalences import spellings
 
 Text = TypeVar("Text", str, str | None)
 
@@ -30,10 +31,12 @@ or of a limit. They are few, and each takes milliseconds."""
 FIND = (
     select(Callback)
     .where(
-        Callback.number == bindparam("number"),
+        Callback.number.in_(bindparam("numbers", expanding=True)),
         Callback.department == bindparam("department"),
         Callback.closed_at.is_(None),
     )
+    .order_by(Callback.id)
+    .limit(1)
     .with_for_update()
 )
 OPEN = insert(Callback).returning(Callback.id)
@@ -70,8 +73,8 @@ async def in_turn(connection: AsyncConnection) -> None:
 
 
 async def find_open(connection: AsyncConnection, number: str, department: str) -> Any:
-    """The row of the open callback, locked; None when there is none."""
-    asked = {"number": number, "department": department}
+    """The row of the open callback to this telephone, in whatever spelling, locked; None when there is none."""
+    asked = {"numbers": spellings(number), "department": department}
     return (await connection.execute(FIND, asked)).one_or_none()
 
 

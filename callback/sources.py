@@ -24,6 +24,7 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
+from core.equivalences import spellings
 from core.fact_log import FactConsumer, FactCursor, FactLogRow, LoggedFact
 from core.facts import (
     CallbackChanged,
@@ -223,7 +224,7 @@ async def _close_all(
     but: frozenset[int] = frozenset(),
 ) -> list[int]:
     asked = select(Callback.id).where(
-        Callback.number == number, Callback.closed_at.is_(None), Callback.id.not_in(but)
+        Callback.number.in_(spellings(number)), Callback.closed_at.is_(None), Callback.id.not_in(but)
     )
     if until is not None:
         promised = exists().where(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from core.accounts import UserDevice
 from core.bus import Bus
+from core.equivalences import spellings
 from core.facts import DeviceChanged
 from core.ports import FreeAgent
 from server.agent_states import AgentState, AgentStates
@@ -54,8 +55,8 @@ class Agents:
 
     def is_talking(self, number: str) -> bool:
         """See `core.ports.AgentPool`."""
-        calls = self._hub.board.calls.values()
-        return any(call.ended_at is None and call.parties.customer_number == number for call in calls)
+        calls, spelled = self._hub.board.calls.values(), spellings(number)
+        return any(call.ended_at is None and call.parties.customer_number in spelled for call in calls)
 
     def _at_work(self, pbx: str, queue: str) -> Iterator[tuple[int, UserDevice]]:
         """Members with their desk open who say that they are available, and the phone the queue rings them on."""
