@@ -17,6 +17,7 @@ from crm_link.webhooks.tables import LONGEST_NAME, LONGEST_URL
 from server.api.cut import cut
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
+from server.api.tags import IfUnchanged, refuse_changed, tag_of
 from server.keys import CLOCK, DATABASE, SETTINGS
 from server.webhook_parts import changed, send_test
 
@@ -134,8 +135,8 @@ async def list_webhooks(request: web.Request, query: Paging) -> WebhookList:
 
 
 @operation("One webhook", tag="Webhooks")
-async def read_webhook(request: web.Request, webhook_id: int) -> Webhook:
-    return Webhook.model_validate(await _endpoint(request, webhook_id))
+async def read_webhook(request: web.Request, webhook_id: int) -> Reply[Webhook]:
+    return await _shown(request, webhook_id)
 
 
 @operation("Make a webhook", tag="Webhooks", status=201, problems=(409,))
@@ -149,12 +150,15 @@ async def create_webhook(request: web.Request, body: NewWebhook) -> Reply[NewSec
     return Reply(answer, {"Location": f"/api/v1/webhooks/{made.id}"})
 
 
-@operation("Change, pause or resume a webhook", tag="Webhooks")
-async def edit_webhook(request: web.Request, webhook_id: int, body: WebhookChanges) -> Webhook:
+@operation("Change, pause or resume a webhook", tag="Webhooks", problems=(409,))
+async def edit_webhook(
+    request: web.Request, webhook_id: int, body: WebhookChanges, if_match: IfUnchanged
+) -> Reply[Webhook]:
     """What is owed to it already goes to the new address."""
     given, now = body.model_fields_set, request.app[CLOCK]()
     async with request.app[DATABASE].write() as connection:
         old = await endpoints.read(connection, webhook_id, now)
+        refuse_changed(if_match, Webhook.model_validate(old))
         wanted = Wanted(
             name=body.name if "name" in given else old.name,
             url=body.url if "url" in given else old.url,
@@ -229,8 +233,9 @@ async def _endpoint(request: web.Request, webhook_id: int) -> Endpoint:
         return await endpoints.read(connection, webhook_id, request.app[CLOCK]())
 
 
-async def _shown(request: web.Request, webhook_id: int) -> Webhook:
-    return Webhook.model_validate(await _endpoint(request, webhook_id))
+async def _shown(request: web.Request, webhook_id: int) -> Reply[Webhook]:
+    shown = Webhook.model_validate(await _endpoint(request, webhook_id))
+    return Reply(shown, {"ETag": tag_of(shown)})
 
 
 def _whole(row: DeliveryRow, log: list[WebhookAttempt]) -> WholeDelivery:

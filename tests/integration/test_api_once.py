@@ -119,6 +119,21 @@ async def test_people_have_keys_of_their_own(api: ApiServer) -> None:
     assert await made(api) == 1
 
 
+async def test_an_edit_on_top_of_what_was_read_or_not_at_all(api: ApiServer) -> None:
+    """Of things that have no version: their tag is of what was answered."""
+    hook = {"name": "CRM", "url": "https://example.com/", "events": ["call.ended"]}
+    await api.send("POST", "/api/v1/webhooks", hook, 201)
+    tag = (await api.ask("GET", "/api/v1/webhooks/1")).headers["ETag"]
+    path, named = "/api/v1/webhooks/1", {"name": "Shop"}
+    first = await api.ask("PATCH", path, json=named, headers={"If-Match": tag})
+    assert first.status == 200
+    assert (await api.ask("PATCH", path, json={"name": "x"}, headers={"If-Match": tag})).status == 409
+    for fresh in (first.headers["ETag"], "*"):
+        assert (await api.ask("PATCH", path, json=named, headers={"If-Match": fresh})).status == 200
+    await api.send("PATCH", path, {"name": "Whatever is there"})
+    assert (await api.get(path))["name"] == "Whatever is there"
+
+
 async def test_answers_are_kept_for_a_day(api: ApiServer) -> None:
     await post(api, ANNA)
     async with api.database.write() as connection:
