@@ -3,6 +3,7 @@ databases; the file is a real one."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -303,3 +304,24 @@ async def test_steps_come_in_order(importing: Importing) -> None:
     async with importing.office.database.read() as connection:
         (ewa,) = (await find_customers(connection, "ewa", region="PL")).customers
     assert [one.kind for one in ewa.identities] == [IdentityKind.PHONE]
+
+
+async def test_a_call_at_the_same_moment_makes_no_second_customer(importing: Importing) -> None:
+    """P9: whose key is really inserted makes the customer; the other one finds them."""
+    numbers = [f"+4850100{place:04}" for place in range(40)]
+    lines = "".join(f"Person {place},{number}\n" for place, number in enumerate(numbers))
+    state = await importing.look(f"name,phone\n{lines}")
+    await importing.imports.start(state.id, None)
+    calls = [importing.office.desk.call(f"main-{place}", one) for place, one in enumerate(numbers[::4])]
+    await asyncio.gather(importing.imports.work(state.id), *calls)
+    database = importing.office.database
+    assert (await importing.imports.state(state.id)).step is Step.DONE
+    assert await count(database, Customer) == await count(database, Identity) == 40
+    async with database.read() as connection:
+        unknown = await connection.scalar(select(func.count()).where(Customer.is_provisional))
+        linked = await connection.scalar(
+            select(func.count())
+            .select_from(CallCustomer)
+            .join(Customer, Customer.id == CallCustomer.customer_id)
+        )
+    assert (unknown, linked) == (0, 10)
