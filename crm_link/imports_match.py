@@ -5,9 +5,10 @@ are no obstacle: they are who the file says (P10). Reads on the caller's connect
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,8 @@ from crm_link.imports_columns import Person
 from crm_link.tables import Customer, Identity
 
 Key = tuple[str, str]
+
+AT_ONCE = 5000
 
 
 class Existing(StrEnum):
@@ -56,6 +59,13 @@ class Verdict:
     others: tuple[int, ...] = ()
 
 
+def parts_of(values: Iterable[str]) -> Iterator[list[str]]:
+    """A few thousand at a time: databases take some ten thousands of values in one question."""
+    rest = iter(values)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
 async def find_holders(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, list[Holder]]:
     """Who holds each of these keys; keys that nobody holds are left out."""
     by_kind: dict[str, set[str]] = defaultdict(set)
@@ -63,21 +73,22 @@ async def find_holders(connection: AsyncConnection, keys: Iterable[Key]) -> dict
         by_kind[kind].add(value)
     found: dict[Key, list[Holder]] = defaultdict(list)
     for kind, values in by_kind.items():
-        rows = await connection.execute(
-            select(
-                Identity.value,
-                Customer.id,
-                Customer.is_provisional,
-                func.coalesce(func.nullif(Customer.name, ""), Customer.company).label("name"),
-                Customer.last_contact_at,
+        for some in parts_of(values):
+            rows = await connection.execute(
+                select(
+                    Identity.value,
+                    Customer.id,
+                    Customer.is_provisional,
+                    func.coalesce(func.nullif(Customer.name, ""), Customer.company).label("name"),
+                    Customer.last_contact_at,
+                )
+                .join(Customer, Customer.id == Identity.customer_id)
+                .where(Identity.kind == kind, Identity.value.in_(some))
+                .order_by(Customer.id)
             )
-            .join(Customer, Customer.id == Identity.customer_id)
-            .where(Identity.kind == kind, Identity.value.in_(values))
-            .order_by(Customer.id)
-        )
-        for row in rows:
-            holder = Holder(row.id, row.is_provisional, row.name, row.last_contact_at)
-            found[kind, row.value].append(holder)
+            for row in rows:
+                holder = Holder(row.id, row.is_provisional, row.name, row.last_contact_at)
+                found[kind, row.value].append(holder)
     return found
 
 

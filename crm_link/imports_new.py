@@ -20,7 +20,7 @@ from crm_link.annotations import clean_note
 from crm_link.changes import Edit, What
 from crm_link.identities import Claim
 from crm_link.imports_columns import Person
-from crm_link.imports_match import Key
+from crm_link.imports_match import Key, parts_of
 from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
 from crm_link.records import touch_contact
 from crm_link.tables import (
@@ -72,10 +72,10 @@ async def free_keys(connection: AsyncConnection, keys: set[Key]) -> None:
     """Take those of these keys away that nobody holds."""
     held = exists().where(Identity.kind == IdentityKey.kind, Identity.value == IdentityKey.value)
     for kind in {kind for kind, _ in keys}:
-        values = [value for of, value in keys if of == kind]
-        await connection.execute(
-            delete(IdentityKey).where(IdentityKey.kind == kind, IdentityKey.value.in_(values), ~held)
-        )
+        for some in parts_of(value for of, value in keys if of == kind):
+            await connection.execute(
+                delete(IdentityKey).where(IdentityKey.kind == kind, IdentityKey.value.in_(some), ~held)
+            )
 
 
 async def insert_people(connection: AsyncConnection, people: Sequence[Person], edit: Edit) -> list[Made]:
