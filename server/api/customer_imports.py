@@ -29,7 +29,8 @@ class ImportQuery(Taken):
     name: str = Field("customers", min_length=1, max_length=200, description="Of the file, for people.")
     columns: str = Field(
         "",
-        max_length=4000,
+        max_length=1500,
+        pattern=r"^[A-Za-z0-9_.:, -]*$",
         description="What each column holds, with commas between, empty for none: "
         + ", ".join(f"`{one}`" for one in Column)
         + ". Left out: recognised by their names.",
@@ -86,7 +87,13 @@ class ExportQuery(Taken):
     """Everybody, when neither is given."""
 
     q: str = Field("", max_length=200, description="As in the list of customers.")
-    ids: str = Field("", max_length=10_000, description="Numbers of customers, with commas between.")
+    # All of an address has to fit into 8 kB.
+    ids: str = Field(
+        "",
+        max_length=7000,
+        pattern=r"^([0-9]{1,9}(,[0-9]{1,9})*)?$",
+        description="Numbers of customers, with commas between.",
+    )
 
 
 class CardQuery(ExportQuery):

@@ -72,7 +72,10 @@ async def once(
         if problem_of(error).status < 500:  # refused: it may be tried again under the same key
             await _forget_one(database, asked)
         raise
-    await _keep(database, asked, given)
+    if isinstance(given, web.Response):
+        await _keep(database, asked, given)
+    else:  # a stream is told once: who asks again gets another one
+        await _forget_one(database, asked)
     return given
 
 
@@ -126,10 +129,10 @@ async def _again(database: Database, asked: _Asked) -> web.Response:
     return web.Response(body=(row.body or "").encode(), status=row.status, headers=headers)
 
 
-async def _keep(database: Database, asked: _Asked, given: web.StreamResponse) -> None:
+async def _keep(database: Database, asked: _Asked, given: web.Response) -> None:
     headers = {name: given.headers[name] for name in KEPT_HEADERS if name in given.headers}
     body = None
-    if isinstance(given, web.Response) and isinstance(given.body, bytes):
+    if isinstance(given.body, bytes):
         body = given.body.decode()
         headers["Content-Type"] = given.headers["Content-Type"]
     values = {"status": given.status, "headers": json.dumps(headers), "body": body}

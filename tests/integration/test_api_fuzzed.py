@@ -14,6 +14,7 @@ import pytest
 from config.settings import Server, Settings
 from core.accounts import Role
 from core.db import Database
+from recordings.store import LocalStore
 from tests.integration.api_server import NOW, ApiServer, answered_call, api_server
 
 CHECKS = (
@@ -53,8 +54,9 @@ values = ["main-1.1", "main-1.2"]
 
 
 @pytest.fixture
-async def api(database: Database) -> AsyncIterator[ApiServer]:
-    async with api_server(database, settings=Settings(server=Server(api_requests_per_minute=0))) as server:
+async def api(database: Database, tmp_path: Path) -> AsyncIterator[ApiServer]:
+    settings, store = Settings(server=Server(api_requests_per_minute=0)), LocalStore(tmp_path / "audio")
+    async with api_server(database, store, settings) as server:
         await fill(server)
         yield server
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from core.accounts import Role
 from core.db import Database
 from core.errors import TooManyRequestsError
 from crm_link.tables import Customer
+from recordings.store import LocalStore
 from server.api.once import forget_answers
 from server.key_limits import KeyLimits
 from server.tables import ApiAnswerRow
@@ -108,6 +110,15 @@ async def test_an_answer_without_a_body_comes_again_too(api: ApiServer) -> None:
     for _ in range(2):
         answer = await api.ask("POST", "/api/v1/suppressions", json=body, headers=KEY)
         assert (answer.status, await answer.text()) == (204, "")
+
+
+async def test_a_stream_is_whole_each_time(database: Database, tmp_path: Path) -> None:
+    """It is not kept, so it cannot be repeated: it is made anew."""
+    async with api_server(database, LocalStore(tmp_path)) as api:
+        await post(api, ANNA)
+        for _ in range(2):
+            answer = await api.ask("POST", "/api/v1/customers/1/data", headers={"Idempotency-Key": "archive"})
+            assert (answer.status, (await answer.read())[:2]) == (200, b"PK")
 
 
 async def test_people_have_keys_of_their_own(api: ApiServer) -> None:
