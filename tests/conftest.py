@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.databases import database, database_url, postgres_cluster, sqlite_template
 from tests.speech import card_call, service_call, service_lines, whisper_model
@@ -19,6 +20,14 @@ __all__ = [
     "sqlite_template",
     "whisper_model",
 ]
+
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        # Its own would draw every frame's variables, seconds of work in the loop that a test waits for.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 ALONE = Path(__file__).parent / "unit"
 """Tests in which no other program takes part."""
