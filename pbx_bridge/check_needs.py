@@ -39,6 +39,9 @@ CONTEXTS = (
     "ringback-voicemail",
     "ringback-record",
     "ringback-notice",
+    "ringback-pause",
+    "ringback-resume",
+    "ringback-switch",
     "ringback-recorded-queue",
 )
 """The contexts of config/asterisk/extensions_ringback.conf."""
@@ -47,6 +50,7 @@ MODULES = (
     "app_playtones",
     "app_read",
     "app_senddtmf",
+    "app_system",
     "app_userevent",
     "func_env",
     "func_groupcount",

@@ -40,6 +40,12 @@ class Places:
     store: Store
     clock: Clock
 
+    async def is_nothing_stored(self) -> bool:
+        """Whether there is not one thing in the store. Raises StoreError."""
+        async for _ in self.store.keys():
+            return False
+        return True
+
     async def listed(self) -> AsyncIterator[list[Entry]]:
         """All that is in the store and not fresh, a part at a time. Raises StoreError."""
         part: list[Entry] = []

@@ -23,11 +23,15 @@ from recordings.auditor_files import PAGE, Files
 from recordings.auditor_places import Places
 from recordings.auditor_relink import Relinker
 from recordings.kinds import AudioState
+from recordings.store import StoreError
 
 log = structlog.get_logger(__name__)
 
 COPIES_PER_RECORDING = 4
 """In the store, about: for the progress of a listing whose length nobody knows."""
+
+NOT_LOST_AT_ONCE = 20
+"""An empty store that should hold so many was not robbed: it is another one."""
 
 Tell = Callable[[Step, float], None]
 """Hears which step is at work and how much of it is done, 0 to 1."""
@@ -63,7 +67,13 @@ class Run:
     async def _store(self) -> None:
         """Everything in the store against the rows."""
         book = self.book
-        expected = COPIES_PER_RECORDING * max(1, await self.files.count(0.0))
+        recordings = await self.files.count(0.0)
+        if recordings >= NOT_LOST_AT_ONCE and await self.places.is_nothing_stored():
+            raise StoreError(
+                f"the store is empty, though the audio of {recordings} recordings should be in it: "
+                "is its disk mounted, and does every server see the same folder?"
+            )
+        expected = COPIES_PER_RECORDING * max(1, recordings)
         await self._beat(Step.STORE, 0.0, now=True)
         async for entries in self.places.listed():
             found = await self.places.strays(entries)

@@ -70,9 +70,12 @@ def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 @app.command()
 def serve(config: ConfigOption = None) -> None:
     """Run the server beside the PBXs named in the settings."""
-    from server.serve import serve as run_server
+    settings = _settings(config)
+    from server.serve import (
+        serve as run_server,  # takes its time: what is wrong with the settings is said before
+    )
 
-    run_server(_settings(config), settings_file(config))
+    run_server(settings, settings_file(config))
 
 
 @app.command()

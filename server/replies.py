@@ -25,6 +25,7 @@ from core.errors import (
     TooManyRequestsError,
     UnauthenticatedError,
 )
+from recordings.audio import AudioError
 from recordings.store import NoAudioError, StoreError
 from server.keys import REQUEST_ID
 from server.network import refuse_unknown_charset
@@ -44,6 +45,7 @@ STATUS: tuple[tuple[type[RingbackError], int], ...] = (
     (DatabaseError, 503),
     (NoAudioError, 404),
     (StoreError, 503),
+    (AudioError, 503),
 )
 
 HTTP_CODES = {

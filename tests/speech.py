@@ -122,8 +122,8 @@ def _say(text: str) -> Any:
 
     with io.BytesIO() as file:
         with wave.open(file, "wb") as wav:
-            # Without the noise that makes a voice lively it says the same thing in the same way each time.
-            calm = SynthesisConfig(length_scale=1.1, noise_scale=0.3, noise_w_scale=0.3)
+            # Without noise a voice is less lively, but says the same thing in the same way each time.
+            calm = SynthesisConfig(length_scale=1.1, noise_scale=0.0, noise_w_scale=0.0)
             _voice().synthesize_wav(text, wav, syn_config=calm)
         file.seek(0)
         return AudioSegment.from_wav(file).set_frame_rate(8000).set_channels(1)

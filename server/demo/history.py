@@ -55,6 +55,12 @@ PICKED_SHARE = 0.8
 """Of answered calls from a number of several customers."""
 
 PACE = Pace(ring=(4, 22), talk=(35, 260))
+RECORDED_PACE = Pace(ring=(4, 22), talk=(42.7, 43.0))
+"""Of some calls: as long as the conversations of `recordings.py` that can be heard."""
+
+RECORDED_EACH = 6
+"""Every sixth call: each agent talks in some of them alone."""
+
 CUSTOMER_SINCE_S = 200 * 86_400.0
 NOT_SEEING = (3, time(14, 2), 300.0, "the connection to the PBX ended (connection reset by peer)")
 """Days ago, when, seconds, why."""
@@ -153,9 +159,10 @@ async def _calls(past: Past, users: dict[str, int]) -> list[CallRecord]:
 
     pbx.world.listen(hear)
     cast, deck = Cast(dice), Deck(dice)
-    for start in moments(past, dice):
+    for number, start in enumerate(moments(past, dice)):
         clock.now = max(clock.now + 20, start)
-        await play(deck.draw(), Stage(pbx, cast, PACE, []))
+        pace = PACE if number % RECORDED_EACH else RECORDED_PACE
+        await play(deck.draw(), Stage(pbx, cast, pace, []))
         clock.now += 10
         facts.extend(book.tick(clock.now))
     # Descriptions on the way leave no moment, and the last fact has the final one.

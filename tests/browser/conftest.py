@@ -28,6 +28,18 @@ from tests.seed import NOW, PASSWORD
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+TABLET = {"width": 780, "height": 900}
+
+in_each_look = pytest.mark.parametrize(
+    ("size", "dark"),
+    [
+        pytest.param(DESKTOP, False, id="desktop-light"),
+        pytest.param(PHONE, True, id="phone-dark"),
+        pytest.param(DESKTOP, True, id="desktop-dark", marks=pytest.mark.full),
+        pytest.param(PHONE, False, id="phone-light", marks=pytest.mark.full),
+    ],
+)
+"""Each width and each colour scheme once; all pairs of them in the full run."""
 
 
 def chromium_program() -> str | None:

@@ -29,7 +29,7 @@ from core.facts import (
 )
 from server.callback_desk_parts import DISMISSALS, LISTS
 from server.schema import prepare
-from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, open_window
+from tests.browser.conftest import PHONE, Visit, assert_accessible, in_each_look, open_window
 from tests.callback_seed import seed_callbacks
 from tests.callback_site import CallbackSite, begun, call_of, callback_site
 from tests.live_story import PBX, ended, inbound, phone, started
@@ -334,8 +334,7 @@ async def test_what_administrators_open_now_and_then_is_behind_more(
     assert not complaints_of(window)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@in_each_look
 async def test_pages_are_accessible(
     chromium: Browser, site: CallbackSite, size: dict[str, int], dark: bool
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import insert, update
 
 from recordings.auditor_tables import AuditRun
-from tests.browser.conftest import DESKTOP, PHONE, PagesSite, Visit, assert_accessible, enter, open_window
+from tests.browser.conftest import PagesSite, Visit, assert_accessible, enter, in_each_look, open_window
 from tests.coverage_seed import run, seed_coverage
 from tests.seed import seed_site
 
@@ -26,8 +26,7 @@ async def looking(chromium: Browser, site: PagesSite, path: str = PAGE, **option
     return visit
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@in_each_look
 async def test_it_is_accessible_and_fits(
     chromium: Browser, pages_site: PagesSite, size: dict[str, int], dark: bool
 ) -> None:

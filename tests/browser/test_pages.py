@@ -21,12 +21,12 @@ from pbx_bridge.tables import Call
 from server.guard import LOCAL_COOKIE, SECURE_COOKIE
 from server.web import bare_application
 from tests.browser.conftest import (
-    DESKTOP,
     PHONE,
     PagesSite,
     Visit,
     assert_accessible,
     enter,
+    in_each_look,
     log_in,
     open_window,
 )
@@ -50,8 +50,7 @@ async def look(visit: Visit, url: str) -> None:
     assert surplus <= 0, f"{url} is {surplus} px too wide at {visit.page.viewport_size}"
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@in_each_look
 async def test_every_page_is_accessible_and_fits(
     chromium: Browser, pages_site: PagesSite, size: dict[str, int], dark: bool
 ) -> None:

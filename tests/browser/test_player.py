@@ -19,7 +19,7 @@ from recordings.care import Care
 from recordings.kinds import AudioState, JobKind, JobState, NoAudio
 from recordings.tables import CallAudio, Recording, RecordingPause, Transcript
 from server.guard import LOCAL_COOKIE
-from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, open_window
+from tests.browser.conftest import Visit, assert_accessible, in_each_look, open_window
 from tests.seed import NOW
 from tests.sound_seed import give_work, keep, sample, say_audio
 from tests.sound_site import ANNAS, BARTEKS, FIRST, SECOND, SoundSite, add_call, sound_site
@@ -276,8 +276,7 @@ async def states(site: SoundSite) -> list[str]:
     return [f"/calls/{call_id}" for call_id in (ANNAS, BARTEKS, *calls)]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@in_each_look
 async def test_every_state_is_accessible_and_fits(
     chromium: Browser, site: SoundSite, size: dict[str, int], dark: bool
 ) -> None:

@@ -7,7 +7,15 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, PagesSite, Visit, assert_accessible, enter, open_window
+from tests.browser.conftest import (
+    TABLET,
+    PagesSite,
+    Visit,
+    assert_accessible,
+    enter,
+    in_each_look,
+    open_window,
+)
 from tests.said import announce_everything, calls_began, index, say
 from tests.seed import seed_site
 
@@ -36,10 +44,7 @@ async def searching(chromium: Browser, site: PagesSite, login: str, **options: o
     return visit
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize(
-    "size", [DESKTOP, PHONE, {"width": 780, "height": 900}], ids=["desktop", "phone", "tablet"]
-)
+@in_each_look
 async def test_the_search_is_accessible_and_fits(
     chromium: Browser, pages_site: PagesSite, size: dict[str, int], dark: bool
 ) -> None:
@@ -53,8 +58,10 @@ async def test_the_search_is_accessible_and_fits(
     ):
         await visit.page.goto(pages_site.url(path))
         await assert_accessible(visit.page)
-        surplus = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert surplus <= 0, f"{path} is {surplus} px too wide at {size}"
+        for width in (size, TABLET):
+            await visit.page.set_viewport_size(width)  # type: ignore[arg-type]
+            surplus = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert surplus <= 0, f"{path} is {surplus} px too wide at {width}"
     assert visit.complaints == []
 
 

@@ -4,6 +4,7 @@ right, through transfers, parking, hold and a pick-up, in both directions."""
 from __future__ import annotations
 
 import math
+import os
 import wave
 from array import array
 from collections.abc import AsyncIterator
@@ -13,21 +14,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from core.api_keys import create_key
 from core.errors import PbxError
 from core.fact_log import FactLogRow
 from recordings.collector import Waits
 from recordings.kinds import AudioState, FileState, JobKind
-from recordings.tables import CallAudio, Recording, RecordingFile, RecordingJob
+from recordings.tables import CallAudio, Recording, RecordingFile, RecordingJob, RecordingPause
 from server.keys import BRIDGES, SWITCH
 from server.recording_parts import COLLECTORS, STORE
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.asterisk.stories.story import pause
+from tests.process import ROOT
 from tests.site import Site, eventually, running, settings_for
 
 pytestmark = [pytest.mark.asterisk]
 
-CUSTOMER_HZ, ANNA_HZ, MAREK_HZ = 600, 900, 1400
+CUSTOMER_HZ, ANNA_HZ, MAREK_HZ, ASKED_HZ = 600, 900, 1400, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,45 +212,129 @@ async def test_of_a_call_that_nobody_answered_nothing_is_kept(lab: Lab, site: Si
             assert (await connection.execute(select(table))).all() == []
 
 
-async def test_what_is_said_in_a_pause_is_silence(pbx: Pbx, lab: Lab, folder: Path, tmp_path: Path) -> None:
-    secrets = AMI_SECRETS
-    settings = settings_for(
-        pbx.ami,
-        secrets["ringback-events"],
-        tmp_path,
-        dial_secret=secrets["ringback-dial"],
-        wrap_up_s=0,
-        recordings=folder,
-    )
+@pytest.fixture
+async def switching(pbx: Pbx, folder: Path, tmp_path: Path) -> AsyncIterator[Site]:
+    """A site that may tell the PBX to silence its recordings."""
+    events, dial = AMI_SECRETS["ringback-events"], AMI_SECRETS["ringback-dial"]
+    settings = settings_for(pbx.ami, events, tmp_path, dial_secret=dial, wrap_up_s=0, recordings=folder)
     async with running(settings) as site:
         await site.sees_the_pbx()
-        agent = await lab.phone("101")
-        customer = await lab.trunk.dial("48221000951", caller="+48226011111")
-        ringing = await agent.rings()
-        await ringing.answer()
-        customer.plays(CUSTOMER_HZ)
-        ringing.plays(ANNA_HZ)
-        await customer.hears_tone(ANNA_HZ)
-        switch = site.app[SWITCH]
-        (call,) = site.app[BRIDGES]["main"].calls.open_calls()
-        await switch.mute("main", call.call_id, muted=True)
-        ringing.plays(MAREK_HZ)
-        await customer.hears_tone(MAREK_HZ)
-        await pause(1.5)
-        ringing.plays(ANNA_HZ)
-        await customer.hears_tone(ANNA_HZ)
-        await switch.mute("main", call.call_id, muted=False)
-        await pause(1.5)
-        await customer.hangup()
+        yield site
 
-        recording = await kept(site)
-        left, right = await sides(site, recording)
-        assert right.share_of(ANNA_HZ) > 0.9
-        assert right.share_of(MAREK_HZ) < 0.01
-        assert silence(left) > 1
-        assert silence(right) > 1
-        with pytest.raises(PbxError, match="not going on"):
-            await switch.mute("main", call.call_id, muted=True)
+
+async def test_what_is_said_in_a_pause_is_silence(lab: Lab, switching: Site) -> None:
+    agent = await lab.phone("101")
+    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+    ringing = await agent.rings()
+    await ringing.answer()
+    customer.plays(CUSTOMER_HZ)
+    ringing.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    switch = switching.app[SWITCH]
+    (call,) = switching.app[BRIDGES]["main"].calls.open_calls()
+    await switch.mute("main", call.call_id, muted=True)
+    ringing.plays(MAREK_HZ)
+    await customer.hears_tone(MAREK_HZ)
+    await pause(1.5)
+    ringing.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    await switch.mute("main", call.call_id, muted=False)
+    await pause(1.5)
+    await customer.hangup()
+
+    left, right = await sides(switching, await kept(switching))
+    assert right.share_of(ANNA_HZ) > 0.9
+    assert right.share_of(MAREK_HZ) < 0.01
+    assert silence(left) > 1
+    assert silence(right) > 1
+    with pytest.raises(PbxError, match="not going on"):
+        await switch.mute("main", call.call_id, muted=True)
+
+
+@pytest.fixture
+async def keys(pbx: Pbx, switching: Site, tmp_path: Path) -> AsyncIterator[None]:
+    """The shipped script works, outside the PBX's own folder, which has no curl."""
+    async with switching.database.write() as connection:
+        _, key = await create_key(connection, "pbx", ["recordings:write"], 0.0)
+    settings = tmp_path / "pause.conf"
+    settings.write_text(f"URL={switching.url}\nPBX=main\nKEY={key}\n")
+    outside = f"nsenter --target {os.getpid()} --mount --root env RINGBACK_PAUSE_CONF={settings}"
+    async with pbx.edited(
+        "/usr/local/bin/ringback-pause.sh", f"{outside} {ROOT}/config/asterisk/ringback-pause.sh"
+    ):
+        yield
+
+
+async def pauses(site: Site) -> list[tuple[str, str | None]]:
+    """Who began each pause and who ended it."""
+    async with site.database.read() as connection:
+        rows = await connection.execute(select(RecordingPause.paused_by, RecordingPause.resumed_by))
+        return [(row.paused_by, row.resumed_by) for row in rows]
+
+
+@pytest.mark.usefixtures("keys")
+async def test_an_agent_pauses_by_keys_and_a_customer_cannot(lab: Lab, switching: Site) -> None:
+    anna = await lab.phone("101")
+    customer = await lab.trunk.dial("48221000939", caller="+48226011111")
+    ringing = await anna.rings()
+    await ringing.answer()
+    await ringing.hears()
+    await customer.press("*31")
+    await pause(1.5)
+    assert await pauses(switching) == []
+    await ringing.press("*31")
+    ((paused_by, _),) = await eventually(lambda: pauses(switching))
+    assert paused_by.startswith("api:")
+    ringing.plays(MAREK_HZ)
+    await customer.hears_tone(MAREK_HZ)
+    await pause(1.5)
+    ringing.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    await ringing.press("*32")
+    await eventually(lambda: pauses(switching), lambda found: found[0][1] == paused_by)
+    ringing.plays(ANNA_HZ)
+    customer.plays(CUSTOMER_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    await pause(2)
+    await customer.hangup()
+
+    left, right = await sides(switching, await kept(switching))
+    assert left.share_of(CUSTOMER_HZ) > 0.7
+    assert right.share_of(ANNA_HZ) > 0.7
+    assert right.share_of(MAREK_HZ) < 0.01
+    assert silence(right) > 1
+
+
+async def test_a_call_that_is_passed_on_after_a_question_is_one_recording(lab: Lab, site: Site) -> None:
+    """Anna holds the customer, asks Marek, and joins the two (REFER with Replaces): what she asked him is nobody's."""
+    anna, marek = await lab.phones("101", "102")
+    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+    at_anna = await anna.rings()
+    await at_anna.answer()
+    customer.plays(CUSTOMER_HZ)
+    at_anna.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    await pause(1)
+    await at_anna.hold()
+    question = await anna.dial("102")
+    at_marek = await marek.rings()
+    await at_marek.answer()
+    await question.answered()
+    question.plays(ASKED_HZ)
+    await at_marek.hears_tone(ASKED_HZ)
+    await at_anna.refer("102", question)
+    await question.ended()
+    at_marek.plays(MAREK_HZ)
+    await customer.hears_tone(MAREK_HZ)
+    await pause(1)
+    await customer.hangup()
+
+    left, right = await sides(site, await kept(site))
+    assert left.share_of(CUSTOMER_HZ) > 0.8
+    assert right.share_of(ANNA_HZ) > 0.1
+    assert right.share_of(MAREK_HZ) > 0.1
+    assert right.share_of(ASKED_HZ) < 0.01
+    assert right.share_of(CUSTOMER_HZ) < 0.01
 
 
 def silence(side: Sound) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jiwer
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 from sqlalchemy import select
 
 from config.recordings import RecordingSettings, Transcription
@@ -85,6 +85,30 @@ def assert_understood(words: list[dict[str, object]]) -> None:
         assert wer < WORST_WER, (channel, wer, heard)
 
 
+RARE = ("boiler", "pressure", "engineer", "bell", "display")
+"""Said once each."""
+
+
+def a_word_heard_right(words: list[dict[str, object]]) -> tuple[str, float]:
+    """One that was said once, and where it begins: no engine hears every word right every time."""
+    begins = {str(word["w"]).strip(): float(str(word["start"])) for word in words}
+    heard = [word for word in RARE if word in begins]
+    assert heard, sorted(begins)
+    return heard[0], begins[heard[0]]
+
+
+async def found(page: Page, url: str) -> Locator:
+    """The first of what a search finds, once there is something: a transcript is found a moment after it is there."""
+    hit = page.locator(".search-hit").first
+
+    async def there() -> bool:
+        await page.goto(url)
+        return await hit.count() > 0
+
+    await eventually(there)
+    return hit
+
+
 PLAYS = """start => {
     const sound = document.querySelector("[data-sound]");
     return !sound.paused && sound.currentTime >= start && sound.currentTime < start + 20;
@@ -104,16 +128,14 @@ async def test_what_both_say_is_read_found_and_heard(
     _, words = await written_down(site)
     assert_understood(words)
 
+    heard, at = a_word_heard_right(words)
     boss.set_default_timeout(DEADLINE_S * 1000)
-    await boss.goto(f"{site.url}/search?q=boiler")
-    hit = boss.locator(".search-hit").first
-    await expect(hit).to_contain_text("boiler stopped working", timeout=DEADLINE_S * 1000)
+    hit = await found(boss, f"{site.url}/search?q={heard}")
+    await expect(hit.locator("mark").first).to_have_text(heard)
     await hit.get_by_role("link").first.click()
     await expect(boss.locator("[data-player][data-ready]")).to_be_visible(timeout=DEADLINE_S * 1000)
-    await expect(boss.locator(".dialogue")).to_contain_text("ring the bell twice")
-    (bell,) = [word for word in words if str(word["w"]).strip(" .,") == "bell"]
-    await boss.locator(".dialogue").get_by_text("bell", exact=True).click()
-    await boss.wait_for_function(PLAYS, arg=float(str(bell["start"])) - 0.3)
+    await boss.locator(".dialogue").get_by_text(heard, exact=True).click()
+    await boss.wait_for_function(PLAYS, arg=at - 0.3)
 
 
 async def test_a_conversation_that_is_parked_and_passed_on_is_one(

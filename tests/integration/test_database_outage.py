@@ -20,7 +20,7 @@ from core.db import ASLEEP_MS, BUSY_TIMEOUT_MS, Database, is_refusal
 from pbx_bridge.lease import LEASE_S, RENEW_S, Lease
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
-from tests.databases import Cluster
+from tests.databases import Cluster, fresh
 from tests.site import DEADLINE_S, Site, eventually, running, settings_for
 
 JAN, MARIA = Party("+48221110101", "Jan Testowy"), Party("+48221110202", "Maria Testowa")
@@ -79,15 +79,15 @@ async def test_a_locked_file_costs_no_call(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 async def test_a_restarted_postgresql_costs_no_call(postgres_cluster: Cluster, tmp_path: Path) -> None:
-    postgres_cluster.sql("CREATE DATABASE restarted TEMPLATE ringback_template")
-    async with Simulator() as pbx, running(on(postgres_cluster.url("restarted"), pbx, tmp_path)) as site:
-        await site.sees_the_pbx()
-        await lives_through(
-            site,
-            pbx,
-            lambda: asyncio.to_thread(postgres_cluster.stop, "fast"),
-            lambda: asyncio.to_thread(postgres_cluster.resume),
-        )
+    with fresh(postgres_cluster) as url:
+        async with Simulator() as pbx, running(on(url, pbx, tmp_path)) as site:
+            await site.sees_the_pbx()
+            await lives_through(
+                site,
+                pbx,
+                lambda: asyncio.to_thread(postgres_cluster.stop, "fast"),
+                lambda: asyncio.to_thread(postgres_cluster.resume),
+            )
 
 
 async def test_rows_that_can_never_be_stored_are_told_from_outages(database: Database) -> None:
@@ -122,16 +122,16 @@ async def test_texts_that_postgresql_cannot_hold_are_refused(database: Database)
 async def test_a_server_stops_although_the_database_is_away(
     postgres_cluster: Cluster, tmp_path: Path
 ) -> None:
-    postgres_cluster.sql("CREATE DATABASE stopped TEMPLATE ringback_template")
-    async with Simulator() as pbx:
-        try:
-            async with running(on(postgres_cluster.url("stopped"), pbx, tmp_path)) as site:
-                await site.sees_the_pbx()
-                await asyncio.to_thread(postgres_cluster.stop, "fast")
-                async with asyncio.timeout(DEADLINE_S):
-                    await site.stop()
-        finally:
-            await asyncio.to_thread(postgres_cluster.resume)
+    with fresh(postgres_cluster) as url:
+        async with Simulator() as pbx:
+            try:
+                async with running(on(url, pbx, tmp_path)) as site:
+                    await site.sees_the_pbx()
+                    await asyncio.to_thread(postgres_cluster.stop, "fast")
+                    async with asyncio.timeout(DEADLINE_S):
+                        await site.stop()
+            finally:
+                await asyncio.to_thread(postgres_cluster.resume)
 
 
 @pytest.mark.postgres

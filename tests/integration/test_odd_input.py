@@ -14,7 +14,7 @@ from yarl import URL
 from core.db import Database
 from core.errors import TooManyRequestsError
 from core.sessions import FREE_FAILURES, count_login_attempt
-from tests.databases import Cluster
+from tests.databases import Cluster, fresh
 from tests.seed import seed_site
 from tests.web import Visitor, open_site, visit
 
@@ -127,25 +127,26 @@ async def test_a_burst_of_logins_counts_each_of_them(database: Database) -> None
 
 @pytest.mark.postgres
 async def test_a_database_that_is_away_is_said(postgres_cluster: Cluster, tmp_path: Path) -> None:
-    postgres_cluster.sql("CREATE DATABASE away TEMPLATE ringback_template")
-    database = Database(postgres_cluster.url("away"))
-    try:
-        await seed_site(database, calls=1)
-        async with open_site(database) as site, visit(site) as visitor:
-            await visitor.enter("admin")
-            assert (await visitor.get("/calls")).status == 200
-            await asyncio.to_thread(postgres_cluster.sql, "ALTER DATABASE away CONNECTION LIMIT 0")
-            await asyncio.to_thread(postgres_cluster.sql, "ALTER DATABASE away WITH ALLOW_CONNECTIONS false")
-            await asyncio.to_thread(
-                postgres_cluster.sql,
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away'",
-            )
-            answers = [await visitor.get("/calls") for _ in range(3)]
-            assert {answer.status for answer in answers} == {503}
-            assert "does not answer" in await answers[0].text()
-            await asyncio.to_thread(
-                postgres_cluster.sql, "ALTER DATABASE away WITH ALLOW_CONNECTIONS true CONNECTION LIMIT -1"
-            )
-            assert (await visitor.get("/calls")).status == 200
-    finally:
-        await database.close()
+    with fresh(postgres_cluster) as url:
+        database = Database(url)
+        name = database.url.database
+
+        async def order(statement: str) -> None:
+            await asyncio.to_thread(postgres_cluster.sql, statement)
+
+        try:
+            await seed_site(database, calls=1)
+            async with open_site(database) as site, visit(site) as visitor:
+                await visitor.enter("admin")
+                assert (await visitor.get("/calls")).status == 200
+                await order(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false CONNECTION LIMIT 0")
+                await order(
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+                )
+                answers = [await visitor.get("/calls") for _ in range(3)]
+                assert {answer.status for answer in answers} == {503}
+                assert "does not answer" in await answers[0].text()
+                await order(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true CONNECTION LIMIT -1")
+                assert (await visitor.get("/calls")).status == 200
+        finally:
+            await database.close()

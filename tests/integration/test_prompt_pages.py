@@ -114,6 +114,17 @@ async def test_what_is_refused_is_said_in_a_sentence(site: Site, hello: bytes) -
             assert (await ada.post(f"/admin/prompts/{name}?file=x", data=hello)).status == 404
 
 
+async def test_without_ffmpeg_the_page_says_what_to_install(
+    site: Site, hello: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with person(site, Role.ADMINISTRATOR) as ada:
+        monkeypatch.setenv("PATH", "/nowhere")
+        json = {"Accept": "application/json"}
+        answer = await ada.post("/admin/prompts/callback-agent?file=x", data=hello, headers=json)
+        assert answer.status == 503
+        assert "apt install ffmpeg" in (await answer.json())["detail"]
+
+
 async def test_what_is_too_large_is_refused_unread(site: Site) -> None:
     server = site.settings.server
     reader, writer = await asyncio.open_connection(server.host, server.port)

@@ -19,6 +19,7 @@ from core.errors import ConflictError
 from pbx_bridge.tables import BlindWindow
 from recordings.access import Asker
 from recordings.auditor_book import DEAD_S
+from recordings.auditor_run import NOT_LOST_AT_ONCE
 from recordings.auditor_tables import AudioCheck, AuditFinding, AuditRun
 from recordings.intake import id_of
 from recordings.kinds import AudioState, JobKind, NoAudio
@@ -398,6 +399,19 @@ async def test_a_store_that_is_away_fails_the_run_and_closes_nothing(site: Audit
     await site.change(row.id, removed_at=site.now, original_key=None)
     await site.audit()
     assert await alarms(site) == []
+
+
+@ONE_DATABASE
+async def test_an_empty_store_is_another_one_and_nothing_is_called_lost(site: Audited) -> None:
+    for number in range(NOT_LOST_AT_ONCE):
+        await site.call(number, audio=0.2)
+    await site.settle()
+    await site.audit()
+    before = await site.open()
+    with pytest.raises(StoreError, match="the audio of 20 recordings should be in it: is its disk mounted"):
+        await site.auditor(LocalStore(site.folder / "not mounted")).audit("test")
+    assert await site.open() == before
+    assert await alarms(site) == ["recordings-audit"]
 
 
 async def alarms(site: Audited) -> list[str]:

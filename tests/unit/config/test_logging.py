@@ -18,9 +18,9 @@ HOSTILE = "Jan\r\n2026-11-21 [error] PBX stolen\x1b[2J\u2028\x00"
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)
     logging.basicConfig(handlers=handlers, level=level, force=True)
 
 
