@@ -26,6 +26,11 @@ use the session of whoever is logged in. Instants are ISO 8601 in UTC, telephone
 `limit` and `after`. Unknown parameters and fields are refused, so that a misspelt filter never answers with everything.
 Errors follow RFC 9457. Fields may be added within `v1`; none is renamed or removed."""
 
+NO_REQUEST = {
+    "description": "Address or headers are longer than 8 kB, or this is no HTTP: said in plain text.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+
 TAGS = {
     "Calls": "The call log: one entry per conversation.",
     "Callbacks": "Whom we owe a call, and who must never be called.",
@@ -64,7 +69,7 @@ def document(table: Mapping[Any, Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {"Problem": _problem_response()},
+            "responses": {"Problem": _problem_response(), "NoRequest": NO_REQUEST},
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer", "description": "A key such as `rb_…`"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "__Host-ringback"},
@@ -179,7 +184,7 @@ def _responses(route: Route, known: Operation, references: Mapping[Any, dict[str
     if known.body is not None:
         statuses |= {408, 411, 413, 415}
     problems = {str(status): {"$ref": "#/components/responses/Problem"} for status in sorted(statuses)}
-    return {str(known.status): success} | problems
+    return {str(known.status): success, "400": {"$ref": "#/components/responses/NoRequest"}} | problems
 
 
 def _problem_response() -> dict[str, Any]:

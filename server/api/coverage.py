@@ -12,7 +12,7 @@ from core.errors import InvalidInputError
 from recordings.audit_findings import Closed, FindingKind, Why
 from recordings.kinds import AudioState, NoAudio
 from server.api.operation import operation
-from server.api.shapes import Given, Instant, Page, Paging, Taken
+from server.api.shapes import Day, Given, Instant, Page, Paging, Taken
 from server.keys import CLOCK, DATABASE, ZONE
 from server.views.coverage import FindingFilter, Standing, read_coverage, read_findings, read_run
 
@@ -23,8 +23,8 @@ DAYS = 7
 class CoverageQuery(Taken):
     """Days of the site, both included."""
 
-    since: date | None = Field(None, description="Else six days before `until`.")
-    until: date | None = Field(None, description="Else today.")
+    since: Day | None = Field(None, description="Else six days before `until`.")
+    until: Day | None = Field(None, description="Else today.")
     queue: str | None = Field(None, min_length=1, max_length=80)
 
 

@@ -3,6 +3,8 @@ of an error. Models are the contract: their field names and descriptions are the
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import (
@@ -42,6 +44,16 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-21T14:05:00.000Z"]}),
 ]
 """Float seconds inside, ISO 8601 UTC with milliseconds outside."""
+
+
+def _read_day(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
+        raise ValueError("write a day as 2026-11-21")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_read_day)]
+"""A number is no day, though it could be read as one."""
 
 Seconds = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 

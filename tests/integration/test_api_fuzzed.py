@@ -115,5 +115,5 @@ async def test_a_little_of_everything(api: ApiServer, tmp_path: Path) -> None:
 @pytest.mark.full
 async def test_very_much_of_everything(api: ApiServer, tmp_path: Path) -> None:
     await ask_everything(
-        api, tmp_path, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "60"
+        api, tmp_path, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "20"
     )
