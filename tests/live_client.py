@@ -88,7 +88,9 @@ class LiveClient:
     def _take(self, said: dict[str, Any]) -> None:
         if said["t"] == "snapshot":
             self.cards = {card["call_id"]: card for card in said["cards"]}
-            self.parts = {part: said[part] for part in ("queues", "devices", "links", "agent", "recent", "tasks")}
+            self.parts = {
+                part: said[part] for part in ("queues", "devices", "links", "agent", "recent", "tasks")
+            }
         if said["t"] in ("snapshot", "resumed"):
             self.epoch, self.seq = said["epoch"], said["seq"]
         if said["t"] != "changes":
