@@ -28,6 +28,7 @@ from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.clock import SteppedClock
 from pbx_bridge.simulator.world import Emission
 from pbx_bridge.tables import CallPerson, CallWrapUp
+from server.demo.affairs import write_affairs
 from server.demo.callbacks import write_callbacks
 from server.demo.cast import Cast, layout
 from server.demo.past_pops import past_pops
@@ -89,6 +90,7 @@ async def write_history(past: Past, password_hash: str) -> None:
     await _picks(past, users)
     await _wrap_ups(past, users, records)
     await _blind_window(past)
+    await write_affairs(past.database, past.settings.site.region, users, past.until)
     await write_recordings(past.database, make_store(past.settings, past.database), past.pbx)
     for department in list(past.settings.department)[:1]:
         await write_callbacks(past.database, past.pbx, users, department, past.until)

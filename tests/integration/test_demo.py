@@ -24,8 +24,11 @@ from core.clock import system_clock
 from core.db import Database
 from core.errors import SettingsError
 from core.facts import CallEnded, CallStarted, Fact, Verdict
+from crm_link.deals_tables import Deal
 from crm_link.kinds import LinkHow
+from crm_link.merge_tables import DuplicatePair
 from crm_link.tables import CallCustomer, Customer
+from crm_link.tasks_tables import Task
 from pbx_bridge.calls import CallBook
 from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.world import Emission
@@ -136,6 +139,17 @@ async def test_two_conversations_can_be_heard(past: Database) -> None:
     folder = Path(past.url.database or "").parent / "recordings"
     stored = {path.relative_to(folder).as_posix().partition("/")[2] for path in folder.rglob("*.mp3")}
     assert stored == {one.original_key for one in heard}
+
+
+async def test_there_is_something_to_do_to_sell_and_to_merge(past: Database) -> None:
+    tasks = await rows(past, select(Task.due_at, Task.done_at))
+    assert any(task.done_at is None and task.due_at < system_clock() for task in tasks)
+    assert any(task.done_at is not None for task in tasks)
+    assert {deal.kind for deal in await rows(past, select(Deal.kind))} == {"deal", "order"}
+    names = select(Customer.name).where(
+        Customer.id.in_(select(DuplicatePair.first_id)) | Customer.id.in_(select(DuplicatePair.second_id))
+    )
+    assert {one.name for one in await rows(past, names)} >= {"Tadeusz Szprycha", "Tadeusz Szprych"}
 
 
 async def test_screen_pops_were_measured(past: Database) -> None:
