@@ -80,4 +80,5 @@ async def write_affairs(database: Database, region: str, users: Mapping[str, int
         await deals.add(new, users["102"])
         clock.now += HOUR_S
     await Customers(database, bus, clock, region).create(TWICE, users["103"])
+    clock.now = until
     await DuplicateFinder(database, clock).search(None)
