@@ -28,6 +28,7 @@ SCOPES = (
     "customers:import",
     "customers:export",
     "customers:erase",
+    "blocked:check",
     "agents:read",
     "recordings:read",
     "recordings:write",

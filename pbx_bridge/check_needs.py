@@ -35,6 +35,7 @@ CONTEXTS = (
     "ringback-greeting",
     "ringback-callme",
     "ringback-caller",
+    "ringback-blocked",
     "ringback-from-trunk",
     "ringback-voicemail",
     "ringback-record",

@@ -29,6 +29,7 @@ SCOPE_WORDS: Final = {
     "customers:import": "Import files of customers, and take imports back",
     "customers:export": "All customers at once, as files",
     "customers:erase": "Erase a person for ever, and read the certificates",
+    "blocked:check": "Whether one number is on the block list: for the PBX, before phones ring",
     "agents:read": "Agents, their phones, queues and calls of the moment",
     "recordings:read": "Recordings and transcripts of every call: hear, read, download",
     "recordings:write": "Pause and resume recordings, upload them, comment, hold, transcribe again",

@@ -58,7 +58,7 @@ async def route(lab: Lab, number: str, address: str, key: str) -> None:
 async def test_a_blocked_caller_hears_busy_and_no_phone_rings(asking: Lab, ringback: ApiServer) -> None:
     lab = asking
     agent = await lab.phone("101")
-    key = await ringback.make_key("customers:read")
+    key = await ringback.make_key("blocked:check")
     await route(lab, ASKING, str(ringback.client.make_url("")).rstrip("/"), key)
     entry = await ringback.app[BLOCK_LIST].add(
         NewBlock(BlockKind.NUMBER, UNWANTED, 'rude, "very" (loud)'), None

@@ -46,6 +46,9 @@ async def test_a_program_reads_only_with_the_right_scope(api: ApiServer) -> None
     key = await api.make_key("customers:read")
     await api.get(BLOCKED, key=key)
     await api.send("POST", BLOCKED, {"value": CUSTOMER, "reason": "x"}, 403, key=key)
+    pbx = await api.make_key("blocked:check")
+    assert (await api.get(f"{BLOCKED}/check?number=22 123 45 67", key=pbx))["blocked"] is False
+    await api.get(BLOCKED, 403, key=pbx)
 
 
 async def test_blocks_of_numbers_and_whose_number_lies_in_one(api: ApiServer) -> None:
