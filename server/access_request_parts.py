@@ -48,6 +48,7 @@ class Of(StrEnum):
     CALLBACK = "callbacks"
     ATTEMPT = "attempts"
     SUBJECT = "subjects"
+    DELIVERY = "delivery_subjects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ PARTS: tuple[Part, ...] = (
     _part("Calls somebody said nothing is owed for", InboxDismissal, Of.NUMBER, InboxDismissal.number),
     _part("What other CRMs said of the numbers", ConnectorContacts, Of.NUMBER, ConnectorContacts.number),
     _part("What other CRMs were told", ConnectorLog, Of.CALL, ConnectorLog.call_id),
-    _part("What other servers were told", WebhookDelivery, Of.SUBJECT, WebhookDelivery.subject),
+    _part("What other servers were told", WebhookDelivery, Of.DELIVERY, WebhookDelivery.subject),
     _part("What happened, as programs are told of it", FactLogRow, Of.SUBJECT, FactLogRow.subject),
 )
 

@@ -19,6 +19,7 @@ from core.errors import NotFoundError
 from crm_link.directory import read_customer
 from crm_link.kinds import IdentityKind
 from crm_link.tables import CallCustomer, Customer, Identity
+from crm_link.webhooks.kinds import SUBJECTS, subject
 from pbx_bridge.tables import Call
 from recordings.tables import Recording
 
@@ -50,7 +51,7 @@ class Person:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Under which facts and deliveries speak of them."""
+        """Under which facts speak of them."""
         return (
             *(f"customer:{one}" for one in self.ids),
             *(f"callback-{one}" for one in self.callbacks),
@@ -58,6 +59,18 @@ class Person:
             *self.recordings,
             *self.attempts,
         )
+
+    @property
+    def delivery_subjects(self) -> tuple[str, ...]:
+        """Under which deliveries speak of them: each is the story of one id."""
+        stories: dict[str, Sequence[object]] = {
+            "customer_id": self.ids,
+            "callback_id": self.callbacks,
+            "call_id": self.calls,
+            "recording_id": self.recordings,
+            "attempt_id": self.attempts,
+        }
+        return tuple(subject(name, one) for name in SUBJECTS for one in stories[name])
 
     def is_named_in(self, text: str | None) -> bool:
         """Whether a text holds one of their numbers, however it is written."""

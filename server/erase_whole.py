@@ -167,6 +167,8 @@ class WholeErasure:
         for some in parts_of(subjects):
             async with self.database.write() as connection:
                 gone["Facts, made anonymous"] += await _clean_facts(connection, person, some)
+        for some in parts_of(person.delivery_subjects):
+            async with self.database.write() as connection:
                 deliveries = delete(WebhookDelivery).where(WebhookDelivery.subject.in_(some))
                 gone["What other servers were told"] += (await connection.execute(deliveries)).rowcount
         for some in parts_of(person.calls):

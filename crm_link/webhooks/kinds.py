@@ -69,4 +69,9 @@ def outcome_of(status: int) -> Outcome:
 def subject_of(body: Mapping[str, Any]) -> str:
     """`call_id:main-17…`: whose story a fact belongs to."""
     name = next(name for name in SUBJECTS if body.get(name) is not None)
-    return f"{name}:{body[name]}"
+    return subject(name, body[name])
+
+
+def subject(name: str, value: object) -> str:
+    """The story of one call, callback, customer, recording or attempt: a name of `SUBJECTS` and its id in."""
+    return f"{name}:{value}"

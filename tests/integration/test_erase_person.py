@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ from core.api_keys import SCOPES
 from core.bus import Bus
 from core.db import Base, Database
 from core.errors import NotFoundError
+from core.fact_log import FactConsumer
 from core.facts import CallbackClosed
 from crm_link.annotations import Annotations
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
 from crm_link.customers import Customers, NewCustomer
 from crm_link.imports_tables import CustomerImport, CustomerImportRow
 from crm_link.tables import CallCustomer, CallMatch, Customer
+from crm_link.webhooks.intake import Intake
+from crm_link.webhooks.kinds import EVENTS
 from crm_link.webhooks.tables import WebhookDelivery, WebhookEndpoint
 from pbx_bridge.tables import Call, CallMoment, CallTransfer, CallWrapUp
 from recordings.search import Document, DocumentKind, Labels, fold, put
@@ -34,6 +38,7 @@ from server.erase import erase_person
 from server.erase_tables import DataRequest
 from server.people import open_database
 from server.schema import TABLES
+from server.webhook_parts import body_of
 from tests.recorded import log_call, record
 from tests.seed import NOW
 from tests.sound_site import ANNAS, FIRST, SECOND, SoundSite, sound_site
@@ -65,7 +70,7 @@ async def seed(site: SoundSite) -> int:
     notes = Annotations(site.database, site.bus, lambda: NOW)
     note = await notes.add_note(customer_id, "She likes otters", None, call_id=ANNAS)
     await notes.add_tag(customer_id, "likes otters", None)
-    call = record((LINKED,))
+    call = replace(record((LINKED,)), caller=NUMBER, caller_name="Zuzanna", customer_number=NUMBER)
     await log_call(site.database, call)
     async with site.database.write() as connection:
         await connection.execute(delete(CallCustomer))
@@ -107,7 +112,8 @@ async def seed(site: SoundSite) -> int:
             )
             await put(connection, await fold(connection, document))
         await _callback(connection, customer_id)
-        await _told(connection, call.call_id, customer_id)
+        await _told(connection, call.call_id)
+    await owe(site)
     return customer_id
 
 
@@ -162,21 +168,28 @@ async def _callback(connection: Any, customer_id: int) -> None:
     await connection.execute(insert(CustomerImportRow).values(import_id=made.scalar_one(), **line))
 
 
-async def _told(connection: Any, call_id: str, customer_id: int) -> None:
+async def _told(connection: Any, call_id: str) -> None:
     contacts = {"connector": "odoo", "number": NUMBER, "contacts": '[{"name": "Zuzanna"}]', "seen_at": NOW}
     await connection.execute(insert(ConnectorContacts).values(**contacts))
     told = {"connector": "odoo", "call_id": call_id, "record": f'{{"caller": "{NUMBER}"}}', "state": "done"}
     await connection.execute(
         insert(ConnectorLog).values(**told, contact_name="Zuzanna", due_at=NOW, made_at=NOW)
     )
-    endpoint = {"name": "x", "url": "https://x.example", "events": "*", "state": "active", "secret": "s"}
-    made = await connection.execute(
-        insert(WebhookEndpoint).values(**endpoint, after_fact=0, created_at=NOW).returning(WebhookEndpoint.id)
-    )
-    delivery = {"endpoint_id": made.scalar_one(), "message_id": "m", "event": "customer.changed", "at": NOW}
-    where = {"subject": f"customer:{customer_id}", "body": '{"name": "Zuzanna"}', "state": "delivered"}
-    values = delivery | where | {"fact_id": 1, "due_at": NOW, "attempts": 1}
-    await connection.execute(insert(WebhookDelivery).values(**values))
+    events = " ".join(EVENTS.values())
+    endpoint = {"name": "x", "url": "https://x.example", "events": events, "state": "active", "secret": "s"}
+    await connection.execute(insert(WebhookEndpoint).values(**endpoint, after_fact=0, created_at=NOW))
+
+
+async def owe(site: SoundSite) -> None:
+    """Every fact there is becomes a delivery, as the server makes them."""
+    intake = Intake(site.database, lambda: NOW, body_of, lambda _endpoint: None)
+    await FactConsumer(site.database, "webhooks", tuple(EVENTS), intake.owe).deliver_batch()
+
+
+async def deliveries(site: SoundSite) -> set[str]:
+    """Whose stories other servers were told."""
+    async with site.database.read() as connection:
+        return set(await connection.scalars(select(WebhookDelivery.subject)))
 
 
 async def traces(database: Database) -> list[str]:
@@ -229,6 +242,8 @@ async def test_everything_of_a_person_goes_into_one_file(site: SoundSite) -> Non
         "recording_pauses", "recording_comments", "recording_uses",
     }  # fmt: skip
     assert rows["submissions.json"][0]["message"] == "likes otters"
+    told = {one["subject"] for one in rows["webhook_deliveries.json"]}
+    assert told == {f"customer_id:{customer_id}", "callback_id:1", f"call_id:main-{LINKED}"}
     assert rows["calls.json"][0]["started_at"].endswith("Z")
     assert len(files[f"audio/{FIRST}.mp3"]) > 10_000
     index = files["index.html"].decode()
@@ -245,8 +260,10 @@ async def test_nothing_of_an_erased_person_is_left_and_a_certificate_says_so(sit
     customer_id = await seed(site)
     assert await traces(site.database)
     assert (await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST")).status == 422
+    assert await deliveries(site)
     certificate = await erase(site, customer_id)
     assert await traces(site.database) == []
+    assert await deliveries(site) == set()
     erased = {one["what"]: one["count"] for one in certificate["erased"]}
     assert erased["Customer records"] == erased["Recordings"] == erased["Open callbacks, closed"] == 1
     assert erased["Calls, made anonymous"] == 2
