@@ -83,6 +83,8 @@ async def erase_person(settings: Settings, customer_id: int, confirm: Callable[[
             print(f"  {title}: {count}")
         if foreseen.held:
             print(f"  {foreseen.held} calls are on legal hold and stay")
+        for what, count, why in foreseen.staying:
+            print(f"  Stays: {what}: {count}: {why}")
         if not confirm("Erase this person for ever?"):
             print("Nothing was erased.")
             return

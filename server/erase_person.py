@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from callback.tables import Attempt, Callback
-from core.equivalences import key_of
+from core.equivalences import key_of, spellings
 from core.errors import NotFoundError
 from crm_link.directory import read_customer
 from crm_link.kinds import IdentityKind
@@ -92,7 +92,7 @@ async def read_person(connection: AsyncConnection, customer_id: int) -> Person:
     keys = await _keys(connection, ids)
     linked, shared_calls = await _calls(connection, ids)
     seen = await _numbers_of(connection, linked)
-    phones = sorted({value for kind, value in keys if kind == IdentityKind.PHONE} | seen)
+    phones = sorted(_spelled({value for kind, value in keys if kind == IdentityKind.PHONE} | seen))
     numbers = await _not_of_others(connection, IdentityKind.PHONE, phones, ids)
     others = [(kind, value) for kind, value in keys if kind != IdentityKind.PHONE]
     addresses = [
@@ -110,7 +110,7 @@ async def read_person(connection: AsyncConnection, customer_id: int) -> Person:
         ids=ids,
         numbers=tuple(numbers),
         addresses=tuple(addresses),
-        shared=tuple(sorted({value for _, value in keys} - {*numbers, *addresses})),
+        shared=tuple(sorted(_keys_of(keys) - {*numbers, *addresses})),
         calls=calls,
         shared_calls=shared_calls,
         recordings=tuple(await _in(connection, Recording.id, Recording.call_id, calls)),
@@ -133,6 +133,15 @@ async def _keys(connection: AsyncConnection, ids: Sequence[int]) -> set[tuple[st
         select(Identity.kind, Identity.value, Identity.spelled).where(Identity.customer_id.in_(ids))
     )
     return {(row.kind, value) for row in rows for value in (row.value, row.spelled) if value}
+
+
+def _spelled(numbers: Iterable[str]) -> set[str]:
+    """As given, and as anything else of the same telephones may be stored."""
+    return {one for number in numbers for one in (number, *spellings(number))}
+
+
+def _keys_of(keys: Iterable[tuple[str, str]]) -> set[str]:
+    return {key_of(value) if kind == IdentityKind.PHONE else value for kind, value in keys}
 
 
 async def _calls(connection: AsyncConnection, ids: Sequence[int]) -> tuple[list[str], int]:

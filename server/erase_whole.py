@@ -38,6 +38,7 @@ from recordings.removal import Remover
 from recordings.search_tables import SearchDocument
 from server.access_request_parts import PARTS, Of
 from server.erase_certificates import Certificate, certify
+from server.erase_kept import STAYS, Kept, count_part, list_kept, read_staying
 from server.erase_person import Person, parts_of, read_person
 from server.erasing import Erased, PersonErasure
 from server.tables import ApiAnswerRow
@@ -72,11 +73,13 @@ FACT = update(FactLogRow).where(FactLogRow.id == bindparam("of")).values(body=bi
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What an erasure would take. `counts` are titles of parts with their rows; `held` calls stay."""
+    """What an erasure would take. `counts` are titles of parts with their rows; `held` calls stay, and what
+    is `staying` does."""
 
     person: Person
     counts: tuple[tuple[str, int], ...]
     held: int
+    staying: tuple[Kept, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +93,19 @@ class WholeErasure:
         """What would go; nothing is changed. Raises NotFoundError."""
         async with self.database.read() as connection:
             person = await read_person(connection, customer_id)
-            counts = []
-            for part in PARTS:
-                number = 0
-                for some in parts_of(part.values(person)):
-                    counted = select(func.count()).select_from(part.table).where(part.where(some))
-                    number += int(await connection.scalar(counted) or 0)
-                if number:
-                    counts.append((part.title, number))
+            going = [part for part in PARTS if part.name not in STAYS]
+            counted = [(part.title, await count_part(connection, part, person)) for part in going]
+            staying = await read_staying(connection, person)
         lines = await self._recordings().find(person.calls)
         held = {line.call_id for line in lines if line.why_kept is not None}
-        return Foreseen(person, tuple(counts), len(held))
+        counts = tuple(one for one in counted if one[1])
+        return Foreseen(person, counts, len(held), tuple(staying))
 
     async def erase(self, asker: Asker, customer_id: int) -> Certificate:
         """Raises NotFoundError."""
         async with self.database.read() as connection:
             person = await read_person(connection, customer_id)
+            staying = await read_staying(connection, person)
         gone: Counter[str] = Counter()
         recorded = await self._recordings().erase_calls(asker, person.id, person.calls)
         _count_recorded(gone, recorded)
@@ -116,7 +116,7 @@ class WholeErasure:
         await self._told(free, held, gone)
         await self._numbers(free, gone)
         await self._customer(person, held, gone)
-        kept = _kept(person, recorded)
+        kept = [*list_kept(person, recorded), *staying]
         async with self.database.write() as connection:
             certificate = await certify(connection, asker, customer_id, self.clock(), gone, kept)
         await self.bus.publish(CustomerChanged(customer_id, self.clock()))
@@ -224,21 +224,6 @@ def _count_recorded(gone: Counter[str], recorded: Erased) -> None:
     gone["Comments on recordings"] += removed.comments
     gone["Places in the search index"] += removed.documents
     gone["Agents’ notes on calls"] += recorded.notes
-
-
-def _kept(person: Person, recorded: Erased) -> list[tuple[str, int, str]]:
-    held = len({line.call_id for line in recorded.report.kept})
-    found = [
-        ("Calls on legal hold", held, "with their recordings, numbers and notes, until the hold is released"),
-        ("Calls of several customers", person.shared_calls, "nobody has said whose they are"),
-        ("Numbers and addresses", len(person.shared), "another customer has them too"),
-        (
-            "Recordings of which the PBX has a file of its own",
-            recorded.report.removed.on_pbx,
-            "Ringback only reads there: remove them on the PBX",
-        ),
-    ]
-    return [one for one in found if one[1]]
 
 
 def _anonymous(person: Person, row: Any) -> dict[str, Any]:

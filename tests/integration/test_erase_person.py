@@ -24,6 +24,7 @@ from core.errors import NotFoundError
 from core.fact_log import FactConsumer
 from core.facts import CallbackClosed
 from crm_link.annotations import Annotations
+from crm_link.blocked_tables import BlockedCall, BlockedCaller
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
 from crm_link.customers import Customers, NewCustomer
 from crm_link.imports_tables import CustomerImport, CustomerImportRow
@@ -44,6 +45,7 @@ from tests.seed import NOW
 from tests.sound_site import ANNAS, FIRST, SECOND, SoundSite, sound_site
 
 NUMBER, NATIONAL = "+48509876543", "509 876 543"
+TWIN = "+5491123456789"
 SECRETS = (
     "Zuzanna",
     "Unikalska",
@@ -317,6 +319,38 @@ async def test_what_another_customer_shares_is_left_to_them(site: SoundSite) -> 
     async with site.database.read() as connection:
         assert await connection.scalar(select(Call.customer_number).where(Call.id == ANNAS)) == NUMBER
         assert await connection.scalar(select(Callback.number)) == NUMBER
+
+
+async def test_what_was_kept_under_the_other_spelling_of_their_number_goes_too(site: SoundSite) -> None:
+    customers = Customers(site.database, site.bus, lambda: NOW, "PL")
+    customer_id = (await customers.create(NewCustomer("Ana", numbers=("+54 11 2345 6789",)), None)).id
+    async with site.database.write() as connection:
+        await connection.execute(
+            update(Call).where(Call.id == ANNAS).values(customer_number=TWIN, caller=TWIN)
+        )
+        await connection.execute(insert(InboxDismissal).values(number=TWIN, at=NOW, reason="Ana wrote"))
+        await connection.execute(delete(CallCustomer))
+    await erase(site, customer_id)
+    async with site.database.read() as connection:
+        assert await connection.scalar(select(Call.customer_number).where(Call.id == ANNAS)) is None
+        assert await connection.scalar(select(func.count()).select_from(InboxDismissal)) == 0
+
+
+async def test_a_block_protects_the_agents_and_outlives_who_was_blocked(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    async with site.database.write() as connection:
+        entry = {"kind": "number", "value": NUMBER, "reason": "Shouts at people", "added_at": NOW}
+        made = await connection.execute(insert(BlockedCaller).values(**entry).returning(BlockedCaller.id))
+        mark = {"call_id": ANNAS, "blocked_id": made.scalar_one(), "reason": "Shouts at people", "at": NOW}
+        await connection.execute(insert(BlockedCall).values(**mark))
+    page = (await site.ask(f"/customers/{customer_id}/data", "admin")).text
+    assert "<dt>Entries of the block list</dt>" not in page
+    assert "Entries of the block list: 1 stays" in page
+    certificate = await erase(site, customer_id)
+    kept = {one["what"]: one["count"] for one in certificate["kept"]}
+    assert kept == {"Entries of the block list": 1, "Blocked calls": 1}
+    async with site.database.read() as connection:
+        assert await connection.scalar(select(BlockedCaller.value)) == NUMBER
 
 
 async def test_these_are_for_administrators_and_for_keys_that_may(site: SoundSite) -> None:
