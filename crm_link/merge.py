@@ -117,7 +117,7 @@ class Merges:
 
 
 async def _merge(connection: AsyncConnection, wanted: Wanted, edit: Edit) -> tuple[MergeView, list[Fact]]:
-    await _take_turn(connection)
+    await take_turn(connection)
     plan = await _hold_both(connection, wanted)
     _check(plan, wanted)
     parts = [await own_calls(connection, plan.kept, plan.merged)]
@@ -137,7 +137,8 @@ async def _merge(connection: AsyncConnection, wanted: Wanted, edit: Edit) -> tup
     return await read_merge(connection, merge_id), facts
 
 
-async def _take_turn(connection: AsyncConnection) -> None:
+async def take_turn(connection: AsyncConnection) -> None:
+    """Let nobody else merge or undo until the transaction ends. Comes before keys and customers are held."""
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.pg_advisory_xact_lock(MERGE_LOCK)))
 
@@ -155,7 +156,7 @@ async def _hold_both(connection: AsyncConnection, wanted: Wanted) -> MergePrevie
     held = _keys(first)
     for kind, value in sorted(held):
         await hold_key(connection, IdentityKind(kind), value)
-    await _hold_rows(connection, sorted((first.kept.id, first.merged.id)))
+    await hold_rows(connection, sorted((first.kept.id, first.merged.id)))
     plan = await look()
     if _keys(plan) != held or (plan.kept.id, plan.merged.id) != (first.kept.id, first.merged.id):
         raise _ShiftedError
@@ -166,8 +167,8 @@ def _keys(plan: MergePreview) -> set[Key]:
     return {(one.kind.value, one.value) for view in (plan.kept, plan.merged) for one in view.identities}
 
 
-async def _hold_rows(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """In the order given."""
+async def hold_rows(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """In the order given: a redirecting record before the one it leads to."""
     for one in ids:
         await connection.execute(select(Customer.id).where(Customer.id == one).with_for_update())
 
@@ -200,13 +201,13 @@ def _count(parts: Iterable[Part], table: str) -> int:
 
 
 async def _undo(connection: AsyncConnection, merge_id: int, edit: Edit) -> tuple[MergeView, list[Fact]]:
-    await _take_turn(connection)
+    await take_turn(connection)
     merge = await read_merge(connection, merge_id)
     parts = await read_parts(connection, merge_id)
     current = await check_undoable(connection, merge, parts)
     keys = await _hold_keys_again(connection, current, parts)
     # The redirecting record first, as everybody does who follows a redirect.
-    await _hold_rows(connection, [merge.merged_id, current])
+    await hold_rows(connection, [merge.merged_id, current])
     await restore_record(connection, merge, current, parts)
     for holding in reversed(HOLDINGS):
         theirs = [

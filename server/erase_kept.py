@@ -39,9 +39,8 @@ async def read_staying(connection: AsyncConnection, person: Person) -> list[Kept
     return [one for one in counted if one[1]]
 
 
-def list_kept(person: Person, recorded: Erased) -> list[Kept]:
-    """What stays of this person for reasons of theirs."""
-    held = len({line.call_id for line in recorded.report.kept})
+def list_kept(person: Person, recorded: Erased, held: int) -> list[Kept]:
+    """What stays of this person for reasons of theirs. `held` calls are on legal hold."""
     found = [
         ("Calls on legal hold", held, "with their recordings, numbers and notes, until the hold is released"),
         ("Calls of several customers", person.shared_calls, "nobody has said whose they are"),

@@ -5,8 +5,8 @@ left alone: it is somebody else's as well. Reads only."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import exists, select
@@ -116,6 +116,22 @@ async def read_person(connection: AsyncConnection, customer_id: int) -> Person:
         recordings=tuple(await _in(connection, Recording.id, Recording.call_id, calls)),
         callbacks=tuple(callbacks),
         attempts=tuple(sorted(attempts)),
+    )
+
+
+async def leave_out(connection: AsyncConnection, person: Person, held: Set[str]) -> Person:
+    """The person without these calls, their recordings and the attempts they were."""
+    some = sorted(held)
+    away = {
+        *held,
+        *await _in(connection, Recording.id, Recording.call_id, some),
+        *await _in(connection, Attempt.id, Attempt.call_id, some),
+    }
+    return replace(
+        person,
+        calls=tuple(one for one in person.calls if one not in away),
+        recordings=tuple(one for one in person.recordings if one not in away),
+        attempts=tuple(one for one in person.attempts if one not in away),
     )
 
 

@@ -8,13 +8,12 @@ so that no ringing call waits for it."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import ledger
@@ -23,31 +22,33 @@ from callback.tables import Attempt, Callback, CallbackStep, InboxDismissal, Sub
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.fact_log import FactLogRow
 from core.facts import CallbackChanged, CustomerChanged
 from crm_link.changes import announce
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
 from crm_link.imports_new import free_keys
 from crm_link.imports_tables import CustomerImportRow
 from crm_link.records import store_words
-from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Identity, Note
-from crm_link.webhooks.tables import WebhookDelivery
+from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Note
 from pbx_bridge.tables import Call, CallMoment, CallTransfer
 from recordings.access import Asker
 from recordings.removal import Remover
 from recordings.search_tables import SearchDocument
 from server.access_request_parts import PARTS, Of
 from server.erase_certificates import Certificate, certify
+from server.erase_guard import hold_person, refuse_going
 from server.erase_kept import STAYS, Kept, count_part, list_kept, read_staying
-from server.erase_person import Person, parts_of, read_person
+from server.erase_person import Person, leave_out, parts_of, read_person
+from server.erase_told import (
+    DELIVERIES,
+    ERASED_NUMBER,
+    FACTS,
+    clean_again,
+    clean_facts,
+    delete_deliveries,
+    read_reached,
+)
 from server.erasing import Erased, PersonErasure
 from server.tables import ApiAnswerRow
-
-ERASED_NUMBER = "+0"
-"""Instead of a number where a table wants one: no telephone has it."""
-
-NAMES = frozenset({"name", "caller_name", "contact_name", "note", "text", "message"})
-"""Fields of facts that hold what people are called or wrote."""
 
 COUNTED = (
     "identities",
@@ -68,7 +69,6 @@ CALL = (
         caller=bindparam("new_caller"), callee=bindparam("new_callee"), caller_name=None, customer_number=None
     )
 )
-FACT = update(FactLogRow).where(FactLogRow.id == bindparam("of")).values(body=bindparam("new_body"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +102,42 @@ class WholeErasure:
         return Foreseen(person, counts, len(held), tuple(staying))
 
     async def erase(self, asker: Asker, customer_id: int) -> Certificate:
-        """Raises NotFoundError."""
+        """Raises NotFoundError, and ConflictError while a call of theirs goes on, or when they became somebody else
+        meanwhile (merged, called): then the customer is there still, to be erased again."""
         async with self.database.read() as connection:
             person = await read_person(connection, customer_id)
+            await refuse_going(connection, person)
             staying = await read_staying(connection, person)
         gone: Counter[str] = Counter()
-        recorded = await self._recordings().erase_calls(asker, person.id, person.calls)
-        _count_recorded(gone, recorded)
-        held = {line.call_id for line in recorded.report.kept}
-        free = replace(person, calls=tuple(one for one in person.calls if one not in held))
+        held, recorded = await self._recorded(asker, person, gone)
+        async with self.database.read() as connection:
+            free = await leave_out(connection, person, held)
+            reached = await read_reached(connection)
         await self._callbacks(asker, free, gone)
         await self._calls(free, gone)
-        await self._told(free, held, gone)
+        await self._told(free, gone)
         await self._numbers(free, gone)
-        await self._customer(person, held, gone)
-        kept = [*list_kept(person, recorded), *staying]
+        kept = [*list_kept(person, recorded, len(held)), *staying]
         async with self.database.write() as connection:
+            keys = await hold_person(connection, person)
+            await clean_again(connection, free, reached, gone)
+            await _forget_customer(connection, person, held, gone)
+            await free_keys(connection, keys)
             certificate = await certify(connection, asker, customer_id, self.clock(), gone, kept)
+            await announce(connection, customer_id, self.clock())
         await self.bus.publish(CustomerChanged(customer_id, self.clock()))
         return certificate
+
+    async def _recorded(
+        self, asker: Asker, person: Person, gone: Counter[str]
+    ) -> tuple[frozenset[str], Erased]:
+        """Calls of which something is on hold stay whole, with all their recordings; returns them."""
+        lines = await self._recordings().find(person.calls)
+        held = {line.call_id for line in lines if line.why_kept is not None}
+        going = tuple(one for one in person.calls if one not in held)
+        recorded = await self._recordings().erase_calls(asker, person.id, going)
+        _count_recorded(gone, recorded)
+        return frozenset(held | {line.call_id for line in recorded.report.kept}), recorded
 
     def _recordings(self) -> PersonErasure:
         return PersonErasure(self.database, self.remover)
@@ -161,16 +178,14 @@ class WholeErasure:
                 )
                 gone["Places in the search index"] += found.rowcount
 
-    async def _told(self, person: Person, held: set[str], gone: Counter[str]) -> None:
+    async def _told(self, person: Person, gone: Counter[str]) -> None:
         """What facts, webhooks and connectors hold."""
-        subjects = [one for one in person.subjects if one not in held]
-        for some in parts_of(subjects):
+        for some in parts_of(person.subjects):
             async with self.database.write() as connection:
-                gone["Facts, made anonymous"] += await _clean_facts(connection, person, some)
+                gone[FACTS] += await clean_facts(connection, person, some)
         for some in parts_of(person.delivery_subjects):
             async with self.database.write() as connection:
-                deliveries = delete(WebhookDelivery).where(WebhookDelivery.subject.in_(some))
-                gone["What other servers were told"] += (await connection.execute(deliveries)).rowcount
+                gone[DELIVERIES] += await delete_deliveries(connection, some)
         for some in parts_of(person.calls):
             async with self.database.write() as connection:
                 logs = delete(ConnectorLog).where(ConnectorLog.call_id.in_(some))
@@ -194,26 +209,6 @@ class WholeErasure:
                 .values(cells="[]", person="", did="", why="", kept="", others="", customer_id=None)
             )
             gone["Lines of imported files"] += lines.rowcount
-
-    async def _customer(self, person: Person, held: set[str], gone: Counter[str]) -> None:
-        """The row and all that goes with it; with calls on hold an empty row stays, for them to stand with."""
-        async with self.database.write() as connection:
-            for part in PARTS:
-                if part.name in COUNTED and part.of is Of.CUSTOMER:
-                    counted = select(func.count()).select_from(part.table).where(part.where(person.ids))
-                    gone[part.title] += int(await connection.scalar(counted) or 0)
-            rows = await connection.execute(
-                select(Identity.kind, Identity.value).where(Identity.customer_id.in_(person.ids))
-            )
-            keys = {(row.kind, row.value) for row in rows}
-            documents = delete(SearchDocument).where(SearchDocument.customer_id.in_(person.ids))
-            gone["Places in the search index"] += (await connection.execute(documents)).rowcount
-            gone["Customer records"] += len(person.ids)
-            if held:
-                await _empty(connection, person, held)
-            await _remove(connection, [one for one in person.ids if not (held and one == person.id)])
-            await free_keys(connection, keys)
-            await announce(connection, person.id, self.clock())
 
 
 def _count_recorded(gone: Counter[str], recorded: Erased) -> None:
@@ -274,44 +269,24 @@ async def _forget_callback(connection: AsyncConnection, callback_id: int, gone: 
     await connection.execute(
         update(CallbackStep).where(CallbackStep.callback_id == callback_id).values(detail=None)
     )
-    await connection.execute(
-        update(Attempt).where(Attempt.callback_id == callback_id).values(number=ERASED_NUMBER)
-    )
 
 
-async def _clean_facts(connection: AsyncConnection, person: Person, subjects: Sequence[str]) -> int:
-    rows = await connection.execute(
-        select(FactLogRow.id, FactLogRow.body).where(FactLogRow.subject.in_(subjects))
-    )
-    cleaned = []
-    for row in rows:
-        body = json.loads(row.body)
-        clean = _cleaned(body, "", person)
-        if clean != body:
-            cleaned.append({"of": row.id, "new_body": json.dumps(clean, ensure_ascii=False)})
-    if cleaned:
-        await connection.execute(FACT, cleaned)
-    return len(cleaned)
+async def _forget_customer(
+    connection: AsyncConnection, person: Person, held: Set[str], gone: Counter[str]
+) -> None:
+    """The row and all that goes with it; with calls on hold an empty row stays, for them to stand with."""
+    for part in PARTS:
+        if part.name in COUNTED and part.of is Of.CUSTOMER:
+            gone[part.title] += await count_part(connection, part, person)
+    documents = delete(SearchDocument).where(SearchDocument.customer_id.in_(person.ids))
+    gone["Places in the search index"] += (await connection.execute(documents)).rowcount
+    gone["Customer records"] += len(person.ids)
+    if held:
+        await _empty(connection, person, held)
+    await _remove(connection, [one for one in person.ids if not (held and one == person.id)])
 
 
-def _cleaned(value: Any, name: str, person: Person) -> Any:
-    """A fact's field without the person. A fact that must have a number keeps one that nobody has."""
-    if isinstance(value, dict):
-        return {key: _cleaned(one, key, person) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_cleaned(one, name, person) for one in value]
-    if isinstance(value, str) and name in NAMES:
-        return "" if name != "caller_name" else None
-    if isinstance(value, str) and name not in IDS and person.is_named_in(value):
-        return ERASED_NUMBER if name == "number" else None
-    return value
-
-
-IDS = frozenset({"call_id", "attempt_id", "recording_id", "linkedids", "pbx", "queue"})
-"""Fields that hold long digits of our own."""
-
-
-async def _empty(connection: AsyncConnection, person: Person, held: set[str]) -> None:
+async def _empty(connection: AsyncConnection, person: Person, held: Set[str]) -> None:
     """Leave of the customer an empty row, with nothing but the calls that are on hold and their notes."""
     mine = person.ids
     await connection.execute(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +22,15 @@ from core.api_keys import SCOPES
 from core.bus import Bus
 from core.db import Base, Database
 from core.errors import NotFoundError
-from core.fact_log import FactConsumer
-from core.facts import CallbackClosed
+from core.fact_log import FactConsumer, FactCursor
+from core.facts import CallbackChanged, CallbackClosed
 from crm_link.annotations import Annotations
 from crm_link.blocked_tables import BlockedCall, BlockedCaller
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
 from crm_link.customers import Customers, NewCustomer
 from crm_link.imports_tables import CustomerImport, CustomerImportRow
+from crm_link.merge import Merges, Wanted
+from crm_link.merge_views import MergeView
 from crm_link.tables import CallCustomer, CallMatch, Customer
 from crm_link.webhooks.intake import Intake
 from crm_link.webhooks.kinds import EVENTS
@@ -36,7 +39,9 @@ from pbx_bridge.tables import Call, CallMoment, CallTransfer, CallWrapUp
 from recordings.search import Document, DocumentKind, Labels, fold, put
 from server.access_request_parts import PARTS, WITHOUT
 from server.erase import erase_person
+from server.erase_person import read_person
 from server.erase_tables import DataRequest
+from server.erase_told import clean_again, read_reached
 from server.people import open_database
 from server.schema import TABLES
 from server.webhook_parts import body_of
@@ -288,13 +293,16 @@ async def test_nothing_of_an_erased_person_is_left_and_a_certificate_says_so(sit
 async def test_what_is_on_hold_stays_with_its_call_and_nothing_else(site: SoundSite) -> None:
     customer_id = await seed(site)
     await site.ask(f"/recordings/{FIRST}/hold", "maria", method="POST", data={"why": "Complaint 118"})
+    async with site.database.write() as connection:
+        await connection.execute(update(Attempt).values(call_id=ANNAS))
+        written = {"connector": "odoo", "call_id": ANNAS, "record": f'{{"caller": "{NUMBER}"}}'}
+        work = {"state": "done", "due_at": NOW, "made_at": NOW}
+        await connection.execute(insert(ConnectorLog).values(**written, **work))
     certificate = await erase(site, customer_id)
     (kept,) = certificate["kept"]
     assert (kept["what"], kept["count"]) == ("Calls on legal hold", 1)
     left = {one.partition(":")[0] for one in await traces(site.database)}
-    assert left == {"calls", "call_matches", "call_moments", "notes", "search_documents"} - {
-        "search_documents"
-    }
+    assert left == {"attempts", "calls", "call_matches", "call_moments", "connector_logs", "notes"}
     async with site.database.read() as connection:
         customer = (await connection.execute(select(Customer).where(Customer.id == customer_id))).one()
         calls = await connection.scalar(select(func.count()).where(CallCustomer.customer_id == customer_id))
@@ -351,6 +359,65 @@ async def test_a_block_protects_the_agents_and_outlives_who_was_blocked(site: So
     assert kept == {"Entries of the block list": 1, "Blocked calls": 1}
     async with site.database.read() as connection:
         assert await connection.scalar(select(BlockedCaller.value)) == NUMBER
+
+
+async def test_nobody_is_erased_while_they_are_on_the_line(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    async with site.database.write() as connection:
+        await connection.execute(update(Call).where(Call.id == ANNAS).values(ended_at=None))
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "erase"})
+    assert answer.status == 409
+    assert "call of theirs is going on: erase them when it is over" in answer.text
+    key = await site.key("customers:erase")
+    path, named = f"/api/v1/customers/{customer_id}/erase", {"customer_id": customer_id}
+    told = await site.ask(path, method="POST", key=key, json=named)
+    assert told.status == 409
+    assert "erase them when it is over" in told.text
+    async with site.database.read() as connection:
+        assert await connection.scalar(select(Callback.number)) == NUMBER, "nothing was begun"
+
+
+@pytest.mark.parametrize("into_them", [True, False])
+async def test_a_merge_meanwhile_is_met_and_nothing_of_the_customer_is_gone(
+    site: SoundSite, into_them: bool
+) -> None:
+    customer_id = await seed(site)
+    customers = Customers(site.database, site.bus, lambda: NOW, "PL")
+    other_id = (await customers.create(NewCustomer("Zuzanna U.", numbers=("22 987 65 43",)), None)).id
+    kept = customer_id if into_them else other_id
+    merges: list[MergeView] = []
+
+    async def merge(_fact: CallbackChanged) -> None:
+        if not merges:
+            wanted = Wanted(customer_id, other_id, keep=kept)
+            merges.append(await Merges(site.database, Bus(), lambda: NOW).merge(wanted, None))
+
+    site.bus.subscribe(CallbackChanged, merge, name="merge meanwhile")
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "erase"})
+    assert answer.status == 409, answer.text
+    assert "erase them again" in answer.text
+    assert len(merges) == 1
+    async with site.database.read() as connection:
+        there = select(func.count()).where(Customer.id.in_((customer_id, other_id)))
+        assert await connection.scalar(there) == 2
+    await erase(site, kept)
+    assert await traces(site.database) == []
+
+
+async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    async with site.database.read() as connection:
+        person, reached = await read_person(connection, customer_id), await read_reached(connection)
+    async with site.database.write() as connection:
+        for table in (WebhookDelivery, FactCursor):
+            await connection.execute(delete(table))
+    await owe(site)
+    assert await deliveries(site)
+    gone: Counter[str] = Counter()
+    async with site.database.write() as connection:
+        await clean_again(connection, person, reached, gone)
+    assert await deliveries(site) == set()
+    assert gone["What other servers were told"] > 0
 
 
 async def test_these_are_for_administrators_and_for_keys_that_may(site: SoundSite) -> None:
