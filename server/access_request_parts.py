@@ -150,7 +150,10 @@ WITHOUT: dict[str, str] = {
     "expired_customers": "numbers of records only, no person",
     "suppressions": "a keyed hash of the number: it keeps us from calling, also after erasure",
     "callback_lists": "files that were sent in; forgotten after 30 days",
-    "api_answers": "what programs were answered; forgotten after a day, and erased with the person",
+    "api_answers": (
+        "what programs were answered, forgotten after a day; answers with a person's name, number, address or id are "
+        "erased with them, others (of notes or callbacks without these) stay that day"
+    ),
     "store_leftovers": "names of stored files only",
     "guard_counts": SHORT,
     "used_proofs": SHORT,

@@ -35,10 +35,12 @@ TAIL = 7
 @dataclass(frozen=True, slots=True)
 class Person:
     """`ids` are those of the customer and of all who became part of it; `numbers` and `addresses` are held by nobody
-    else, `shared` are. `calls` are surely theirs, `shared_calls` may be somebody else's."""
+    else, `shared` are; `names` are what they are called. `calls` are surely theirs, `shared_calls` may be somebody
+    else's."""
 
     id: int
     title: str
+    names: tuple[str, ...]
     ids: tuple[int, ...]
     numbers: tuple[str, ...]
     addresses: tuple[str, ...]
@@ -107,6 +109,7 @@ async def read_person(connection: AsyncConnection, customer_id: int) -> Person:
     return Person(
         id=customer_id,
         title=customer.title,
+        names=await _names(connection, ids),
         ids=ids,
         numbers=tuple(numbers),
         addresses=tuple(addresses),
@@ -142,6 +145,12 @@ async def _ids(connection: AsyncConnection, customer_id: int) -> tuple[int, ...]
         new = [one for one in rows if one not in found]
         found.update(new)
     return tuple(sorted(found))
+
+
+async def _names(connection: AsyncConnection, ids: Sequence[int]) -> tuple[str, ...]:
+    """A firm's only where nobody is named."""
+    rows = await connection.execute(select(Customer.name, Customer.company).where(Customer.id.in_(ids)))
+    return tuple(sorted({row.name or row.company for row in rows} - {""}))
 
 
 async def _keys(connection: AsyncConnection, ids: Sequence[int]) -> set[tuple[str, str]]:

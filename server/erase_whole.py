@@ -34,6 +34,7 @@ from recordings.access import Asker
 from recordings.removal import Remover
 from recordings.search_tables import SearchDocument
 from server.access_request_parts import PARTS, Of
+from server.erase_answers import forget_answers_about
 from server.erase_certificates import Certificate, certify
 from server.erase_guard import hold_person, refuse_going
 from server.erase_kept import STAYS, Kept, count_part, list_kept, read_staying
@@ -48,7 +49,6 @@ from server.erase_told import (
     read_reached,
 )
 from server.erasing import Erased, PersonErasure
-from server.tables import ApiAnswerRow
 
 COUNTED = (
     "identities",
@@ -199,16 +199,13 @@ class WholeErasure:
                 gone["What other CRMs said"] += (await connection.execute(contacts)).rowcount
                 dismissed = delete(InboxDismissal).where(InboxDismissal.number.in_(some))
                 gone["Words that nothing is owed"] += (await connection.execute(dismissed)).rowcount
-            for value in (*person.numbers, *person.addresses):
-                await connection.execute(
-                    delete(ApiAnswerRow).where(ApiAnswerRow.body.contains(value, autoescape=True))
-                )
             lines = await connection.execute(
                 update(CustomerImportRow)
                 .where(CustomerImportRow.customer_id.in_(person.ids))
                 .values(cells="[]", person="", did="", why="", kept="", others="", customer_id=None)
             )
             gone["Lines of imported files"] += lines.rowcount
+        gone["Answers to programs"] += await forget_answers_about(self.database, person)
 
 
 def _count_recorded(gone: Counter[str], recorded: Erased) -> None:

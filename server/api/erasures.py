@@ -54,7 +54,8 @@ async def hand_out(request: web.Request, customer_id: int) -> web.StreamResponse
 @operation("Erase a person", tag="Customers", status=201, problems=(409,))
 async def erase_customer(request: web.Request, customer_id: int, body: Erase) -> CertificateAnswer:
     """Everything of them goes for ever; calls stay in the log without number and name. What is on legal hold, and what
-    is somebody else's too, stays and is listed."""
+    is somebody else's too, stays and is listed. 409: a call of theirs goes on, or they were merged or called
+    meanwhile."""
     if body.customer_id != customer_id:
         raise InvalidInputError("name the same customer in the body as in the address", field="customer_id")
     return _shown(await erase_person(request, customer_id))

@@ -44,6 +44,7 @@ from server.erase_tables import DataRequest
 from server.erase_told import clean_again, read_reached
 from server.people import open_database
 from server.schema import TABLES
+from server.tables import ApiAnswerRow
 from server.webhook_parts import body_of
 from tests.recorded import log_call, record
 from tests.seed import NOW
@@ -418,6 +419,32 @@ async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundS
         await clean_again(connection, person, reached, gone)
     assert await deliveries(site) == set()
     assert gone["What other servers were told"] > 0
+
+
+async def test_what_programs_were_answered_about_them_goes_and_nothing_else(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    answers: dict[str, dict[str, Any]] = {
+        "named": {"title": "Call ZUZANNA UNIKALSKA back"},
+        "by-id": {"id": 3, "title": "Call back", "customer_id": customer_id},
+        "listed": {"customers": [{"id": customer_id}], "next": None},
+        "numbered": {"dialled": f"({NATIONAL})"},
+        "other": {"id": customer_id, "customer_id": 99, "open": True, "title": "Call Zuz"},
+    }
+    json_type = '{"Content-Type": "application/json; charset=utf-8"}'
+    async with site.database.write() as connection:
+        for key, body in answers.items():
+            row = {"sender": "key 1", "key": key, "fingerprint": "0", "at": NOW, "status": 200}
+            await connection.execute(
+                insert(ApiAnswerRow).values(**row, headers=json_type, body=json.dumps(body))
+            )
+        begun = {"sender": "key 1", "key": "begun", "fingerprint": "0", "at": NOW}
+        placed = {"status": 201, "headers": f'{{"Location": "/api/v1/customers/{customer_id}"}}'}
+        await connection.execute(insert(ApiAnswerRow).values(**begun))
+        await connection.execute(insert(ApiAnswerRow).values(begun | placed | {"key": "placed"}))
+    certificate = await erase(site, customer_id)
+    assert {"what": "Answers to programs", "count": 5} in certificate["erased"]
+    async with site.database.read() as connection:
+        assert set(await connection.scalars(select(ApiAnswerRow.key))) == {"other", "begun"}
 
 
 async def test_these_are_for_administrators_and_for_keys_that_may(site: SoundSite) -> None:
