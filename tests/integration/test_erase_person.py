@@ -6,222 +6,41 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from callback.tables import Attempt, Callback, CallbackStep, InboxDismissal, Submission
+from callback.tables import Attempt, Callback, InboxDismissal
 from config.settings import DatabaseSettings, Settings
-from core import fact_log
 from core.api_keys import SCOPES
 from core.bus import Bus
 from core.db import Base, Database
 from core.errors import NotFoundError
-from core.fact_log import FactConsumer, FactCursor
-from core.facts import CallbackChanged, CallbackClosed
-from crm_link.annotations import Annotations
 from crm_link.blocked_tables import BlockedCall, BlockedCaller
-from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
+from crm_link.connectors.tables import ConnectorLog
 from crm_link.customers import Customers, NewCustomer
-from crm_link.imports_tables import CustomerImport, CustomerImportRow
-from crm_link.merge import Merges, Wanted
-from crm_link.merge_views import MergeView
-from crm_link.tables import CallCustomer, CallMatch, Customer
-from crm_link.webhooks.intake import Intake
-from crm_link.webhooks.kinds import EVENTS
-from crm_link.webhooks.tables import WebhookDelivery, WebhookEndpoint
-from pbx_bridge.tables import Call, CallMoment, CallTransfer, CallWrapUp
-from recordings.search import Document, DocumentKind, Labels, fold, put
+from crm_link.tables import CallCustomer, Customer
+from pbx_bridge.tables import Call
 from server.access_request_parts import PARTS, WITHOUT
 from server.erase import erase_person
-from server.erase_person import read_person
 from server.erase_tables import DataRequest
-from server.erase_told import clean_again, read_reached
 from server.people import open_database
 from server.schema import TABLES
 from server.tables import ApiAnswerRow
-from server.webhook_parts import body_of
-from tests.recorded import log_call, record
 from tests.seed import NOW
 from tests.sound_site import ANNAS, FIRST, SECOND, SoundSite, sound_site
+from tests.zuzanna import LINKED, NATIONAL, NUMBER, deliveries, erase, seed, traces
 
-NUMBER, NATIONAL = "+48509876543", "509 876 543"
 TWIN = "+5491123456789"
-SECRETS = (
-    "Zuzanna",
-    "Unikalska",
-    "zuzanna@unikalska.example",
-    "509876543",
-    "509 876 543",
-    "Secretfirm",
-    "likes otters",
-)
-LINKED = "1790000000.1"
 
 
 @pytest.fixture
 async def site(database: Database, tmp_path: Path) -> AsyncIterator[SoundSite]:
     async with sound_site(database, tmp_path) as running:
         yield running
-
-
-async def seed(site: SoundSite) -> int:
-    """Zuzanna in every table that can hold her; returns her id."""
-    customers = Customers(site.database, site.bus, lambda: NOW, "PL")
-    new = NewCustomer("Zuzanna Unikalska", "Secretfirm", (NATIONAL,), ("zuzanna@unikalska.example",))
-    customer_id = (await customers.create(new, None)).id
-    notes = Annotations(site.database, site.bus, lambda: NOW)
-    note = await notes.add_note(customer_id, "She likes otters", None, call_id=ANNAS)
-    await notes.add_tag(customer_id, "likes otters", None)
-    call = replace(record((LINKED,)), caller=NUMBER, caller_name="Zuzanna", customer_number=NUMBER)
-    await log_call(site.database, call)
-    async with site.database.write() as connection:
-        await connection.execute(delete(CallCustomer))
-        for call_id in (ANNAS, call.call_id):
-            await connection.execute(
-                update(Call)
-                .where(Call.id == call_id)
-                .values(
-                    direction="inbound",
-                    caller=NUMBER,
-                    caller_name="Zuzanna",
-                    callee="226000100",
-                    customer_number=NUMBER,
-                )
-            )
-            linked = {
-                "call_id": call_id,
-                "customer_id": customer_id,
-                "how": "matched",
-                "rank": 1,
-                "call_at": NOW,
-            }
-            await connection.execute(insert(CallCustomer).values(**linked))
-            await connection.execute(insert(CallMatch).values(call_id=call_id, number=NUMBER, call_at=NOW))
-            moment = {"call_id": call_id, "at": NOW, "kind": "transferred", "detail": f"to {NATIONAL}"}
-            await connection.execute(insert(CallMoment).values(**moment))
-        transfer = {"position": 0, "kind": "blind", "from_extension": "101", "to": NUMBER, "at": NOW}
-        await connection.execute(insert(CallTransfer).values(call_id=call.call_id, **transfer))
-        wrap_up = {"call_id": call.call_id, "user_id": site.users["anna"].id, "note": "likes otters"}
-        await connection.execute(insert(CallWrapUp).values(**wrap_up, opened_at=NOW))
-        for place, text in enumerate(("She likes otters", "Zuzanna")):
-            document = Document(
-                DocumentKind.NOTE,
-                f"note:{place}",
-                NOW,
-                text,
-                Labels(("zuzanna",), customer_id=customer_id),
-                note_id=note.id,
-            )
-            await put(connection, await fold(connection, document))
-        await _callback(connection, customer_id)
-        await _told(connection, call.call_id)
-    await owe(site)
-    return customer_id
-
-
-async def _callback(connection: Any, customer_id: int) -> None:
-    promise = {
-        "number": NUMBER,
-        "department": "sales",
-        "state": "waiting",
-        "created_at": NOW,
-        "arrived_at": NOW,
-    }
-    made = await connection.execute(
-        insert(Callback).values(**promise, due_at=NOW, expires_at=NOW + 9).returning(Callback.id)
-    )
-    callback_id = made.scalar_one()
-    request = {
-        "callback_id": callback_id,
-        "source": "web",
-        "at": NOW,
-        "name": "Zuzanna",
-        "message": "likes otters",
-    }
-    address = {"page_url": "https://x.example/?name=Zuzanna", "address": "203.0.113.9", "visitor": "v"}
-    await connection.execute(
-        insert(Submission).values(**request, **address, arrived_at=NOW, link_expires_at=NOW)
-    )
-    attempt = {
-        "id": "a" * 32,
-        "callback_id": callback_id,
-        "kind": "callback",
-        "state": "ended",
-        "pbx": "office",
-    }
-    await connection.execute(insert(Attempt).values(**attempt, number=NUMBER, made_at=NOW, ended_at=NOW))
-    step = {"callback_id": callback_id, "at": NOW, "kind": "postponed", "detail": "Zuzanna is away"}
-    await connection.execute(insert(CallbackStep).values(**step))
-    await connection.execute(insert(InboxDismissal).values(number=NUMBER, at=NOW, reason="Zuzanna wrote"))
-    fact = CallbackClosed(callback_id, NOW, NUMBER, "sales", "reached")
-    await fact_log.append(connection, fact, subject=f"callback-{callback_id}", at=NOW)
-    file = {
-        "name": "people.csv",
-        "digest": "0",
-        "header": "[]",
-        "columns": "[]",
-        "existing": "fill",
-        "step": "done",
-    }
-    made = await connection.execute(
-        insert(CustomerImport).values(**file, at=NOW).returning(CustomerImport.id)
-    )
-    line = {"line": 2, "cells": '["Zuzanna"]', "person": '{"name": "Zuzanna"}', "customer_id": customer_id}
-    await connection.execute(insert(CustomerImportRow).values(import_id=made.scalar_one(), **line))
-
-
-async def _told(connection: Any, call_id: str) -> None:
-    contacts = {"connector": "odoo", "number": NUMBER, "contacts": '[{"name": "Zuzanna"}]', "seen_at": NOW}
-    await connection.execute(insert(ConnectorContacts).values(**contacts))
-    told = {"connector": "odoo", "call_id": call_id, "record": f'{{"caller": "{NUMBER}"}}', "state": "done"}
-    await connection.execute(
-        insert(ConnectorLog).values(**told, contact_name="Zuzanna", due_at=NOW, made_at=NOW)
-    )
-    events = " ".join(EVENTS.values())
-    endpoint = {"name": "x", "url": "https://x.example", "events": events, "state": "active", "secret": "s"}
-    await connection.execute(insert(WebhookEndpoint).values(**endpoint, after_fact=0, created_at=NOW))
-
-
-async def owe(site: SoundSite) -> None:
-    """Every fact there is becomes a delivery, as the server makes them."""
-    intake = Intake(site.database, lambda: NOW, body_of, lambda _endpoint: None)
-    await FactConsumer(site.database, "webhooks", tuple(EVENTS), intake.owe).deliver_batch()
-
-
-async def deliveries(site: SoundSite) -> set[str]:
-    """Whose stories other servers were told."""
-    async with site.database.read() as connection:
-        return set(await connection.scalars(select(WebhookDelivery.subject)))
-
-
-async def traces(database: Database) -> list[str]:
-    """Where in the whole database one of the secrets still stands."""
-    found = []
-    async with database.read() as connection:
-        for table in Base.metadata.tables.values():
-            for row in await connection.execute(select(table)):
-                text = json.dumps(dict(row._mapping), default=str, ensure_ascii=False)
-                found += [f"{table.name}: {text}" for secret in SECRETS if secret.lower() in text.lower()]
-        if database.is_sqlite:
-            rows = await connection.exec_driver_sql(
-                "SELECT count(*) FROM search_index WHERE search_index MATCH 'otters'"
-            )
-            found += ["search_index"] * rows.scalar_one()
-    return found
-
-
-async def erase(site: SoundSite, customer_id: int) -> dict[str, Any]:
-    """On the page; the certificate as JSON."""
-    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "Erase"})
-    assert answer.status == 303, answer.text
-    certificate: dict[str, Any] = (await site.ask(f"{answer.headers['Location']}.json", "admin")).json
-    return certificate
 
 
 def test_every_table_is_handed_out_and_erased_or_has_a_reason_not_to_be() -> None:
@@ -360,65 +179,6 @@ async def test_a_block_protects_the_agents_and_outlives_who_was_blocked(site: So
     assert kept == {"Entries of the block list": 1, "Blocked calls": 1}
     async with site.database.read() as connection:
         assert await connection.scalar(select(BlockedCaller.value)) == NUMBER
-
-
-async def test_nobody_is_erased_while_they_are_on_the_line(site: SoundSite) -> None:
-    customer_id = await seed(site)
-    async with site.database.write() as connection:
-        await connection.execute(update(Call).where(Call.id == ANNAS).values(ended_at=None))
-    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "erase"})
-    assert answer.status == 409
-    assert "call of theirs is going on: erase them when it is over" in answer.text
-    key = await site.key("customers:erase")
-    path, named = f"/api/v1/customers/{customer_id}/erase", {"customer_id": customer_id}
-    told = await site.ask(path, method="POST", key=key, json=named)
-    assert told.status == 409
-    assert "erase them when it is over" in told.text
-    async with site.database.read() as connection:
-        assert await connection.scalar(select(Callback.number)) == NUMBER, "nothing was begun"
-
-
-@pytest.mark.parametrize("into_them", [True, False])
-async def test_a_merge_meanwhile_is_met_and_nothing_of_the_customer_is_gone(
-    site: SoundSite, into_them: bool
-) -> None:
-    customer_id = await seed(site)
-    customers = Customers(site.database, site.bus, lambda: NOW, "PL")
-    other_id = (await customers.create(NewCustomer("Zuzanna U.", numbers=("22 987 65 43",)), None)).id
-    kept = customer_id if into_them else other_id
-    merges: list[MergeView] = []
-
-    async def merge(_fact: CallbackChanged) -> None:
-        if not merges:
-            wanted = Wanted(customer_id, other_id, keep=kept)
-            merges.append(await Merges(site.database, Bus(), lambda: NOW).merge(wanted, None))
-
-    site.bus.subscribe(CallbackChanged, merge, name="merge meanwhile")
-    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "erase"})
-    assert answer.status == 409, answer.text
-    assert "erase them again" in answer.text
-    assert len(merges) == 1
-    async with site.database.read() as connection:
-        there = select(func.count()).where(Customer.id.in_((customer_id, other_id)))
-        assert await connection.scalar(there) == 2
-    await erase(site, kept)
-    assert await traces(site.database) == []
-
-
-async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundSite) -> None:
-    customer_id = await seed(site)
-    async with site.database.read() as connection:
-        person, reached = await read_person(connection, customer_id), await read_reached(connection)
-    async with site.database.write() as connection:
-        for table in (WebhookDelivery, FactCursor):
-            await connection.execute(delete(table))
-    await owe(site)
-    assert await deliveries(site)
-    gone: Counter[str] = Counter()
-    async with site.database.write() as connection:
-        await clean_again(connection, person, reached, gone)
-    assert await deliveries(site) == set()
-    assert gone["What other servers were told"] > 0
 
 
 async def test_what_programs_were_answered_about_them_goes_and_nothing_else(site: SoundSite) -> None:

@@ -1,0 +1,93 @@
+"""What goes on while a person is erased: their calls, merges, and what is written late. Nothing of them is left behind
+unseen: it is refused, or met in the last transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from callback.tables import Callback
+from core.bus import Bus
+from core.db import Database
+from core.fact_log import FactCursor
+from core.facts import CallbackChanged
+from crm_link.customers import Customers, NewCustomer
+from crm_link.merge import Merges, Wanted
+from crm_link.merge_views import MergeView
+from crm_link.tables import Customer
+from crm_link.webhooks.tables import WebhookDelivery
+from pbx_bridge.tables import Call
+from server.erase_person import read_person
+from server.erase_told import clean_again, read_reached
+from tests.seed import NOW
+from tests.sound_site import ANNAS, SoundSite, sound_site
+from tests.zuzanna import NUMBER, deliveries, erase, owe, seed, traces
+
+
+@pytest.fixture
+async def site(database: Database, tmp_path: Path) -> AsyncIterator[SoundSite]:
+    async with sound_site(database, tmp_path) as running:
+        yield running
+
+
+async def test_nobody_is_erased_while_they_are_on_the_line(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    async with site.database.write() as connection:
+        await connection.execute(update(Call).where(Call.id == ANNAS).values(ended_at=None))
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "erase"})
+    assert answer.status == 409
+    assert "call of theirs is going on: erase them when it is over" in answer.text
+    key = await site.key("customers:erase")
+    path, named = f"/api/v1/customers/{customer_id}/erase", {"customer_id": customer_id}
+    told = await site.ask(path, method="POST", key=key, json=named)
+    assert told.status == 409
+    assert "erase them when it is over" in told.text
+    async with site.database.read() as connection:
+        assert await connection.scalar(select(Callback.number)) == NUMBER, "nothing was begun"
+
+
+@pytest.mark.parametrize("into_them", [True, False])
+async def test_a_merge_meanwhile_is_met_and_nothing_of_the_customer_is_gone(
+    site: SoundSite, into_them: bool
+) -> None:
+    customer_id = await seed(site)
+    customers = Customers(site.database, site.bus, lambda: NOW, "PL")
+    other_id = (await customers.create(NewCustomer("Zuzanna U.", numbers=("22 987 65 43",)), None)).id
+    kept = customer_id if into_them else other_id
+    merges: list[MergeView] = []
+
+    async def merge(_fact: CallbackChanged) -> None:
+        if not merges:
+            wanted = Wanted(customer_id, other_id, keep=kept)
+            merges.append(await Merges(site.database, Bus(), lambda: NOW).merge(wanted, None))
+
+    site.bus.subscribe(CallbackChanged, merge, name="merge meanwhile")
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data={"word": "erase"})
+    assert answer.status == 409, answer.text
+    assert "erase them again" in answer.text
+    assert len(merges) == 1
+    async with site.database.read() as connection:
+        there = select(func.count()).where(Customer.id.in_((customer_id, other_id)))
+        assert await connection.scalar(there) == 2
+    await erase(site, kept)
+    assert await traces(site.database) == []
+
+
+async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    async with site.database.read() as connection:
+        person, reached = await read_person(connection, customer_id), await read_reached(connection)
+    async with site.database.write() as connection:
+        for table in (WebhookDelivery, FactCursor):
+            await connection.execute(delete(table))
+    await owe(site)
+    assert await deliveries(site)
+    gone: Counter[str] = Counter()
+    async with site.database.write() as connection:
+        await clean_again(connection, person, reached, gone)
+    assert await deliveries(site) == set()
+    assert gone["What other servers were told"] > 0
