@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from callback.tables import Callback
 from core.bus import Bus
@@ -18,7 +18,7 @@ from core.facts import CallbackChanged
 from crm_link.customers import Customers, NewCustomer
 from crm_link.merge import Merges, Wanted
 from crm_link.merge_views import MergeView
-from crm_link.tables import Customer
+from crm_link.tables import CallCustomer, Customer
 from crm_link.webhooks.tables import WebhookDelivery
 from pbx_bridge.tables import Call
 from server.erase_person import read_person
@@ -91,3 +91,27 @@ async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundS
         await clean_again(connection, person, reached, gone)
     assert await deliveries(site) == set()
     assert gone["What other servers were told"] > 0
+
+
+async def test_a_call_that_comes_meanwhile_is_not_left_behind(site: SoundSite) -> None:
+    customer_id = await seed(site)
+
+    async def ring(_fact: CallbackChanged) -> None:
+        call = {"id": "main-9", "pbx": "main", "direction": "inbound", "started_at": NOW}
+        linked = {"how": "matched", "rank": 1, "call_at": NOW}
+        async with site.database.write() as connection:
+            await connection.execute(insert(Call).values(**call, caller=NUMBER, customer_number=NUMBER))
+            await connection.execute(
+                insert(CallCustomer).values(call_id="main-9", customer_id=customer_id, **linked)
+            )
+
+    site.bus.subscribe(CallbackChanged, ring, name="ring meanwhile")
+    form = {"word": "erase"}
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data=form)
+    assert (answer.status, "erase them again" in answer.text) == (409, True)
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data=form)
+    assert (answer.status, "is going on" in answer.text) == (409, True)
+    async with site.database.write() as connection:
+        await connection.execute(update(Call).where(Call.id == "main-9").values(ended_at=NOW))
+    await erase(site, customer_id)
+    assert await traces(site.database) == []
