@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 
 from callback.tables import Callback
+from config.settings import DatabaseSettings, Settings
 from core.bus import Bus
 from core.db import Database
+from core.errors import ConflictError
 from core.fact_log import FactCursor
 from core.facts import CallbackChanged
 from crm_link.customers import Customers, NewCustomer
@@ -21,8 +23,10 @@ from crm_link.merge_views import MergeView
 from crm_link.tables import CallCustomer, Customer
 from crm_link.webhooks.tables import WebhookDelivery
 from pbx_bridge.tables import Call
+from server.erase import erase_person
 from server.erase_person import read_person
 from server.erase_told import clean_again, read_reached
+from server.people import open_database
 from tests.seed import NOW
 from tests.sound_site import ANNAS, SoundSite, sound_site
 from tests.zuzanna import NUMBER, deliveries, erase, owe, seed, traces
@@ -48,6 +52,18 @@ async def test_nobody_is_erased_while_they_are_on_the_line(site: SoundSite) -> N
     assert "erase them when it is over" in told.text
     async with site.database.read() as connection:
         assert await connection.scalar(select(Callback.number)) == NUMBER, "nothing was begun"
+
+
+async def test_the_command_refuses_too(tmp_path: Path) -> None:
+    settings = Settings(database=DatabaseSettings(url=f"sqlite:///{tmp_path}/ringback.db"))
+    async with open_database(settings) as database:
+        customers = Customers(database, Bus(), lambda: NOW, "PL")
+        await customers.create(NewCustomer("Zuzanna", numbers=(NUMBER,)), None)
+        call = {"id": "main-9", "pbx": "main", "direction": "inbound", "started_at": NOW}
+        async with database.write() as connection:
+            await connection.execute(insert(Call).values(**call, customer_number=NUMBER))
+    with pytest.raises(ConflictError, match="erase them when it is over"):
+        await erase_person(settings, 1, lambda _question: True)
 
 
 @pytest.mark.parametrize("into_them", [True, False])
