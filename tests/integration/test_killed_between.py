@@ -151,7 +151,7 @@ async def delivered(database: Database, consumer: str) -> None:
             found = select(FactCursor.last_id).where(FactCursor.consumer == consumer)
             return (await connection.scalar(found)) or 0
 
-    await eventually(cursor, lambda at: at >= last)
+    await eventually(cursor, lambda at: last is not None and at >= last)
 
 
 def failed(server: Server, consumer: str) -> Callable[[], Awaitable[bool]]:
