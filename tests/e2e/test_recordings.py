@@ -22,8 +22,10 @@ from recordings.kinds import AudioState, FileState, JobKind
 from recordings.tables import CallAudio, Recording, RecordingFile, RecordingJob, RecordingPause
 from server.keys import BRIDGES, SWITCH
 from server.recording_parts import COLLECTORS, STORE
+from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
+from tests.asterisk.phone import Phone
 from tests.asterisk.stories.story import pause
 from tests.process import ROOT
 from tests.site import Site, eventually, running, settings_for
@@ -107,6 +109,17 @@ async def sides(site: Site, recording: Kept) -> tuple[Sound, Sound]:
             return Sound(both[0::2], file.getframerate()), Sound(both[1::2], file.getframerate())
 
 
+async def connected(lab: Lab, anna: Phone) -> tuple[Call, Call]:
+    """A customer and Anna, whom the customer hears: both ends of a recorded call."""
+    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
+    at_anna = await anna.rings()
+    await at_anna.answer()
+    customer.plays(CUSTOMER_HZ)
+    at_anna.plays(ANNA_HZ)
+    await customer.hears_tone(ANNA_HZ)
+    return customer, at_anna
+
+
 async def test_a_call_is_recorded_and_kept(lab: Lab, site: Site, folder: Path) -> None:
     agent = await lab.phone("101")
     customer = await lab.trunk.dial("48221000951", caller="+48226011111")
@@ -140,12 +153,7 @@ async def test_a_call_is_recorded_and_kept(lab: Lab, site: Site, folder: Path) -
 async def test_a_transferred_and_parked_call_is_one_recording(lab: Lab, site: Site) -> None:
     """Anna parks the customer, Marek fetches them, and passes them on to Anna again."""
     anna, marek = await lab.phones("101", "102")
-    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
-    customer_at_anna = await anna.rings()
-    await customer_at_anna.answer()
-    customer.plays(CUSTOMER_HZ)
-    customer_at_anna.plays(ANNA_HZ)
-    await customer.hears_tone(ANNA_HZ)
+    customer, customer_at_anna = await connected(lab, anna)
     await pause(1)
     await customer_at_anna.refer("700")
     await customer_at_anna.ended()
@@ -224,12 +232,7 @@ async def switching(pbx: Pbx, folder: Path, tmp_path: Path) -> AsyncIterator[Sit
 
 async def test_what_is_said_in_a_pause_is_silence(lab: Lab, switching: Site) -> None:
     agent = await lab.phone("101")
-    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
-    ringing = await agent.rings()
-    await ringing.answer()
-    customer.plays(CUSTOMER_HZ)
-    ringing.plays(ANNA_HZ)
-    await customer.hears_tone(ANNA_HZ)
+    customer, ringing = await connected(lab, agent)
     switch = switching.app[SWITCH]
     (call,) = switching.app[BRIDGES]["main"].calls.open_calls()
     await switch.mute("main", call.call_id, muted=True)
@@ -308,12 +311,7 @@ async def test_an_agent_pauses_by_keys_and_a_customer_cannot(lab: Lab, switching
 async def test_a_call_that_is_passed_on_after_a_question_is_one_recording(lab: Lab, site: Site) -> None:
     """Anna holds the customer, asks Marek, and joins the two (REFER with Replaces): what she asked him is nobody's."""
     anna, marek = await lab.phones("101", "102")
-    customer = await lab.trunk.dial("48221000951", caller="+48226011111")
-    at_anna = await anna.rings()
-    await at_anna.answer()
-    customer.plays(CUSTOMER_HZ)
-    at_anna.plays(ANNA_HZ)
-    await customer.hears_tone(ANNA_HZ)
+    customer, at_anna = await connected(lab, anna)
     await pause(1)
     await at_anna.hold()
     question = await anna.dial("102")
