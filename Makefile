@@ -29,8 +29,8 @@ run: install        ## the demo on http://127.0.0.1:8080: calls ring on the scre
 test-tools: $(TOOLS) ## what the tests need beside Python: Chromium, SIPp, PostgreSQL, Asterisk, Odoo (as root on Debian)
 	@$(BIN)/python -m tests.tools
 
-test: test-tools    ## lint, types and all tests; six stories run live on a real Asterisk
-	@$(MAKE) --no-print-directory lint
+test: $(TOOLS)      ## lint, types and all tests; six stories run live on a real Asterisk
+	@$(MAKE) --no-print-directory --jobs 2 lint test-tools
 	$(BIN)/python -m pytest $(SPREAD) -m "not full"
 
 test-full: test-tools ## everything: all stories live on Asterisk 22 and 16
