@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core import facts
 from core.facts import (
     AgentStateChanged,
     CallAnswered,
@@ -393,6 +394,6 @@ _HANDLERS: Mapping[type[Fact], Callable[[LiveBoard, Any], Step]] = {
 HEARD: tuple[type[Fact], ...] = tuple(
     fact_type
     for fact_type in (*_HANDLERS, *calls_now.FOLDS)
-    if fact_type.__module__ == AgentStateChanged.__module__
+    if fact_type.__module__.startswith(f"{facts.__name__}.")
 )
 """The facts of other rooms that change what screens show."""

@@ -1,4 +1,4 @@
-"""`/api/v1/events`: what happens now, as Server-Sent Events. The facts are those of `core/facts.py`, under their names
+"""`/api/v1/events`: what happens now, as Server-Sent Events. The facts are those of `core/facts/`, under their names
 and with their fields; instants are written as everywhere in the API, and an ended call has the fields of the log."""
 
 from __future__ import annotations
