@@ -16,7 +16,7 @@ DEAL = f"/api/v1/deals/{{deal_id:{ID}}}"
 DEAL_CALL = f"{DEAL}/calls/{{call_id}}"
 EXTERNAL_DEAL = "/api/v1/deals/by/{source}/{external_id}"
 CUSTOMER_FIELDS = f"/api/v1/customers/{{customer_id:{ID}}}/fields"
-READ, WRITE = "customers:read", "customers:write"
+READ, WRITE, REMOVE = "customers:read", "customers:write", "customers:remove"
 
 AFFAIRS_ROUTES = (
     Route("GET", "/tasks", tasks_page.index, Role.AGENT),
@@ -40,7 +40,7 @@ AFFAIRS_API_ROUTES = (
     Route("POST", "/api/v1/tasks", tasks.create_task, Role.AGENT, scope=WRITE),
     Route("GET", TASK, tasks.read_one_task, Role.AGENT, scope=READ),
     Route("PATCH", TASK, tasks.edit_task, Role.AGENT, scope=WRITE),
-    Route("DELETE", TASK, tasks.delete_task, Role.MANAGER, scope=WRITE),
+    Route("DELETE", TASK, tasks.delete_task, Role.MANAGER, scope=REMOVE),
     Route("POST", f"{TASK}/done", tasks.finish_task, Role.AGENT, scope=WRITE),
     Route("POST", f"{TASK}/reopen", tasks.reopen_task, Role.AGENT, scope=WRITE),
     Route("GET", "/api/v1/deals", deals.list_all_deals, Role.AGENT, scope=READ),
@@ -48,7 +48,7 @@ AFFAIRS_API_ROUTES = (
     Route("PUT", EXTERNAL_DEAL, deals.put_deal, Role.AGENT, scope=WRITE),
     Route("GET", DEAL, deals.read_one_deal, Role.AGENT, scope=READ),
     Route("PATCH", DEAL, deals.edit_deal, Role.AGENT, scope=WRITE),
-    Route("DELETE", DEAL, deals.delete_deal, Role.MANAGER, scope=WRITE),
+    Route("DELETE", DEAL, deals.delete_deal, Role.MANAGER, scope=REMOVE),
     Route("PUT", DEAL_CALL, deals.link_call, Role.AGENT, scope=WRITE),
     Route("DELETE", DEAL_CALL, deals.unlink_call, Role.AGENT, scope=WRITE),
     Route("GET", "/api/v1/customer-fields", fields.list_fields, Role.AGENT, scope=READ),

@@ -13,7 +13,7 @@ __all__ = ["BLOCKED_API_ROUTES", "BLOCKED_ROUTES"]
 ID = "[0-9]{1,9}"
 CUSTOMER = f"/api/v1/customers/{{customer_id:{ID}}}"
 READ, WRITE = "customers:read", "customers:write"
-CHECK = "blocked:check"
+CHECK, BLOCK = "blocked:check", "blocked:write"
 """A PBX's key stands in its dialplan, and in its events: it opens nothing else."""
 
 BLOCKED_ROUTES = (
@@ -29,9 +29,9 @@ BLOCKED_ROUTES = (
 
 BLOCKED_API_ROUTES = (
     Route("GET", "/api/v1/blocked", blocked.list_blocked, Role.MANAGER, scope=READ),
-    Route("POST", "/api/v1/blocked", blocked.block, Role.MANAGER, scope=WRITE),
+    Route("POST", "/api/v1/blocked", blocked.block, Role.MANAGER, scope=BLOCK),
     Route("GET", "/api/v1/blocked/check", blocked.check, Role.AGENT, scope=CHECK),
-    Route("DELETE", f"/api/v1/blocked/{{blocked_id:{ID}}}", blocked.unblock, Role.MANAGER, scope=WRITE),
+    Route("DELETE", f"/api/v1/blocked/{{blocked_id:{ID}}}", blocked.unblock, Role.MANAGER, scope=BLOCK),
     Route("GET", f"{CUSTOMER}/blocks", blocked.list_blocks, Role.AGENT, scope=READ),
     Route("POST", f"{CUSTOMER}/blocks", blocked.add_block, Role.AGENT, scope=WRITE),
     Route("DELETE", f"{CUSTOMER}/blocks/{{block_id:{ID}}}", blocked.remove_block, Role.AGENT, scope=WRITE),

@@ -13,7 +13,7 @@ __all__ = ["MERGE_API_ROUTES", "MERGE_ROUTES"]
 ID = "[0-9]{1,9}"
 API_CUSTOMER = f"/api/v1/customers/{{customer_id:{ID}}}"
 API_MERGE = f"/api/v1/merges/{{merge_id:{ID}}}"
-READ, WRITE = "customers:read", "customers:write"
+READ, WRITE, MERGE = "customers:read", "customers:write", "customers:merge"
 
 MERGE_ROUTES = (
     Route("GET", "/customers/duplicates", duplicates_page.index, Role.MANAGER),
@@ -29,12 +29,12 @@ MERGE_ROUTES = (
 
 MERGE_API_ROUTES = (
     Route("GET", f"{API_CUSTOMER}/merge", merges.preview_customer_merge, Role.AGENT, scope=READ),
-    Route("POST", f"{API_CUSTOMER}/merge", merges.merge_customers, Role.MANAGER, scope=WRITE),
+    Route("POST", f"{API_CUSTOMER}/merge", merges.merge_customers, Role.MANAGER, scope=MERGE),
     Route("GET", API_MERGE, merges.read_one_merge, Role.AGENT, scope=READ),
-    Route("POST", f"{API_MERGE}/undo", merges.undo_merge, Role.MANAGER, scope=WRITE),
+    Route("POST", f"{API_MERGE}/undo", merges.undo_merge, Role.MANAGER, scope=MERGE),
     Route("GET", "/api/v1/duplicates", merges.list_duplicates, Role.MANAGER, scope=READ),
     Route("POST", "/api/v1/duplicates", merges.propose_duplicate, Role.AGENT, scope=WRITE),
-    Route("POST", "/api/v1/duplicates/rule-out", merges.rule_out_duplicate, Role.MANAGER, scope=WRITE),
+    Route("POST", "/api/v1/duplicates/rule-out", merges.rule_out_duplicate, Role.MANAGER, scope=MERGE),
     Route("GET", "/api/v1/duplicates/search", merges.read_duplicate_search, Role.MANAGER, scope=READ),
-    Route("POST", "/api/v1/duplicates/search", merges.search_duplicates, Role.MANAGER, scope=WRITE),
+    Route("POST", "/api/v1/duplicates/search", merges.search_duplicates, Role.MANAGER, scope=MERGE),
 )

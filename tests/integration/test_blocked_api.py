@@ -45,7 +45,10 @@ async def test_a_program_blocks_asks_and_unblocks(api: ApiServer) -> None:
 async def test_a_program_reads_only_with_the_right_scope(api: ApiServer) -> None:
     key = await api.make_key("customers:read")
     await api.get(BLOCKED, key=key)
-    await api.send("POST", BLOCKED, {"value": CUSTOMER, "reason": "x"}, 403, key=key)
+    for reading in (key, await api.make_key("customers:write")):
+        await api.send("POST", BLOCKED, {"value": CUSTOMER, "reason": "x"}, 403, key=reading)
+    writing = await api.make_key("blocked:write")
+    await api.send("POST", BLOCKED, {"value": "+48221234568", "reason": "x"}, 201, key=writing)
     pbx = await api.make_key("blocked:check")
     assert (await api.get(f"{BLOCKED}/check?number=22 123 45 67", key=pbx))["blocked"] is False
     await api.get(BLOCKED, 403, key=pbx)

@@ -97,8 +97,20 @@ async def test_a_merge_that_makes_no_sense_is_refused(api: ApiServer) -> None:
     await api.send("POST", path, {"other_id": ania}, 409)
     await api.send("POST", f"/api/v1/merges/{merge['id']}/undo")
     await api.send("POST", f"/api/v1/merges/{merge['id']}/undo", status=409)
-    key = await api.make_key("customers:read")
-    await api.send("POST", path, {"other_id": ania}, 403, key=key)
+
+
+async def test_a_program_that_edits_customers_proposes_and_does_not_merge(api: ApiServer) -> None:
+    anna, ania = await _pair(api)
+    editing, merging = await api.make_key("customers:write"), await api.make_key("customers:merge")
+    path, both = f"{CUSTOMERS}/{anna}/merge", {"first_id": anna, "second_id": ania}
+    await api.send("POST", "/api/v1/duplicates", both, 204, key=editing)
+    for decision, body in ((path, {"other_id": ania}), ("/api/v1/duplicates/rule-out", both)):
+        await api.send("POST", decision, body, 403, key=editing)
+    merge = await api.send("POST", path, {"other_id": ania}, 201, key=merging)
+    undo = f"/api/v1/merges/{merge['id']}/undo"
+    await api.send("POST", undo, status=403, key=editing)
+    await api.send("POST", undo, key=merging)
+    await api.send("POST", CUSTOMERS, {"name": "Jan"}, 403, key=merging)
 
 
 async def test_a_program_reads_searches_and_rules_out_duplicates(api: ApiServer) -> None:
