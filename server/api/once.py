@@ -1,5 +1,6 @@
 """A POST that is sent twice happens once: what came with an `Idempotency-Key` is written down before it is worked on,
 and its answer afterwards. The same key with the same request gets the same answer again; nothing is done a second time.
+Secrets are not kept: in the answer given again they are null.
 
 Every POST of the API has this by itself (`operation.py`), except those that read a stream, and those whose room keeps
 the key together with its own rows (callbacks, click-to-call). What was begun and never answered, because we died in
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, RingbackError
+from server.api.shapes import Given
 from server.guard import API_KEY, current_user
 from server.keys import CLOCK, DATABASE
 from server.replies import problem_of
@@ -35,6 +37,9 @@ KEPT_S = 86_400.0
 
 REPLAYED = "Idempotent-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
+GIVEN = web.ResponseKey("given", Given)
+"""The model a response's body was made of, which knows what of it is a secret and must not be kept."""
+
 BATCH = 500
 
 
@@ -133,7 +138,7 @@ async def _keep(database: Database, asked: _Asked, given: web.Response) -> None:
     headers = {name: given.headers[name] for name in KEPT_HEADERS if name in given.headers}
     body = None
     if isinstance(given.body, bytes):
-        body = given.body.decode()
+        body = given[GIVEN].to_keep().model_dump_json(by_alias=True)
         headers["Content-Type"] = given.headers["Content-Type"]
     values = {"status": given.status, "headers": json.dumps(headers), "body": body}
     async with database.write() as connection:

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.errors import InvalidInputError, NotFoundError
+from server.api.once import GIVEN, once
 from server.api.once import NAME as ONCE
-from server.api.once import once
 from server.routing import PUBLIC, ROUTE_TABLE, Handler, Route
 
 T = TypeVar("T", bound=BaseModel)
@@ -134,7 +134,9 @@ def _respond(known: Operation, given: Any) -> web.Response:
         return web.Response(status=known.status)
     body, headers = (given.body, given.headers) if isinstance(given, Reply) else (given, {})
     text = body.model_dump_json(by_alias=True)
-    return web.Response(text=text, status=known.status, content_type=known.media, headers=headers)
+    answer = web.Response(text=text, status=known.status, content_type=known.media, headers=headers)
+    answer[GIVEN] = body
+    return answer
 
 
 async def _read(known: Operation, request: web.Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -58,6 +58,13 @@ Day = Annotated[date, BeforeValidator(_read_day)]
 Seconds = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 
 
+SHOWN_ONCE = object()
+"""Marks a field that is a secret."""
+
+Secret = Annotated[str | None, SHOWN_ONCE]
+"""Answered to the first request alone: null when its answer is given again."""
+
+
 class Taken(BaseModel):
     """Base of what is sent to us: a misspelt name is an error, never ignored."""
 
@@ -79,6 +86,11 @@ class Given(BaseModel):
     """Base of what we answer."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, populate_by_name=True)
+
+    def to_keep(self) -> Self:
+        """What may lie in the database for the same request sent again: this, without what is shown once."""
+        secret = [name for name, about in type(self).model_fields.items() if SHOWN_ONCE in about.metadata]
+        return self.model_copy(update=dict.fromkeys(secret)) if secret else self
 
 
 class Paging(Taken):

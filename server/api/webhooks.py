@@ -16,7 +16,7 @@ from crm_link.webhooks.kinds import EVENTS, DeliveryState, EndpointState, Outcom
 from crm_link.webhooks.tables import LONGEST_NAME, LONGEST_URL
 from server.api.cut import cut
 from server.api.operation import Reply, operation
-from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
+from server.api.shapes import Given, Instant, Page, Paging, Seconds, Secret, Taken
 from server.api.tags import IfUnchanged, refuse_changed, tag_of
 from server.keys import CLOCK, DATABASE, SETTINGS
 from server.webhook_parts import changed, send_test
@@ -59,7 +59,10 @@ class NewSecret(Given):
     """Shown this once."""
 
     id: int
-    secret: str = Field(description="Begins with `whsec_`; every request is signed with it.")
+    secret: Secret = Field(
+        description="Begins with `whsec_`; every request is signed with it. It is not kept for the same request sent "
+        "again: null there (`Idempotent-Replayed`); if the first answer is lost, rotate the secret."
+    )
     former_until: Instant | None = Field(description="Until then the secret before it signs too.")
 
 

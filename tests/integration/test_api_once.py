@@ -4,6 +4,7 @@ died is never done again. And how often a key may ask."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,16 @@ from core.errors import TooManyRequestsError
 from crm_link.tables import Customer
 from recordings.store import LocalStore
 from server.api.once import forget_answers
+from server.api.operation import operation_of
+from server.api.shapes import SHOWN_ONCE
+from server.api_routes import API_ROUTES
 from server.key_limits import KeyLimits
 from server.tables import ApiAnswerRow
 from tests.integration.api_server import NOW, ApiServer, api_server
 
 KEY = {"Idempotency-Key": "order-4711"}
 ANNA = {"name": "Anna Kowalska", "numbers": ["+48221234567"]}
+HOOK = {"name": "CRM", "url": "https://example.com/", "events": ["call.ended"]}
 
 
 @pytest.fixture
@@ -112,6 +117,32 @@ async def test_an_answer_without_a_body_comes_again_too(api: ApiServer) -> None:
         assert (answer.status, await answer.text()) == (204, "")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/webhooks", "/api/v1/webhooks/1/rotate"])
+async def test_a_secret_is_not_kept(api: ApiServer, path: str) -> None:
+    """Whoever reads the database, or a backup of it, does not find it among the answers."""
+    if path != "/api/v1/webhooks":
+        await api.send("POST", "/api/v1/webhooks", HOOK, 201)
+    body = HOOK if path == "/api/v1/webhooks" else None
+    first, again = [await api.ask("POST", path, json=body, headers=KEY) for _ in range(2)]
+    secret = (given := await first.json()).pop("secret")
+    assert secret.startswith("whsec_")
+    assert (first.status, again.headers["Idempotent-Replayed"]) == (again.status, "true")
+    assert await again.json() == {**given, "secret": None}
+    async with api.database.read() as connection:
+        rows = await connection.execute(select(ApiAnswerRow))
+        assert secret not in repr(rows.all())
+
+
+def test_every_secret_of_an_answer_is_marked() -> None:
+    """By its name, which is how the next one would be forgotten."""
+    suspicious = re.compile("secret|token|password|plain")
+    for route in API_ROUTES:
+        known = operation_of(route.handler)
+        if known and known.answer and route.method == "POST":
+            for name, about in known.answer.model_fields.items():
+                assert SHOWN_ONCE in about.metadata or not suspicious.search(name), (known.name, name)
+
+
 async def test_a_stream_is_whole_each_time(database: Database, tmp_path: Path) -> None:
     """It is not kept, so it cannot be repeated: it is made anew."""
     async with api_server(database, LocalStore(tmp_path)) as api:
@@ -132,8 +163,7 @@ async def test_people_have_keys_of_their_own(api: ApiServer) -> None:
 
 async def test_an_edit_on_top_of_what_was_read_or_not_at_all(api: ApiServer) -> None:
     """Of things that have no version: their tag is of what was answered."""
-    hook = {"name": "CRM", "url": "https://example.com/", "events": ["call.ended"]}
-    await api.send("POST", "/api/v1/webhooks", hook, 201)
+    await api.send("POST", "/api/v1/webhooks", HOOK, 201)
     tag = (await api.ask("GET", "/api/v1/webhooks/1")).headers["ETag"]
     path, named = "/api/v1/webhooks/1", {"name": "Shop"}
     first = await api.ask("PATCH", path, json=named, headers={"If-Match": tag})
