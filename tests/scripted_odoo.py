@@ -12,15 +12,17 @@ DATABASE, USER, KEY, USER_ID = "firm", "ringback@example.com", "odoo-key", 7
 
 
 class OdooBook:
-    """`partners` by id with name, phone, mobile; `notes` by id with res_id, body, message_id. Speaks as `version`."""
+    """`partners` by id with name, phone, mobile, comment; `notes` by id with res_id, body, message_id. Speaks as
+    `version`. Who is in `unseen` is not in its search yet."""
 
     def __init__(self, version: int = 14) -> None:
         self.version = version
         self.partners: dict[int, dict[str, Any]] = {}
         self.notes: dict[int, dict[str, Any]] = {}
+        self.unseen: set[int] = set()
         self.key = KEY
 
-    def add(self, name: str, phone: str = "", mobile: str = "", company: str = "") -> int:
+    def add(self, name: str, phone: str = "", mobile: str = "", company: str = "", comment: str = "") -> int:
         number = 40 + len(self.partners)
         # Odoo writes False for an empty field.
         self.partners[number] = {
@@ -30,6 +32,7 @@ class OdooBook:
             "commercial_company_name": company or False,
             "phone": phone or False,
             "mobile": mobile or False,
+            "comment": comment or False,
         }
         return number
 
@@ -91,7 +94,8 @@ class OdooBook:
     def _res_partner_search_read(self, domain: list[Any], fields: list[str], limit: int, order: str) -> Any:
         terms = [term for term in domain if term != "|"]
         assert domain[: len(terms) - 1] == ["|"] * (len(terms) - 1)
-        found = [one for one in self.partners.values() if any(_like(one[f], p) for f, _op, p in terms)]
+        seen = [one for number, one in self.partners.items() if number not in self.unseen]
+        found = [one for one in seen if any(_like(one[f], op, p) for f, op, p in terms)]
         return [{field: one[field] for field in {"id", *fields}} for one in found[:limit]]
 
     def _res_partner_create(self, vals_list: list[dict[str, str]]) -> list[int]:
@@ -117,8 +121,9 @@ class OdooBook:
         return True
 
 
-def _like(value: str | bool, pattern: str) -> bool:
-    """SQL's LIKE, as `=like` hands it on; an empty field is NULL and like nothing."""
+def _like(value: str | bool, operator: str, given: str) -> bool:
+    """SQL's LIKE, as `=like` hands it on, and `like` with % on both sides; an empty field is NULL and like nothing."""
+    pattern = {"=like": given, "like": f"%{given}%"}[operator]
     parts = (".*" if one == "%" else re.escape(one) for one in pattern)
     return isinstance(value, str) and re.fullmatch("".join(parts), value) is not None
 

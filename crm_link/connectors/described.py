@@ -53,6 +53,7 @@ class Described:
         self.traits = Traits(
             finds_contacts=bool(description.find),
             creates_contacts=description.create is not None,
+            finds_made=description.find_made is not None,
             logs_calls=bool(description.log),
             finds_logs=description.find_log is not None,
             updates_logs=bool(description.update),
@@ -69,14 +70,22 @@ class Described:
                 return list({contact.id: contact for contact in found}.values())[:MOST_CONTACTS]
         return ()
 
-    async def create_contact(self, number: str, name: str) -> Contact:
+    async def create_contact(self, number: str, name: str, marker: str) -> Contact:
         ask = self._description.create
         if ask is None:
             raise ConnectorError(f"{self._description.title} has no description of how to create a contact")
-        made = _text(jmespath.search(ask.id, await self._ask(ask, {**_of_number(number), "name": name})))
+        values = {**_of_number(number), "name": name, "marker": marker}
+        made = _text(jmespath.search(ask.id, await self._ask(ask, values)))
         if not made:
             raise ConnectorError("the answer does not say what was made", perhaps_done=True)
         return Contact(made, name, url=self._link(made, name))
+
+    async def find_made(self, marker: str) -> Contact | None:
+        ask = self._description.find_made
+        if ask is None:
+            raise ConnectorError(f"{self._description.title} cannot be asked for whom we made")
+        rows = _list(ask, await self._ask(ask, {"marker": marker}))
+        return self._contact(ask, rows[0]) if rows else None
 
     async def find_call_log(self, call: LoggedCall) -> str | None:
         ask = self._description.find_log
@@ -153,9 +162,7 @@ class Described:
         return self._token[0]
 
     def _rows(self, find: Find, answer: Any, number: str) -> list[Any]:
-        rows = jmespath.search(find.each, answer) or []
-        if not isinstance(rows, list):
-            raise ConnectorError(f"what stands at {find.each!r} is no list")
+        rows = _list(find, answer)
         return [row for row in rows if not find.numbers or self._has(find, row, number)]
 
     def _has(self, find: Find, row: Any, number: str) -> bool:
@@ -187,6 +194,13 @@ class Described:
         for name, table in self._description.words.items():
             found[f"word.{name}"] = next((table[key] for key in keys if key in table), "")
         return found
+
+
+def _list(find: Find, answer: Any) -> list[Any]:
+    rows = jmespath.search(find.each, answer) or []
+    if not isinstance(rows, list):
+        raise ConnectorError(f"what stands at {find.each!r} is no list")
+    return rows
 
 
 def _of_number(number: str) -> dict[str, str | int]:

@@ -114,7 +114,7 @@ class Token(Ask):
 class Description(Part):
     """`tested` says against what. `log` and `update` are steps, done in order; the id of what was written is kept as
     `reference` by one of the steps of `log`. `words` turn direction and result into the CRM's own words, `*` for all
-    others; `link` is a contact's page."""
+    others; `link` is a contact's page. Where `create` writes `{marker}`, `find_made` finds who has it."""
 
     title: str
     tested: str
@@ -125,6 +125,7 @@ class Description(Part):
     token: Token | None = None
     find: tuple[Find, ...] = ()
     create: Make | None = None
+    find_made: Find | None = None
     log: tuple[Ask, ...] = ()
     update: tuple[Ask, ...] = ()
     find_log: FindLog | None = None
@@ -142,7 +143,11 @@ class Description(Part):
         for one in self.find:
             _check("find", list(one.names()), site | NUMBER_NAMES, bare=True)
         if self.create:
-            _check("create", list(self.create.names()), site | NUMBER_NAMES | {"name"}, bare=True)
+            _check("create", list(self.create.names()), site | NUMBER_NAMES | {"name", "marker"}, bare=True)
+            if not self.find:
+                raise ValueError("create needs find: without it every call would make another contact")
+        if self.find_made:
+            _check("find_made", list(self.find_made.names()), site | {"marker"}, bare=True)
         if self.find_log:
             _check("find_log", list(self.find_log.names()), call, bare=True)
         kept = _check_steps("log", self.log, call)

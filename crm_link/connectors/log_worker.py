@@ -18,8 +18,8 @@ from core.db import Database
 from core.outside import OutsideError
 from core.tasks import woken
 from crm_link.connectors import logs
-from crm_link.connectors.cache import Said, store_said
 from crm_link.connectors.logs import LogJob
+from crm_link.connectors.making import ContactMaker
 from crm_link.connectors.protocol import Connector, ConnectorError, Contact, LoggedCall
 from crm_link.connectors.trace import without
 from crm_link.connectors.words import CallWords, told
@@ -62,6 +62,7 @@ class LogWorker:
         self._database = database
         self._clock = clock
         self._describe = describe
+        self._maker = ContactMaker(name, rules.connector, database, clock)
         self._woken = asyncio.Event()
         self._forgot_at = 0.0
         self._failing_since: float | None = None
@@ -153,10 +154,7 @@ class LogWorker:
             return found[0].presentable(), ""
         if not (self._rules.create_contacts and self._rules.connector.traits.creates_contacts):
             return None, "Nobody there has this number."
-        made = await self._rules.connector.create_contact(call.number, call.caller_name or call.number)
-        async with self._database.write() as connection:
-            await store_said(connection, call.number, Said(self.name, (made.presentable(),), self._clock()))
-        return made.presentable(), ""
+        return await self._maker.make(call.number, call.caller_name or call.number), ""
 
     async def _update(self, job: LogJob, call: LoggedCall) -> None:
         if self._rules.connector.traits.updates_logs:

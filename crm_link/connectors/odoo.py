@@ -21,13 +21,16 @@ from crm_link.connectors.protocol import (
     Traits,
 )
 
-TRAITS = Traits(finds_logs=True, updates_logs=True)
+TRAITS = Traits(finds_made=True, finds_logs=True, updates_logs=True)
 
 CANDIDATES = 80
 """Contacts whose numbers have these digits in this order somewhere; each is compared as a number afterwards."""
 
 NUMBER_FIELDS = ("phone", "mobile")
 """Of `res.partner`; Odoo 19 has no `mobile` any more."""
+
+MADE = "Made by Ringback for a call:"
+"""What stands on a contact of ours, before its marker."""
 
 TAKES_HTML = 17
 """From this version on a note's body is escaped unless it is said to be HTML."""
@@ -59,9 +62,22 @@ class Odoo:
         found = [row for row in rows if self._has(row, fields, number)]
         return [self._contact(row) for row in found[:MOST_CONTACTS]]
 
-    async def create_contact(self, number: str, name: str) -> Contact:
-        made = _id(await self._call("res.partner", "create", vals_list=[{"name": name, "phone": number}]))
+    async def create_contact(self, number: str, name: str, marker: str) -> Contact:
+        """The marker goes into the contact's internal note: `ref` is printed on invoices."""
+        values = {"name": name, "phone": number, "comment": f"{MADE} {marker}"}
+        made = _id(await self._call("res.partner", "create", vals_list=[values]))
         return Contact(str(made), name, url=self._page(made))
+
+    async def find_made(self, marker: str) -> Contact | None:
+        rows = await self._call(
+            "res.partner",
+            "search_read",
+            domain=[["comment", "like", f"{MADE} {marker}"]],
+            fields=["id", "name", "display_name", "commercial_company_name"],
+            limit=1,
+            order="id",
+        )
+        return self._contact(rows[0]) if rows else None
 
     async def find_call_log(self, call: LoggedCall) -> str | None:
         ours = [["message_id", "=", _message_id(call)]]

@@ -85,11 +85,13 @@ def marker_of(call_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a CRM cannot do is not asked of it. `finds_contacts`; `finds_logs`: it can be asked whether a call was
-    written; `updates_logs`: what was written can be changed; `needs_contact`: calls are written on somebody."""
+    """What a CRM cannot do is not asked of it. `finds_contacts`; `finds_made`: it can be asked for whom we made, by an
+    id of ours; `finds_logs`: whether a call was written; `updates_logs`: what was written can be changed;
+    `needs_contact`: calls are written on somebody."""
 
     finds_contacts: bool = True
     creates_contacts: bool = True
+    finds_made: bool = False
     logs_calls: bool = True
     finds_logs: bool = False
     updates_logs: bool = False
@@ -106,8 +108,13 @@ class Connector(Protocol):
         """Everybody there who has this number (E.164), however it is spelt there; at most `MOST_CONTACTS`."""
         ...
 
-    async def create_contact(self, number: str, name: str) -> Contact:
-        """Somebody new there. Only asked after `find_contact` found nobody."""
+    async def create_contact(self, number: str, name: str, marker: str) -> Contact:
+        """Somebody new there, with `marker` on them where the CRM has a place for it. Only asked after `find_contact`
+        found nobody."""
+        ...
+
+    async def find_made(self, marker: str) -> Contact | None:
+        """Whom `create_contact` made with this marker, whatever became of their number."""
         ...
 
     async def find_call_log(self, call: LoggedCall) -> str | None:

@@ -25,7 +25,8 @@ class LogState(StrEnum):
 
 
 class ConnectorContacts(Base):
-    """What a CRM last said of a number. `contacts` is JSON: `[{"id", "name", "company", "url"}]`, empty for nobody."""
+    """What a CRM last said of a number. `contacts` is JSON: `[{"id", "name", "company", "url"}]`, empty for nobody.
+    `making_since` is committed before a contact is made there, and stays while nobody knows whether it was."""
 
     __tablename__ = "connector_contacts"
 
@@ -33,6 +34,7 @@ class ConnectorContacts(Base):
     number: Mapped[str] = mapped_column(String(20), primary_key=True)
     contacts: Mapped[str] = mapped_column(Text)
     seen_at: Mapped[float] = mapped_column(Double, index=True)
+    making_since: Mapped[float | None] = mapped_column(Double)
 
 
 class ConnectorLog(Base):

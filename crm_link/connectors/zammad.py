@@ -79,7 +79,10 @@ class Zammad:
     async def find_contact(self, number: str) -> Sequence[Contact]:  # noqa: ARG002
         raise ConnectorError("Zammad's CTI cannot be asked who has a number")
 
-    async def create_contact(self, number: str, name: str) -> Contact:  # noqa: ARG002
+    async def create_contact(self, number: str, name: str, marker: str) -> Contact:  # noqa: ARG002
+        raise ConnectorError("Zammad's CTI makes no contacts")
+
+    async def find_made(self, marker: str) -> Contact | None:  # noqa: ARG002
         raise ConnectorError("Zammad's CTI makes no contacts")
 
     async def find_call_log(self, call: LoggedCall) -> str | None:  # noqa: ARG002

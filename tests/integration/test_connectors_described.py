@@ -106,6 +106,12 @@ def _pipedrive(asked: Asked) -> Any:
 def _bitrix24(asked: Asked) -> Any:
     head, method = asked.path.rsplit("/", 1)
     assert head == "/rest/17/s3cr3t/+key"
+    if method == "crm.contact.add.json":
+        assert asked.json["fields"]["ORIGIN_ID"] == "m1"
+        return {"result": 5}
+    if method == "crm.contact.list.json" and "ORIGIN_ID" in asked.json["filter"]:
+        is_ours = asked.json["filter"] == {"ORIGINATOR_ID": "ringback", "ORIGIN_ID": "m1"}
+        return {"result": [{"ID": "5", "NAME": "Jan", "LAST_NAME": "Nowak"}] if is_ours else []}
     if method == "crm.contact.list.json":
         if asked.json["filter"]["PHONE"] == NUMBER:
             return {"result": [], "total": 0}
@@ -226,6 +232,20 @@ async def test_a_call_is_written_in_the_crms_words(name: str) -> None:
     assert crm.said(asked)
 
 
+@pytest.mark.parametrize("name", CRMS)
+async def test_an_unknown_number_becomes_a_contact(name: str) -> None:
+    async with connected(name) as (connector, peer):
+        made = await connector.create_contact(NUMBER, "Jan Nowak", "m1")
+        assert (made.id, made.name) != ("", "")
+        asked = peer.asked[-1]
+        assert (asked.method, NUMBER in asked.body, "Jan Nowak" in asked.body) == ("POST", True, True)
+        if connector.traits.finds_made:
+            found = await connector.find_made("m1")
+            assert found is not None
+            assert found.id == made.id
+            assert await connector.find_made("m2") is None
+
+
 async def test_what_failed_between_two_steps_was_perhaps_done() -> None:
     def answers(asked: Asked) -> Any:
         return (500, {"error": "no"}) if "finish" in asked.path else _bitrix24(asked)
@@ -268,6 +288,7 @@ BASE = 'title = "X"\ntested = "nothing"\n'
         ('[[log]]\nurl = "{url}/{reference}"', "log names {reference}"),
         ('[[find]]\nurl = "{url}"\neach = "a"\nwhat = 1', "find.0.what: Extra inputs"),
         ("[[find", "Expected"),
+        ('[create]\nurl = "{url}"', "create needs find"),
     ],
 )
 def test_a_mistake_in_a_description_is_said(tmp_path: Path, text: str, says: str) -> None:

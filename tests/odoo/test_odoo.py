@@ -95,7 +95,9 @@ async def test_company_and_page_of_a_contact(odoo: OdooServer) -> None:
 async def test_a_note_is_found_again_and_written_over(odoo: OdooServer) -> None:
     number, _ = new_number()
     async with connected(odoo) as connector:
-        contact = await connector.create_contact(number, "New <b>one</b>")
+        contact = await connector.create_contact(number, "New <b>one</b>", f"m{number}")
+        assert await connector.find_made(f"m{number}") == contact
+        assert await connector.find_made("another") is None
         first = call(call_id=f"c{contact.id}", number=number, note="", disposition="")
         assert await connector.find_call_log(first) is None
         reference = await connector.log_call(contact, first)
@@ -130,7 +132,7 @@ async def test_without_an_e_mail_address_odoo_takes_no_notes(odoo: OdooServer) -
     """What administrators are told then: it is Odoo's own sentence."""
     number, _ = new_number()
     async with connected(odoo) as connector:
-        contact = await connector.create_contact(number, "New")
+        contact = await connector.create_contact(number, "New", "marker")
         [us] = await odoo.ask("res.users", "search_read", [["login", "=", USER]], fields=["partner_id"])
         await odoo.ask("res.partner", "write", [us["partner_id"][0]], {"email": False})
         with pytest.raises(ConnectorError, match="configure the sender's email address"):

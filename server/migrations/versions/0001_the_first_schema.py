@@ -212,6 +212,7 @@ def upgrade() -> None:
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("contacts", sa.Text(), nullable=False),
         sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.Column("making_since", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("connector", "number", name=op.f("pk_connector_contacts")),
     )
     with op.batch_alter_table("connector_contacts", schema=None) as batch_op:
