@@ -3,6 +3,7 @@ who was erased. What goes and what stays is decided in `erase_whole.py`."""
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from functools import partial
 
 from aiohttp import web
@@ -88,9 +89,10 @@ async def send_archive(request: web.Request, customer_id: int) -> web.StreamResp
     response.content_type = "application/zip"
     response.headers["Content-Disposition"] = f'attachment; filename="customer-{customer_id}.zip"'
     await response.prepare(request)
-    async for piece in access.archive(request.app[STORE], asker, person, request_id):
-        if piece:
-            await response.write(piece)
+    async with aclosing(access.archive(request.app[STORE], asker, person, request_id)) as pieces:
+        async for piece in pieces:
+            if piece:
+                await response.write(piece)
     await response.write_eof()
     return response
 
