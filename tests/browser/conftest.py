@@ -30,6 +30,11 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 780, "height": 900}
 
+SETTLED = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity
+)"""
+"""Colours change within a moment; what goes on for ever is not waited for."""
+
 in_each_look = pytest.mark.parametrize(
     ("size", "dark"),
     [
@@ -142,3 +147,23 @@ async def assert_accessible(page: Page, part: str | None = None) -> None:
         for node in violation["nodes"][:3]
     ]
     assert not found, "\n".join(found)
+
+
+async def assert_fits(page: Page) -> None:
+    """Nothing is wider than the screen."""
+    surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert surplus <= 0, f"{page.url} is {surplus} px too wide at {page.viewport_size}"
+
+
+async def look(page: Page, name: str) -> None:
+    """Accessible and not too wide, dark on a phone and light on a desktop. With a folder in RINGBACK_SHOTS, a picture
+    of each is put there."""
+    shots = os.environ.get("RINGBACK_SHOTS")
+    for size, dark in ((PHONE, True), (DESKTOP, False)):
+        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        await page.emulate_media(color_scheme="dark" if dark else "light")
+        await page.wait_for_function(SETTLED)
+        await assert_accessible(page)
+        if shots is not None:
+            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
+        await assert_fits(page)

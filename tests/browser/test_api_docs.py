@@ -11,7 +11,15 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from core.api_keys import create_key
-from tests.browser.conftest import DESKTOP, PHONE, PagesSite, assert_accessible, enter, open_window
+from tests.browser.conftest import (
+    DESKTOP,
+    PHONE,
+    PagesSite,
+    assert_accessible,
+    assert_fits,
+    enter,
+    open_window,
+)
 from tests.seed import seed_people
 
 pytestmark = pytest.mark.browser
@@ -82,4 +90,4 @@ async def test_the_page_with_an_answer_looks_right(chromium: Browser, pages_site
             await page.screenshot(path=Path(shots) / f"api-key-{size['width']}.png")
             await tried(page, "list_customers").scroll_into_view_if_needed()
             await page.screenshot(path=Path(shots) / f"api-try-{size['width']}.png")
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        await assert_fits(page)

@@ -3,11 +3,10 @@ the customer's, at two sizes and in both colour schemes."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from sqlalchemy import select
 
 from core.clock import system_clock
@@ -20,29 +19,12 @@ from crm_link.tables import IdentityKey
 from server.blocked_parts import BLOCK_LIST, BLOCKS
 from server.keys import CUSTOMERS
 from server.schema import prepare
-from tests.browser.conftest import DESKTOP, PHONE, PagesSite, assert_accessible, enter, open_window
+from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.desk_site import DeskSite, desk_site
 from tests.live_story import CUSTOMER, inbound, phone, started
 from tests.seed import seed_people
 
 pytestmark = pytest.mark.browser
-
-SETTLED = """() => new Promise(requestAnimationFrame)
-    .then(() => Promise.allSettled(document.getAnimations().map(one => one.finished)))"""
-"""Colours change within a moment."""
-
-
-async def look(page: Page, name: str) -> None:
-    """Nothing for axe to complain about, nothing wider than the screen, at two sizes and in both colour schemes."""
-    shots = os.environ.get("RINGBACK_SHOTS")
-    for size, dark in ((PHONE, True), (DESKTOP, False)):
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        await page.emulate_media(color_scheme="dark" if dark else "light")
-        await page.evaluate(SETTLED)
-        await assert_accessible(page)
-        if shots is not None:
-            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 async def rings(site: DeskSite, call_id: str, number: str | None) -> None:

@@ -10,7 +10,15 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import insert, update
 
 from recordings.auditor_tables import AuditRun
-from tests.browser.conftest import PagesSite, Visit, assert_accessible, enter, in_each_look, open_window
+from tests.browser.conftest import (
+    PagesSite,
+    Visit,
+    assert_accessible,
+    assert_fits,
+    enter,
+    in_each_look,
+    open_window,
+)
 from tests.coverage_seed import run, seed_coverage
 from tests.seed import seed_site
 
@@ -40,8 +48,7 @@ async def test_it_is_accessible_and_fits(
     await expect(page.locator("#run-progress")).to_have_attribute("value", "40.0")
     await page.get_by_text("In numbers").click()
     await assert_accessible(page)
-    surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert surplus <= 0, f"{surplus} px too wide at {size}"
+    await assert_fits(page)
     assert visit.complaints == []
 
 

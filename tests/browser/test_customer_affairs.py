@@ -3,13 +3,12 @@ desk, at two sizes and in both colour schemes."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from config.crm import CrmSettings
 from config.settings import Settings
@@ -23,17 +22,12 @@ from crm_link.tasks import NewTask
 from server.keys import CUSTOMERS, DEALS, FIELDS, TASKS
 from server.schema import prepare
 from server.web import bare_application
-from tests.browser.conftest import DESKTOP, PHONE, PagesSite, assert_accessible, enter, open_window
+from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.desk_site import desk_site
 from tests.live_story import CUSTOMER, PBX, ended, phone, started
 from tests.seed import NOW, seed_site
 
 pytestmark = pytest.mark.browser
-
-SETTLED = """() => document.getAnimations().every(
-    (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity
-)"""
-"""Colours change within a moment; what goes on for ever is not waited for."""
 
 WAIT_MS = 30_000
 expect.set_options(timeout=WAIT_MS)
@@ -59,20 +53,6 @@ async def site(tmp_path: Path) -> AsyncIterator[PagesSite]:
     yield one
     await one.server.close()
     await database.close()
-
-
-async def look(page: Page, name: str) -> None:
-    """Nothing for axe to complain about, nothing wider than the screen, at two sizes and in both colour schemes."""
-    shots = os.environ.get("RINGBACK_SHOTS")
-    for size, dark in ((PHONE, True), (DESKTOP, False)):
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        await page.emulate_media(color_scheme="dark" if dark else "light")
-        await page.wait_for_function(SETTLED)
-        await assert_accessible(page)
-        if shots is not None:
-            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
-        surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert surplus <= 0, f"{name} is {surplus} px too wide at {size}"
 
 
 async def test_a_customer_page_has_what_is_to_be_done_and_what_they_buy(

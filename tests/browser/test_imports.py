@@ -3,18 +3,17 @@ a person. Looked at on a desktop and a telephone, in both colour schemes."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from core.bus import Bus
 from core.db import Database
 from crm_link.customers import Customers, NewCustomer
 from server.schema import prepare
-from tests.browser.conftest import DESKTOP, PHONE, PagesSite, assert_accessible, enter, open_window
+from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.customer_site import customer_site
 from tests.seed import NOW, seed_people
 
@@ -42,19 +41,6 @@ async def site(tmp_path: Path) -> AsyncIterator[PagesSite]:
     async with customer_site(database) as one:
         yield PagesSite(database, one.server)
     await database.close()
-
-
-async def look(page: Page, name: str) -> None:
-    """Nothing for axe to complain about, nothing wider than the screen, at two sizes and in both colour schemes."""
-    shots = os.environ.get("RINGBACK_SHOTS")
-    for size, dark in ((PHONE, True), (DESKTOP, False)):
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        await page.emulate_media(color_scheme="dark" if dark else "light")
-        await page.evaluate("() => Promise.allSettled(document.getAnimations().map(one => one.finished))")
-        await assert_accessible(page)
-        if shots is not None:
-            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
-        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
 async def test_a_file_is_chosen_mapped_imported_and_taken_back(

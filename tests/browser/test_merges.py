@@ -3,30 +3,16 @@ the timeline and undoes it; at two sizes and in both colour schemes."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from core.bus import Bus
 from crm_link.customers import Customers, NewCustomer
 from crm_link.duplicates_search import DuplicateFinder
-from tests.browser.conftest import (
-    DESKTOP,
-    PHONE,
-    PagesSite,
-    assert_accessible,
-    enter,
-    open_window,
-)
+from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.seed import NOW, seed_site
 
 pytestmark = pytest.mark.browser
-
-SETTLED = """() => new Promise(requestAnimationFrame)
-    .then(() => Promise.allSettled(document.getAnimations().map(one => one.finished)))"""
-"""Colours change within a moment."""
 
 
 @pytest.fixture
@@ -43,19 +29,6 @@ async def anna(pages_site: PagesSite) -> int:
     return first.id
 
 
-async def _look(page: Page, name: str) -> None:
-    shots = os.environ.get("RINGBACK_SHOTS")
-    for size, dark in ((PHONE, True), (DESKTOP, False)):
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        await page.emulate_media(color_scheme="dark" if dark else "light")
-        await page.evaluate(SETTLED)
-        await assert_accessible(page)
-        if shots is not None:
-            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
-        surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert surplus <= 0, f"{name} is {surplus} px too wide at {size}"
-
-
 async def test_from_the_list_of_duplicates_to_one_customer_and_back(
     chromium: Browser, pages_site: PagesSite, anna: int
 ) -> None:
@@ -66,17 +39,17 @@ async def test_from_the_list_of_duplicates_to_one_customer_and_back(
     await page.get_by_role("link", name="Duplicates").click()
     pair = page.get_by_role("article", name="Anna Kowalska and Kowalska Ana")
     await expect(pair).to_contain_text("Same number")
-    await _look(page, "duplicates")
+    await look(page, "duplicates")
     await pair.get_by_role("link", name="Merge …").click()
     await expect(page.get_by_role("heading", name="Merge two customers")).to_be_visible()
-    await _look(page, "merge")
+    await look(page, "merge")
     await page.get_by_label("Kancelaria Lis", exact=True).check()
     await page.get_by_role("button", name="Merge").click()
     await page.wait_for_url(f"**/customers/{anna}")
     await expect(page.get_by_label("Company")).to_have_value("Kancelaria Lis")
     entry = page.locator(".merge-entry")
     await expect(entry).to_contain_text("Merged with Kowalska Ana")
-    await _look(page, "merged")
+    await look(page, "merged")
     await entry.get_by_role("button", name="Undo").click()
     await page.get_by_role("button", name="Undo the merge").click()
     await expect(entry).to_contain_text("undone")
@@ -93,10 +66,10 @@ async def test_the_other_one_is_found_by_typing(chromium: Browser, pages_site: P
     await page.get_by_role("link", name="Same as another customer …").click()
     await page.get_by_role("searchbox").fill("601 000 111")
     await expect(page.get_by_role("link", name="Kowalska Ana")).to_be_visible()
-    await _look(page, "choose")
+    await look(page, "choose")
     await page.get_by_role("link", name="Kowalska Ana").click()
     await page.get_by_role("button", name="Propose a merge").click()
     await expect(page.locator(".notice.good")).to_contain_text("managers")
-    await _look(page, "proposed")
+    await look(page, "proposed")
     assert visit.complaints == []
     await visit.context.close()

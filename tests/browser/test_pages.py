@@ -25,6 +25,7 @@ from tests.browser.conftest import (
     PagesSite,
     Visit,
     assert_accessible,
+    assert_fits,
     enter,
     in_each_look,
     log_in,
@@ -46,8 +47,7 @@ async def look(visit: Visit, url: str) -> None:
     """One page: nothing to complain about, and nothing wider than the screen."""
     await visit.page.goto(url)
     await assert_accessible(visit.page)
-    surplus = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert surplus <= 0, f"{url} is {surplus} px too wide at {visit.page.viewport_size}"
+    await assert_fits(visit.page)
 
 
 @in_each_look

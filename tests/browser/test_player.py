@@ -19,7 +19,7 @@ from recordings.care import Care
 from recordings.kinds import AudioState, JobKind, JobState, NoAudio
 from recordings.tables import CallAudio, Recording, RecordingPause, Transcript
 from server.guard import LOCAL_COOKIE
-from tests.browser.conftest import Visit, assert_accessible, in_each_look, open_window
+from tests.browser.conftest import Visit, assert_accessible, assert_fits, in_each_look, open_window
 from tests.seed import NOW
 from tests.sound_seed import give_work, keep, sample, say_audio
 from tests.sound_site import ANNAS, BARTEKS, FIRST, SECOND, SoundSite, add_call, sound_site
@@ -289,8 +289,7 @@ async def test_every_state_is_accessible_and_fits(
         assert opened.complaints == []
         await assert_accessible(opened.page)
         opened.complaints.clear()  # axe itself writes styles to look into the waveform's shadow tree
-        surplus = await opened.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert surplus <= 0, f"{path} is {surplus} px too wide at {size}"
+        await assert_fits(opened.page)
 
 
 async def test_what_is_redacted_is_neither_shown_nor_heard(chromium: Browser, site: SoundSite) -> None:

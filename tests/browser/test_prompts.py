@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, FilePayload, expect
 
 from core.accounts import Role
-from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, log_in, open_window
+from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits, log_in, open_window
 from tests.site import PASSWORD, Site, running, settings_for
 from tests.sounds import as_file, sound
 
@@ -76,6 +76,5 @@ async def test_the_page_is_accessible_and_fits(chromium: Browser, site: Site, he
             await page.emulate_media(color_scheme=scheme)
             await page.reload()
             await assert_accessible(page)
-        surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert surplus <= 0, f"{surplus} px too wide at {size}"
+        await assert_fits(page)
     assert visit.complaints == []

@@ -12,6 +12,7 @@ from tests.browser.conftest import (
     PagesSite,
     Visit,
     assert_accessible,
+    assert_fits,
     enter,
     in_each_look,
     open_window,
@@ -60,8 +61,7 @@ async def test_the_search_is_accessible_and_fits(
         for width in (TABLET, size):
             await visit.page.set_viewport_size(width)  # type: ignore[arg-type]
             await assert_accessible(visit.page)
-            surplus = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert surplus <= 0, f"{path} is {surplus} px too wide at {width}"
+            await assert_fits(visit.page)
     assert visit.complaints == []
 
 

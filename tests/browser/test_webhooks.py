@@ -3,25 +3,20 @@ again, at two sizes and in both colour schemes."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from core.db import Database
 from server.schema import prepare
-from tests.browser.conftest import DESKTOP, PHONE, assert_accessible, log_in, open_window
+from tests.browser.conftest import log_in, look, open_window
 from tests.receiver import Got, Receiver, Sending, receiver, sending
 from tests.seed import seed_people
 
 pytestmark = pytest.mark.browser
-
-SETTLED = """() => new Promise(requestAnimationFrame)
-    .then(() => Promise.allSettled(document.getAnimations().map(one => one.finished)))"""
-"""Colours change within a moment."""
 
 
 @pytest.fixture
@@ -45,20 +40,6 @@ async def crm() -> AsyncIterator[Receiver]:
 
     async with receiver(script) as one:
         yield one
-
-
-async def look(page: Page, name: str) -> None:
-    """Nothing for axe to complain about, nothing wider than the screen, at two sizes and in both colour schemes."""
-    shots = os.environ.get("RINGBACK_SHOTS")
-    for size, dark in ((PHONE, True), (DESKTOP, False)):
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        await page.emulate_media(color_scheme="dark" if dark else "light")
-        await page.evaluate(SETTLED)
-        await assert_accessible(page)
-        if shots is not None:
-            await page.screenshot(path=Path(shots) / f"{name}-{size['width']}.png", full_page=True)
-        surplus = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert surplus <= 0, f"{name} is {surplus} px too wide at {size}"
 
 
 async def test_a_webhook_from_its_form_to_a_delivery_sent_again(
