@@ -193,6 +193,18 @@ async def find_customers(
     return CustomerPage(tuple(customers), cursor_of(*rows[limit - 1]) if len(rows) > limit else None)
 
 
+async def find_older(
+    connection: AsyncConnection, text: str, *, region: str, limit: int, before: int | None = None
+) -> list[CustomerView]:
+    """The same customers by their numbers, those with the highest first; only lower ones than `before`. For who reads
+    all of them: a number stays, while the latest contact moves."""
+    found = select(Customer.id).where(Customer.merged_into_id.is_(None), *_conditions(text, region))
+    if before is not None:
+        found = found.where(Customer.id < before)
+    ids = (await connection.scalars(found.order_by(Customer.id.desc()).limit(limit))).all()
+    return await read_customers(connection, ids)
+
+
 def _conditions(text: str, region: str) -> list[ColumnElement[bool]]:
     number = parse_number(text, region).e164
     if number is not None:

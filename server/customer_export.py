@@ -16,8 +16,9 @@ from aiohttp import web
 
 from core.accounts import list_users
 from core.csv_files import guarded
+from core.db import Database
 from core.errors import InvalidInputError
-from crm_link.directory import MOST_LISTED, CustomerView, find_customers, read_customer, read_customers
+from crm_link.directory import MOST_LISTED, CustomerView, find_older, read_customer, read_customers
 from crm_link.sheets import COLUMNS, MOST_ROWS, Workbook, cells_of
 from crm_link.vcards import Version, card_of
 from server.guard import API_KEY, current_user
@@ -63,7 +64,7 @@ async def as_vcards(request: web.Request) -> web.StreamResponse:
 
 
 async def send_csv(request: web.Request, wanted: Wanted) -> web.StreamResponse:
-    pages = customers_of(request, wanted)
+    pages = _pages(request, wanted)
     owners = await _names(request)
     response = await _begin(request, "text/csv", "customers.csv")
     count = 0
@@ -77,7 +78,7 @@ async def send_csv(request: web.Request, wanted: Wanted) -> web.StreamResponse:
 
 async def send_workbook(request: web.Request, wanted: Wanted) -> web.StreamResponse:
     """Raises InvalidInputError when a sheet does not hold so many."""
-    pages = customers_of(request, wanted)
+    pages = _pages(request, wanted)
     owners = await _names(request)
     count = 0
     with TemporaryDirectory(prefix="ringback-") as folder:
@@ -95,7 +96,7 @@ async def send_workbook(request: web.Request, wanted: Wanted) -> web.StreamRespo
 
 
 async def send_vcards(request: web.Request, wanted: Wanted) -> web.StreamResponse:
-    version, pages = _version(wanted), customers_of(request, wanted)
+    version, pages = _version(wanted), _pages(request, wanted)
     response = await _begin(request, "text/vcard", "customers.vcf")
     count = 0
     if request.method != "HEAD":
@@ -120,38 +121,46 @@ async def one_as_vcard(request: web.Request) -> web.Response:
     )
 
 
-def customers_of(request: web.Request, wanted: Wanted) -> AsyncIterator[Sequence[CustomerView]]:
-    """They, page by page.
+def _pages(request: web.Request, wanted: Wanted) -> AsyncIterator[Sequence[CustomerView]]:
+    return customers_of(request.app[DATABASE], request.app[SETTINGS].site.region, wanted)
+
+
+def customers_of(database: Database, region: str, wanted: Wanted) -> AsyncIterator[Sequence[CustomerView]]:
+    """They, page by page, with a connection to the database for each page: a slow reader must not hold one.
+
+    Each customer is as they stood when their page was read. Whoever the search finds from the beginning to the end is
+    there once: the order is that of their numbers, newest first, which no call and no edit changes. Who is made
+    meanwhile is not; of a merge meanwhile the record that became part of another may be missing while the other was
+    read before.
 
     Raises InvalidInputError for ids that are none.
     """
     if not wanted.ids:
-        return _found(request, wanted.q.strip()[:TEXT_LIMIT])
+        return _found(database, wanted.q.strip()[:TEXT_LIMIT], region)
     texts = wanted.ids.split(",")
     if not all(text.isascii() and text.isdigit() and len(text) <= 9 for text in texts):
         raise InvalidInputError("ids are numbers of customers with commas between", field="ids")
     if len(texts) > MOST_CHOSEN:
         raise InvalidInputError(f"name at most {MOST_CHOSEN} customers", field="ids")
-    return _chosen(request, [int(text) for text in texts])
+    return _chosen(database, [int(text) for text in texts])
 
 
-async def _chosen(request: web.Request, ids: Sequence[int]) -> AsyncIterator[Sequence[CustomerView]]:
+async def _chosen(database: Database, ids: Sequence[int]) -> AsyncIterator[Sequence[CustomerView]]:
     for first in range(0, len(ids), MOST_LISTED):
-        async with request.app[DATABASE].read() as connection:
-            yield await read_customers(connection, ids[first : first + MOST_LISTED])
+        async with database.read() as connection:
+            page = await read_customers(connection, ids[first : first + MOST_LISTED])
+        yield page
 
 
-async def _found(request: web.Request, text: str) -> AsyncIterator[Sequence[CustomerView]]:
-    region, after = request.app[SETTINGS].site.region, None
+async def _found(database: Database, text: str, region: str) -> AsyncIterator[Sequence[CustomerView]]:
+    before = None
     while True:
-        # A connection for each page: a slow reader must not hold one.
-        async with request.app[DATABASE].read() as connection:
-            page = await find_customers(connection, text, region=region, limit=MOST_LISTED, after=after)
-        if page.customers:
-            yield page.customers
-        if page.next is None:
+        async with database.read() as connection:
+            page = await find_older(connection, text, region=region, limit=MOST_LISTED, before=before)
+        if not page:
             return
-        after = page.next
+        yield page
+        before = page[-1].id
 
 
 async def _begin(request: web.Request, kind: str, name: str) -> web.StreamResponse:

@@ -3,6 +3,7 @@ again."""
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -11,11 +12,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, func, insert, select, update
 
 from core.bus import Bus
 from core.db import Database
 from crm_link.customers import Customers, NewCustomer
+from crm_link.directory import MOST_LISTED
 from crm_link.imports import Imports, Mapping
+from crm_link.tables import Customer
+from server.customer_export import Wanted, customers_of
 from tests.customer_site import customer_site
 from tests.seed import NOW, seed_people
 from tests.web import Visitor, visit
@@ -97,3 +102,30 @@ async def test_a_file_of_vcards_is_imported_like_any_other(maria: Visitor) -> No
     page = await (await maria.get(path)).text()
     assert "Ewa Lis" in page
     assert page.count(" selected>") == 6
+
+
+async def many(database: Database, people: int) -> None:
+    row = {"name": "Person", "created_at": NOW, "created_from": "import", "is_provisional": False}
+    async with database.write() as connection:
+        await connection.execute(insert(Customer), [row] * people)
+
+
+@pytest.mark.parametrize("ids", ["", ",".join(map(str, range(1, MOST_LISTED + 2)))])
+async def test_who_reads_an_export_slowly_holds_no_connection(database: Database, ids: str) -> None:
+    await many(database, MOST_LISTED + 1)
+    readers = [customers_of(database, "PL", Wanted(ids=ids)) for _ in range(12)]
+    for reader in readers:
+        assert len(await anext(reader)) == MOST_LISTED
+    async with asyncio.timeout(20), database.read() as connection:
+        assert await connection.scalar(select(func.count(Customer.id))) == MOST_LISTED + 1
+
+
+async def test_a_call_during_an_export_neither_loses_nor_doubles_anybody(database: Database) -> None:
+    await many(database, MOST_LISTED + 2)
+    pages = customers_of(database, "PL", Wanted())
+    found = [one.id for one in await anext(pages)]
+    async with database.write() as connection:
+        await connection.execute(update(Customer).where(Customer.id == 1).values(last_contact_at=NOW))
+        await connection.execute(delete(Customer).where(Customer.id == 2))
+    found += [one.id async for page in pages for one in page]
+    assert found == [*range(MOST_LISTED + 2, 2, -1), 1]
