@@ -18,6 +18,9 @@ from crm_link.tasks_tables import Task
 MOST_LISTED = 200
 """Tasks in one answer; the rest by cursor."""
 
+MOST_OF_CALL = 20
+"""A call of an hour leaves fewer things to do."""
+
 
 class Show(StrEnum):
     """Which tasks a list has: OVERDUE ones are open and their instant has passed."""
@@ -97,6 +100,12 @@ async def read_tasks_of(
     found = VIEW.where(Task.customer_id == customer_id, Task.done_at.is_(None))
     rows = await connection.execute(found.order_by(Task.due_at, Task.id).limit(limit))
     return tuple(task_view(row) for row in rows)
+
+
+async def read_tasks_about(connection: AsyncConnection, call_id: str) -> tuple[TaskView, ...]:
+    """Those that came up in a call: open ones first, by due instant."""
+    found = VIEW.where(Task.call_id == call_id).order_by(Task.done_at.is_not(None), Task.due_at, Task.id)
+    return tuple(task_view(row) for row in await connection.execute(found.limit(MOST_OF_CALL)))
 
 
 async def read_own_tasks(connection: AsyncConnection, user_id: int, *, limit: int) -> tuple[TaskView, ...]:

@@ -17,6 +17,7 @@ from core.clock import iso
 from core.csv_files import guard_cell
 from core.facts import Direction, Verdict
 from recordings.access import Right, may_all
+from server.call_affairs import read_call_affairs
 from server.guard import current_user
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.pages import local, render
@@ -87,10 +88,11 @@ async def show(request: web.Request) -> web.StreamResponse:
         story = await read_story(connection, request.match_info["id"], request.app[CLOCK]())
         audio = await card_context(request, connection, story, page_of(request, story.call.id))
         elsewhere = await read_of_call(connection, story.call.id)
+        affairs = await read_call_affairs(request, connection, story.call)
     if audio["may_hear"]:
         await note_reading(request, audio["sound"])
     return await with_player(
-        request, "calls/call.html", story=story, call=story.call, elsewhere=elsewhere, **audio
+        request, "calls/call.html", story=story, call=story.call, elsewhere=elsewhere, **affairs, **audio
     )
 
 

@@ -16,6 +16,7 @@ from crm_link.directory import CustomerView
 from crm_link.fields_values import LONGEST, words_of
 from crm_link.tasks_read import read_tasks_of
 from server import callback_words
+from server.deals_page import DEAL_LOOKS
 from server.forms import id_of, text_of, whole_of
 from server.guard import current_user
 from server.keys import FIELDS, SETTINGS
@@ -23,17 +24,6 @@ from server.pages import see_other
 from server.recording_access import asker_of
 from server.tasks_page import task_context
 from server.views.timeline import GROUPS, TIMELINE, Group, hearable
-
-DEAL_LOOKS = {
-    "open": "info",
-    "paid": "info",
-    "shipped": "accent",
-    "won": "good",
-    "delivered": "good",
-    "lost": "",
-    "cancelled": "",
-    "returned": "warn",
-}
 
 
 async def read_affairs(

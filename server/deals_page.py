@@ -1,5 +1,5 @@
 """Deals and orders on the customer's page: the forms that make, edit and remove one, and say which calls were about it.
-The answer to each is the customer as it stands afterwards."""
+The answer to each is the page it was on, as it stands afterwards."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from core.errors import InvalidInputError
 from crm_link.deals import LONGEST_LINK, DealEdit, NewDeal
 from crm_link.deals_kinds import DealKind, DealState
 from crm_link.deals_read import DealView
-from server.forms import id_of, text_of, whole_of
+from server.forms import id_of, page_of, text_of, whole_of
 from server.guard import current_user
 from server.keys import DEALS
 from server.pages import see_other
+
+DEAL_LOOKS = {
+    "open": "info",
+    "paid": "info",
+    "shipped": "accent",
+    "won": "good",
+    "delivered": "good",
+    "lost": "",
+    "cancelled": "",
+    "returned": "warn",
+}
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -27,7 +38,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         currency=await text_of(request, "currency") or None,
         link=await text_of(request, "link", LONGEST_LINK),
     )
-    raise _back(await request.app[DEALS].add(new, current_user(request).id))
+    raise await _back(request, await request.app[DEALS].add(new, current_user(request).id))
 
 
 async def edit(request: web.Request) -> web.StreamResponse:
@@ -42,11 +53,12 @@ async def edit(request: web.Request) -> web.StreamResponse:
         link=await text_of(request, "link", LONGEST_LINK),
     )
     version = await whole_of(request, "version")
-    raise _back(await request.app[DEALS].edit(_deal(request), wanted, current_user(request).id, version))
+    deal = await request.app[DEALS].edit(_deal(request), wanted, current_user(request).id, version)
+    raise await _back(request, deal)
 
 
 async def remove(request: web.Request) -> web.StreamResponse:
-    raise _back(await request.app[DEALS].remove(_deal(request), current_user(request).id))
+    raise await _back(request, await request.app[DEALS].remove(_deal(request), current_user(request).id))
 
 
 async def link(request: web.Request) -> web.StreamResponse:
@@ -55,12 +67,12 @@ async def link(request: web.Request) -> web.StreamResponse:
     if deal_id is None:
         raise InvalidInputError("choose a deal or order", field="deal")
     change = request.app[DEALS].unlink if await text_of(request, "off") else request.app[DEALS].link
-    raise _back(await change(deal_id, call_id, current_user(request).id))
+    raise await _back(request, await change(deal_id, call_id, current_user(request).id))
 
 
 def _deal(request: web.Request) -> int:
     return id_of(request, "deal", "deal")
 
 
-def _back(deal: DealView) -> web.HTTPSeeOther:
-    return see_other(f"/customers/{deal.customer_id}")
+async def _back(request: web.Request, deal: DealView) -> web.HTTPSeeOther:
+    return see_other(await page_of(request, deal.customer_id))

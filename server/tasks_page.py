@@ -1,5 +1,5 @@
 """Tasks: the page that says who is to do what until when, and the forms that make, edit and finish one. A form goes
-back to where it was sent from: the customer, or the list with its filter."""
+back to where it was sent from: the customer, a call, or the list with its filter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp import web
 from core.accounts import Role, User, list_users
 from crm_link.tasks import LONGEST_TEXT, NewTask, TaskEdit
 from crm_link.tasks_read import Show, TaskView, Whose, count_tasks, find_tasks
-from server.forms import id_of, text_of, whole_of
+from server.forms import call_of, id_of, page_of, text_of, whole_of
 from server.guard import current_user
 from server.keys import CLOCK, DATABASE, TASKS, ZONE
 from server.pages import render, see_other
@@ -76,6 +76,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         due_at=await _due(request),
         text=await text_of(request, "text", LONGEST_TEXT),
         assigned_to=await whole_of(request, "assigned_to"),
+        call_id=await call_of(request),
     )
     raise await _back(request, await request.app[TASKS].add(new, current_user(request).id))
 
@@ -112,7 +113,7 @@ async def _due(request: web.Request) -> float:
 async def _back(request: web.Request, task: TaskView) -> web.HTTPSeeOther:
     who = await text_of(request, "who")
     if not who:
-        return see_other(f"/customers/{task.customer_id}")
+        return see_other(await page_of(request, task.customer_id))
     chosen = _filter(current_user(request), who, await text_of(request, "show"))
     return see_other(f"/tasks?{chosen.query()}")
 
