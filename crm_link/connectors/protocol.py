@@ -53,7 +53,8 @@ class Contact:
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
     """A finished call as a CRM is told of it. Instants are seconds since 1970, `number` is E.164; `people` are the
-    names of our people who talked, in order, `extensions` theirs. `summary` is one sentence, `url` our page."""
+    names of our people who talked, in order, `extensions` theirs. `summary` is one sentence, `url` our page;
+    `absorbed` are the ids of calls that turned out to be part of this one."""
 
     call_id: str
     number: str
@@ -71,6 +72,7 @@ class LoggedCall:
     note: str
     summary: str
     url: str
+    absorbed: tuple[str, ...] = ()
 
     @property
     def marker(self) -> str:

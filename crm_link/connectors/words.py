@@ -59,7 +59,14 @@ def told(record: Mapping[str, Any], words: CallWords) -> LoggedCall:
         note=words.note,
         summary=_summary(direction, result, record["customer_number"], record["talk_s"], people),
         url=words.url,
+        absorbed=_absorbed(record),
     )
+
+
+def _absorbed(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """A call's id is made of the PBX's name and its first linkedid, so the other linkedids lead to what it absorbed."""
+    ids = (f"{record['pbx']}-{one}" for one in record["linkedids"])
+    return tuple(one for one in ids if one != record["call_id"])
 
 
 def _summary(

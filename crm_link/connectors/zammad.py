@@ -19,6 +19,7 @@ from core.facts import (
     CallAnswered,
     CallDescribed,
     CallEnded,
+    CallsJoined,
     CallStarted,
     ContactsFound,
     Direction,
@@ -42,6 +43,9 @@ CAUSES = {
     Verdict.BUSY: "busy",
     Verdict.FAILED: "congestion",
 }
+PART_OF_ANOTHER = "forwarded"
+"""The one cause with which an inbound call that nobody took is no missed call there."""
+
 UNKNOWN_CALL = "No such call_id"
 """What Zammad says of an event whose newCall it never got."""
 
@@ -71,6 +75,26 @@ class Zammad:
         async with self._one_by_one:
             return {} if event["callId"] in self._over else await self.tell(event)
 
+    async def tell_absorbed(self, base: Event) -> None:
+        """A call that Zammad perhaps knows is part of another one now. Raises ConnectorError and OutsideError."""
+        async with self._one_by_one:
+            await self._end_absorbed(base)
+
+    async def _end_absorbed(self, base: Event) -> None:
+        if base["callId"] in self._over:
+            return
+        try:
+            await self.tell({**base, "event": "hangup", "cause": PART_OF_ANOTHER})
+        except ConnectorError as error:
+            if UNKNOWN_CALL not in str(error):
+                raise
+        self._remember_over(base["callId"])
+
+    def _remember_over(self, marker: str) -> None:
+        self._over[marker] = None
+        while len(self._over) > REMEMBERED:
+            self._over.popitem(last=False)
+
     async def tell(self, event: Event) -> Event:
         """Post one event; what Zammad answers, {} for nothing. Raises ConnectorError and OutsideError."""
         said = await ask_json(self._sender, "POST", self._url, body=event, seconds=self._seconds)
@@ -89,11 +113,11 @@ class Zammad:
         return None
 
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:  # noqa: ARG002
-        """The end of the call; the beginning too, if Zammad was away then."""
+        """The end of the call; the beginning too, if Zammad was away then. Likewise of calls that are part of it."""
         async with self._one_by_one:
-            self._over[call.marker] = None
-            while len(self._over) > REMEMBERED:
-                self._over.popitem(last=False)
+            for call_id in call.absorbed:
+                await self._end_absorbed({**_event("hangup", call), "callId": marker_of(call_id)})
+            self._remember_over(call.marker)
             await self._tell_end(call)
         return call.marker
 
@@ -136,6 +160,7 @@ class ZammadLive:
         self._bus.subscribe(CallStarted, self._described, name="zammad")
         self._bus.subscribe(CallDescribed, self._described, name="zammad")
         self._bus.subscribe(CallAnswered, self._heard_answer, name="zammad")
+        self._bus.subscribe(CallsJoined, self._joined, name="zammad")
         self._bus.subscribe(CallEnded, self._ended, name="zammad")
 
     async def run(self) -> None:
@@ -161,11 +186,22 @@ class ZammadLive:
             self._answered.add(fact.call_id)
             self._put(fact.call_id, {"event": "answer", **base, "answeringNumber": fact.phone.extension})
 
+    async def _joined(self, fact: CallsJoined) -> None:
+        base = self._forget(fact.absorbed_id)
+        if base is not None:
+            self._put(fact.absorbed_id, {"event": "absorbed", **base})
+
     async def _ended(self, fact: CallEnded) -> None:
-        self._open.pop(fact.call_id, None)
-        self._answered.discard(fact.call_id)
         # What was not told by now is told together with the end, by the durable row.
-        self._waiting = [one for one in self._waiting if one[0] != fact.call_id]
+        self._forget(fact.call_id)
+
+    def _forget(self, call_id: str) -> Event | None:
+        """The call, if it was told or is just being told."""
+        base = self._open.pop(call_id, None)
+        self._answered.discard(call_id)
+        untold = [event["event"] for about, event in self._waiting if about == call_id]
+        self._waiting = [one for one in self._waiting if one[0] != call_id]
+        return None if "newCall" in untold else base
 
     def _put(self, call_id: str, event: Event) -> None:
         self._waiting.append((call_id, event))
@@ -174,7 +210,7 @@ class ZammadLive:
 
     async def _tell(self, call_id: str, event: Event) -> None:
         try:
-            said = await self._zammad.tell_live(event)
+            said = await self._say(event)
         except RingbackError as error:
             self.last_error = str(error)
             log.warning("an event was not told", connector=self._name, call_id=call_id, why=str(error))
@@ -186,6 +222,12 @@ class ZammadLive:
         elif said.get("action") == "dial":
             # The call is dialled already: which number it shows is decided by the PBX.
             log.info("another caller id was proposed", connector=self._name, call_id=call_id)
+
+    async def _say(self, event: Event) -> Event:
+        if event["event"] == "absorbed":
+            await self._zammad.tell_absorbed(event)
+            return {}
+        return await self._zammad.tell_live(event)
 
 
 def _base(call_id: str, parties: Parties) -> Event:

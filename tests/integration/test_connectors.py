@@ -14,13 +14,13 @@ from sqlalchemy import insert, select, update
 from core import fact_log
 from core.alarms import Alarm, list_alarms
 from core.db import Database
-from core.facts import CallEnded, PhoneRinging, WrapUpSaved
+from core.facts import CallEnded, CallsJoined, PhoneRinging, WrapUpSaved
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
 from pbx_bridge.tables import CallWrapUp
 from server.connector_parts import CONNECTORS
 from tests.desk_site import DeskSite, desk_site
 from tests.live_client import LiveClient
-from tests.live_story import CUSTOMER, ended, inbound, internal, phone, started
+from tests.live_story import CUSTOMER, ended, inbound, internal, outbound, phone, started
 from tests.scripted import Asked, Scripted
 from tests.scripted_odoo import DATABASE, KEY, USER, methods, scripted_odoo
 from tests.site import eventually
@@ -207,6 +207,18 @@ async def test_a_call_is_written_once_and_written_over_after_the_wrap_up(databas
     assert "Solved: Wants &lt;b&gt;two&lt;/b&gt; &amp; a lift" in book.notes[number]["body"]
 
 
+async def test_two_calls_that_are_one_are_written_once(database: Database) -> None:
+    book, peer = scripted_odoo()
+    book.add("Jan Nowak", phone=CUSTOMER)
+    async with peer, beside(database, peer) as desk:
+        await desk.rings()
+        await desk.site.tell(started("c2", 10.0, outbound("101")), CallsJoined("c1", "c2", 20.0))
+        await desk.ends()
+        await desk.becomes(LogState.DONE)
+        assert await desk.row("c2") is None
+    assert len(book.notes) == 1
+
+
 async def test_notes_stay_here_where_the_settings_say_so(database: Database) -> None:
     book, peer = scripted_odoo()
     book.add("Jan Nowak", phone=CUSTOMER)
@@ -349,56 +361,3 @@ async def test_private_addresses_are_refused_unless_the_settings_list_them(datab
             row = await desk.tried()
     assert "outside.allow_networks does not list it" in row.error
     assert peer.asked == []
-
-
-async def test_odoo_19_is_spoken_to_in_json_2(database: Database) -> None:
-    """Its version says so; no user is named, and there is one field for numbers."""
-    book, peer = scripted_odoo(version=19)
-    partner = book.add("Jan Nowak", phone="(22) 123-45-67")
-    async with peer, beside(database, peer) as desk, LiveClient(desk.site, "anna") as anna:
-        await desk.rings()
-        await anna.until(lambda one: bool(contacts(one)))
-        await desk.ends()
-        await desk.becomes(LogState.DONE)
-        await desk.wraps_up("Wants two")
-        await eventually(desk.row, lambda one: one.written == 2)
-    [note] = book.notes.values()
-    assert (note["res_id"], "Wants two" in note["body"]) == (partner, True)
-    assert not [one for one in peer.asked if one.path == "/jsonrpc"]
-
-
-async def test_what_odoo_19_refuses_is_said_without_its_traceback(database: Database) -> None:
-    book, peer = scripted_odoo(version=19)
-    book.key = "another"
-    async with peer, beside(database, peer) as desk:
-        await desk.rings()
-        await desk.ends()
-        row = await desk.tried()
-    assert row.error == "it does not accept our key: Invalid apikey"
-
-
-async def test_an_unknown_number_becomes_a_contact_of_odoo_19(database: Database) -> None:
-    book, peer = scripted_odoo(version=19)
-    async with peer, beside(database, peer, create_contacts=True) as desk:
-        await desk.rings()
-        await desk.ends()
-        await desk.becomes(LogState.DONE)
-    assert [(one["name"], one["phone"]) for one in book.partners.values()] == [(CUSTOMER, CUSTOMER)]
-
-
-async def test_a_crm_that_was_brought_to_another_version_is_asked_anew(database: Database) -> None:
-    book, peer = scripted_odoo(version=18)
-    book.add("Jan Nowak", phone=CUSTOMER)
-    async with peer, beside(database, peer) as desk:
-        await desk.rings()
-        await desk.ends()
-        await desk.becomes(LogState.DONE)
-        book.version = 19
-        book.key = "another"
-        await desk.rings("c2")
-        await desk.ends("c2")
-        await desk.tried("c2")
-        book.key = KEY
-        await desk.later(20)
-        await desk.becomes(LogState.DONE, "c2")
-    assert len(book.notes) == 2

@@ -3,16 +3,17 @@ template for 3CX against our own look-up."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
 from core.db import Database
-from core.facts import CallAnswered, Verdict
+from core.facts import CallAnswered, CallEnded, CallsJoined, Verdict
 from crm_link.connectors.protocol import marker_of
 from crm_link.connectors.tables import LogState
 from server.api.lookup import Lookup
 from server.threecx import VARIABLES, template
-from tests.desk_site import desk_site
+from tests.desk_site import DeskSite, desk_site
 from tests.integration.test_connectors import Beside, Clock
 from tests.live_client import LiveClient
 from tests.live_story import CUSTOMER, ended, outbound, phone, started
@@ -47,8 +48,8 @@ class CallerLog:
         return [one["event"] for one in self.calls.get(marker_of(call_id), [])]
 
 
-def sections(peer: Scripted) -> dict[str, Any]:
-    zammad = {"kind": "zammad", "url": f"{peer.url}/api/v1/cti/t0ken"}
+def sections(peer: Scripted, **more: Any) -> dict[str, Any]:
+    zammad = {"kind": "zammad", "url": f"{peer.url}/api/v1/cti/t0ken", **more}
     return {"connector": {"zammad": zammad}, "outside": {"allow_networks": ["127.0.0.1"]}}
 
 
@@ -107,6 +108,67 @@ async def test_an_outgoing_call_is_told_from_our_side(database: Database) -> Non
     first, last = book.calls[marker_of("c1")][0], book.calls[marker_of("c1")][-1]
     assert (first["from"], first["to"], first["direction"]) == ("101", CUSTOMER[1:], "out")
     assert (last["event"], last["cause"]) == ("hangup", "busy")
+
+
+FIRST, SECOND = "office-1.1", "office-2.1"
+
+
+async def consults(site: DeskSite, heard: CallerLog | None = None) -> None:
+    """Somebody rings in, Anna asks an outside mobile about it, and both turn out to be one conversation."""
+    await site.tell(started(FIRST, 1.0), CallAnswered(FIRST, 5.0, phone("101")))
+    await site.tell(started(SECOND, 10.0, outbound("101", "+48601000111")))
+    if heard is not None:
+        await eventually(lambda: _async(heard.events(SECOND)), bool)
+    await site.tell(CallsJoined(FIRST, SECOND, 20.0))
+
+
+def whole(fact: CallEnded) -> CallEnded:
+    """The end of the conversation, whose PBX has two ids for it."""
+    return replace(fact, record=replace(fact.record, linkedids=("1.1", "2.1")))
+
+
+async def test_a_call_that_is_part_of_another_is_over(database: Database) -> None:
+    book, clock = CallerLog(), Clock()
+    async with Scripted(book) as peer, desk_site(database, clock=clock, sections=sections(peer)) as site:
+        await consults(site, book)
+        await eventually(lambda: _async(book.events(SECOND)), lambda said: said == ["newCall", "hangup"])
+        await site.tell(whole(ended(FIRST)))
+        await Beside(site, clock).becomes(LogState.DONE, FIRST)
+    assert book.events(FIRST) == ["newCall", "answer", "hangup"]
+    assert book.events(SECOND) == ["newCall", "hangup"]
+    assert book.calls[marker_of(SECOND)][1]["cause"] == "forwarded"
+
+
+async def test_a_zammad_that_was_away_when_two_calls_became_one_has_none_open_in_the_end(
+    database: Database,
+) -> None:
+    book, clock = CallerLog(), Clock()
+    async with Scripted(book) as peer, desk_site(database, clock=clock, sections=sections(peer)) as site:
+        desk = Beside(site, clock)
+        await site.tell(started(SECOND, 10.0, outbound("101", "+48601000111")))
+        await eventually(lambda: _async(book.events(SECOND)), lambda said: said == ["newCall"])
+        await peer.stop()
+        await consults(site)
+        await site.tell(whole(ended(FIRST)))
+        await desk.tried(FIRST)
+        await peer.start()
+        await desk.later(20)
+        await desk.becomes(LogState.DONE, FIRST)
+    assert book.events(FIRST) == ["newCall", "answer", "hangup"]
+    assert book.events(SECOND) == ["newCall", "hangup"]
+
+
+async def test_a_call_that_nobody_told_of_before_it_was_joined_stays_untold(database: Database) -> None:
+    book, clock = CallerLog(), Clock()
+    async with Scripted(book) as peer:
+        peer.hangs = True
+        async with desk_site(database, clock=clock, sections=sections(peer, seconds=0.5)) as site:
+            await consults(site)
+            peer.hangs = False
+            await site.tell(whole(ended(FIRST)))
+            await Beside(site, clock).becomes(LogState.DONE, FIRST)
+    assert book.events(SECOND) == []
+    assert book.events(FIRST)[-1] == "hangup"
 
 
 def test_the_3cx_template_asks_our_look_up() -> None:
