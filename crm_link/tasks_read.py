@@ -3,6 +3,7 @@ at a time. Plain reads on the caller's connection; edits are `tasks.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -91,6 +92,13 @@ async def read_task(connection: AsyncConnection, task_id: int) -> TaskView:
     if row is None:
         raise NotFoundError(f"there is no task {task_id}")
     return task_view(row)
+
+
+async def read_some_tasks(connection: AsyncConnection, task_ids: Collection[int]) -> tuple[TaskView, ...]:
+    """Those of these that there are."""
+    if not task_ids:
+        return ()
+    return tuple(task_view(row) for row in await connection.execute(VIEW.where(Task.id.in_(task_ids))))
 
 
 async def read_tasks_of(

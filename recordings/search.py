@@ -1,5 +1,5 @@
-"""The index over transcripts and notes, one interface for both databases: `put` a document, `remove` it, `find` what a
-question asks for, newest first. Texts go in as they are and are folded here; hits come out as rows, without text.
+"""The index over what was said and written, one interface for both databases: `put` a document, `remove` it, `find`
+what a question asks for, newest first. Texts go in as they are and are folded here; hits come out as rows, without text.
 
 Not done here: which texts there are and how they are marked (`server/search_feed.py`), whose hits may be shown
 (`access.py`), highlighting (`snippets.py`). Nothing is ranked: a common word has a hundred thousand hits, and to rank
@@ -27,11 +27,16 @@ STEP = 1 << 16
 
 END = 1 << 62
 
+READ_AT_ONCE = 200
+"""Documents: of a customer with many orders all are compared whenever one changes."""
+
 
 class DocumentKind(StrEnum):
     TRANSCRIPT = "transcript"
     NOTE = "note"
     WRAP_UP = "wrap_up"
+    TASK = "task"
+    DEAL = "deal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text that can be found. `source` is unique (`note:12`). Exactly one of `transcript_id`, `note_id` and
-    `user_id` (with `call_id`: a wrap-up) is set: with that row the document goes."""
+    """One text that can be found. `source` is unique (`note:12`). Exactly one of `transcript_id`, `note_id`, `task_id`,
+    `deal_id` and `user_id` (with `call_id`: a wrap-up) is set: with that row the document goes."""
 
     kind: DocumentKind
     source: str
@@ -58,6 +63,8 @@ class Document:
     recording_id: str | None = None
     transcript_id: int | None = None
     note_id: int | None = None
+    task_id: int | None = None
+    deal_id: int | None = None
     user_id: int | None = None
 
 
@@ -84,6 +91,8 @@ class Hit:
     recording_id: str | None
     transcript_id: int | None
     note_id: int | None
+    task_id: int | None
+    deal_id: int | None
     user_id: int | None
 
 
@@ -108,10 +117,17 @@ async def fold(connection: AsyncConnection, document: Document) -> Folded:
     return Folded(document, await asyncio.to_thread(_values, document, is_sqlite=is_sqlite))
 
 
-async def differs(connection: AsyncConnection, folded: Folded) -> bool:
-    """Whether `put` would change anything. Reads only, so that nobody waits for a write that is none."""
-    row = await _stored(connection, folded.document.source)
-    return row is None or _differ(folded.values, row)
+async def changed_of(connection: AsyncConnection, folded: Sequence[Folded]) -> list[Folded]:
+    """Those that `put` would change. Reads only, so that nobody waits for a write that is none."""
+    stored: dict[str, Row[Any]] = {}
+    for first in range(0, len(folded), READ_AT_ONCE):
+        sources = [one.document.source for one in folded[first : first + READ_AT_ONCE]]
+        rows = await connection.execute(
+            select(*SearchDocument.__table__.c).where(SearchDocument.source.in_(sources))
+        )
+        stored |= {row.source: row for row in rows}
+    found = ((one, stored.get(one.document.source)) for one in folded)
+    return [one for one, row in found if row is None or _differ(one.values, row)]
 
 
 async def put(connection: AsyncConnection, folded: Folded) -> None:
@@ -193,6 +209,8 @@ def _values(document: Document, *, is_sqlite: bool) -> dict[str, Any]:
         "recording_id": document.recording_id,
         "transcript_id": document.transcript_id,
         "note_id": document.note_id,
+        "task_id": document.task_id,
+        "deal_id": document.deal_id,
         "user_id": document.user_id,
         "folded": spaced(said),
         "pairs": spaced(_pairs(said, is_sqlite=is_sqlite)),

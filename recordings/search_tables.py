@@ -52,6 +52,8 @@ class SearchDocument(Base):
         ForeignKey("transcripts.id", ondelete="CASCADE"), index=True
     )
     note_id: Mapped[int | None] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), index=True)
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), index=True)
+    deal_id: Mapped[int | None] = mapped_column(ForeignKey("deals.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[int | None] = mapped_column(doc="of a wrap-up: who wrote it")
     folded: Mapped[str] = mapped_column(Text, doc="the text's folded words, a space before and after each")
     names: Mapped[str] = mapped_column(Text, doc="likewise: names and numbers of the other party")

@@ -1,6 +1,6 @@
-"""Which texts can be found, and by what else: transcripts, customers' notes and what agents wrote of their calls, with
-the names and numbers of whoever it is about, and the marks that lists are filtered by. Reads the tables of three rooms;
-the index itself is `recordings/search.py`'s."""
+"""Which texts can be found, and by what else: transcripts, what agents wrote of their calls, customers' notes, tasks,
+deals and orders, with the names and numbers of whoever it is about, and the marks that lists are filtered by. Reads the
+tables of three rooms; the index itself is `recordings/search.py`'s."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crm_link.deals_tables import Deal
 from crm_link.tables import CallCustomer, Customer, Identity, Note
+from crm_link.tasks_tables import Task
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
 from recordings.search import Document, DocumentKind, Labels
 from recordings.search_words import mark
@@ -108,30 +110,76 @@ def wrap_up_source(call_id: str, user_id: int) -> str:
     return f"wrap_up:{user_id}:{call_id}"
 
 
-async def read_notes(connection: AsyncConnection, customer_id: int) -> list[Document]:
-    """All notes about a customer."""
-    found = await connection.execute(select(*Note.__table__.c).where(Note.customer_id == customer_id))
-    notes = found.all()
-    if not notes:
+async def read_about(connection: AsyncConnection, customer_id: int) -> list[Document]:
+    """What stands on a customer's page and can be found: notes, tasks, deals and orders."""
+    written = [
+        *[_note(row) for row in await _rows(connection, Note, customer_id)],
+        *[_task(row) for row in await _rows(connection, Task, customer_id)],
+        *[_deal(row) for row in await _rows(connection, Deal, customer_id)],
+    ]
+    if not written:
         return []
-    names = await _names(connection, [customer_id])
-    of_calls = await read_labels(connection, [note.call_id for note in notes if note.call_id])
+    names = tuple((await _names(connection, [customer_id])).get(customer_id, ()))
+    of_calls = await read_labels(connection, {one.call_id for one in written if one.call_id})
     return [
-        Document(
-            kind=DocumentKind.NOTE,
-            source=f"note:{note.id}",
-            at=note.created_at,
-            text=note.text,
+        replace(
+            one,
             labels=replace(
-                of_kind(DocumentKind.NOTE, of_calls.get(note.call_id, NOTHING)),
-                names=tuple(names.get(customer_id, ())),
+                of_kind(one.kind, of_calls.get(one.call_id or "", NOTHING)),
+                names=names,
                 customer_id=customer_id,
             ),
-            call_id=note.call_id,
-            note_id=note.id,
         )
-        for note in notes
+        for one in written
     ]
+
+
+async def _rows(
+    connection: AsyncConnection, table: type[Note | Task | Deal], customer_id: int
+) -> Sequence[Row[Any]]:
+    found = await connection.execute(select(*table.__table__.c).where(table.customer_id == customer_id))
+    return found.all()
+
+
+def _note(row: Row[Any]) -> Document:
+    return Document(
+        kind=DocumentKind.NOTE,
+        source=f"note:{row.id}",
+        at=row.created_at,
+        text=row.text,
+        call_id=row.call_id,
+        note_id=row.id,
+    )
+
+
+def _task(row: Row[Any]) -> Document:
+    return Document(
+        kind=DocumentKind.TASK,
+        source=f"task:{row.id}",
+        at=row.created_at,
+        text=task_text(row.title, row.text),
+        call_id=row.call_id,
+        task_id=row.id,
+    )
+
+
+def _deal(row: Row[Any]) -> Document:
+    return Document(
+        kind=DocumentKind.DEAL,
+        source=f"deal:{row.id}",
+        at=row.opened_at,
+        text=deal_text(row.title, row.source, row.external_id),
+        deal_id=row.id,
+    )
+
+
+def task_text(title: str, text: str) -> str:
+    return f"{title}: {text}" if text else title
+
+
+def deal_text(title: str, source: str | None, external_id: str | None) -> str:
+    """With what the shop or CRM calls it: that is what a customer reads out."""
+    return f"{title}, {source} {external_id}" if source else title
 
 
 def of_kind(kind: DocumentKind, labels: Labels) -> Labels:

@@ -24,13 +24,13 @@ from core.facts import (
 )
 from core.tasks import running
 from crm_link.tables import CallCustomer
-from recordings.search import Document, DocumentKind, differs, fold, mislabelled, put, relabel, remove
+from recordings.search import Document, DocumentKind, changed_of, fold, mislabelled, put, relabel, remove
 from recordings.search_tables import SearchDocument
 from server.keys import CONSUMERS
 from server.search_documents import (
     of_kind,
+    read_about,
     read_labels,
-    read_notes,
     read_transcript,
     read_wrap_up,
     transcript_source,
@@ -38,6 +38,8 @@ from server.search_documents import (
 )
 
 DURABLE = (TranscriptReady, RecordingReady, CallEnded, CustomerChanged, WrapUpSaved)
+
+OF_CALLS = (DocumentKind.TRANSCRIPT.value, DocumentKind.WRAP_UP.value)
 
 AT_ONCE = 50
 """Documents changed in one transaction: a ringing call may have to wait for it."""
@@ -101,17 +103,17 @@ class SearchFeed:
         await self._relabel(SearchDocument.call_id == call_id)
 
     async def _customer(self, customer_id: int) -> None:
-        """Their notes, and everything that carries their name."""
+        """What is written about them, and everything that carries their name."""
         async with self._database.read() as connection:
-            notes = await read_notes(connection, customer_id)
-        await self._store(notes, [])
+            written = await read_about(connection, customer_id)
+        await self._store(written, [])
         theirs = select(CallCustomer.call_id).where(CallCustomer.customer_id == customer_id)
         await self._relabel((SearchDocument.customer_id == customer_id) | SearchDocument.call_id.in_(theirs))
 
     async def _store(self, documents: Sequence[Document], gone: Collection[str]) -> None:
         async with self._database.read() as connection:
             folded = [await fold(connection, one) for one in documents]
-            changed = [one for one in folded if await differs(connection, one)]
+            changed = await changed_of(connection, folded)
             held = await connection.execute(
                 select(SearchDocument.source).where(SearchDocument.source.in_(gone))
             )
@@ -125,8 +127,8 @@ class SearchFeed:
                 await remove(connection, gone)
 
     async def _relabel(self, condition: ColumnElement[bool]) -> None:
-        """Calls' documents; a note's names are its customer's and come with them."""
-        is_of_call = (SearchDocument.call_id.is_not(None), SearchDocument.kind != DocumentKind.NOTE.value)
+        """Calls' documents; what is written about a customer has their names, and comes with them."""
+        is_of_call = (SearchDocument.call_id.is_not(None), SearchDocument.kind.in_(OF_CALLS))
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(SearchDocument.source, SearchDocument.kind, SearchDocument.call_id)

@@ -3,6 +3,7 @@ somebody may see is decided in `views/search.py`."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -13,10 +14,12 @@ from core.facts import Direction, Verdict
 from crm_link.directory import find_customers
 from recordings.search import DocumentKind
 from recordings.search_query import LONGEST_QUERY
+from server.deals_page import DEAL_LOOKS
 from server.guard import current_user
 from server.keys import CLOCK, DATABASE, SETTINGS, ZONE
 from server.pages import render
 from server.recording_access import asker_of
+from server.task_words import due_words
 from server.views.call_filter import WHEN_LABELS, CallFilter, When, query_string, read_filter
 from server.views.calls import read_queues
 from server.views.search import SearchPage, Wanted, read_search
@@ -90,6 +93,8 @@ def _shown(request: web.Request, wanted: Wanted, page: SearchPage) -> dict[str, 
         "page": page,
         "query": query,
         "customers": (),
+        "deal_looks": DEAL_LOOKS,
+        "due": partial(due_words, now=request.app[CLOCK](), zone=request.app[ZONE]),
         "is_narrowed": given.is_narrowed or given.when is not When.ALL or wanted.kind is not None,
         "opens_calls": current_user(request).role.covers(Role.MANAGER),
     }

@@ -37,15 +37,18 @@ class SearchHit(Given):
     """One text that was found."""
 
     kind: DocumentKind = Field(
-        description="`transcript`: said in a call; `wrap_up`: what an agent wrote of a call; `note`: about a customer."
+        description="`transcript`: said in a call; `wrap_up`: what an agent wrote of a call; `note`, "
+        "`task`, `deal` (a deal or an order): about a customer."
     )
-    at: Instant = Field(description="When its call began; of a note: when it was written.")
+    at: Instant = Field(description="When its call began; else: when it was written or opened.")
     call_id: str | None = Field(
-        description="Null for a note of no call, and while a recording's call is unknown."
+        description="Null for what belongs to no call, and while a recording's call is unknown."
     )
     customer_id: int | None = Field(description="Whom it is about, when that is one.")
     recording_id: str | None = Field(description="Of a transcript.")
     note_id: int | None = Field(description="Of a note.")
+    task_id: int | None = Field(description="Of a task.")
+    deal_id: int | None = Field(description="Of a deal or order.")
     snippet: list[Stretch] = Field(
         description="The stretch of the text that was found, in pieces; plain text."
     )
@@ -57,9 +60,9 @@ class SearchAnswer(Page):
 
 @operation("What was said and written, by its words", tag="Search")
 async def search(request: web.Request, query: SearchQuery) -> SearchAnswer:
-    """Transcripts, agents' words on their calls, and notes about customers. A key sees transcripts with
-    `recordings:read`, what agents wrote with `calls:read` too, notes with `customers:read` too. A page may have fewer
-    hits than `limit` and still have a `next`."""
+    """Transcripts, agents' words on their calls, and customers' notes, tasks, deals and orders. A key sees transcripts
+    with `recordings:read`, what agents wrote with `calls:read` too, what is about customers with `customers:read` too.
+    A page may have fewer hits than `limit` and still have a `next`."""
     async with request.app[DATABASE].read() as connection:
         page = await read_search(
             connection,
@@ -83,5 +86,7 @@ def _hit(one: Found) -> SearchHit:
         customer_id=None if one.customer is None else one.customer.id,
         recording_id=one.recording_id,
         note_id=one.note_id,
+        task_id=None if one.task is None else one.task.id,
+        deal_id=None if one.deal is None else one.deal.id,
         snippet=[Stretch.model_validate(piece) for piece in one.pieces],
     )

@@ -14,7 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.recordings import RecordingSettings
 from core.accounts import UserDeviceRow, UserRow
 from core.errors import InvalidInputError
+from crm_link.deals_read import DealView, read_deals_where
+from crm_link.deals_tables import Deal
 from crm_link.tables import Customer, Note
+from crm_link.tasks_read import TaskView, read_some_tasks
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker, Right, audible_call, may_all
 from recordings.search import DocumentKind, Hit, Question, find
@@ -23,7 +26,7 @@ from recordings.search_tables import SearchDocument
 from recordings.search_words import mark
 from recordings.snippets import Piece, snippet
 from recordings.tables import Transcript
-from server.search_documents import hearer_mark, kind_mark, phone_mark, wrap_up_text
+from server.search_documents import deal_text, hearer_mark, kind_mark, phone_mark, task_text, wrap_up_text
 from server.views.call_filter import CallFilter
 from server.views.calls import CallRow, CustomerRef, number_spellings, read_some_calls
 
@@ -34,6 +37,8 @@ SCOPES = {
     DocumentKind.TRANSCRIPT: "recordings:read",
     DocumentKind.NOTE: "customers:read",
     DocumentKind.WRAP_UP: "calls:read",
+    DocumentKind.TASK: "customers:read",
+    DocumentKind.DEAL: "customers:read",
 }
 """What a program's key needs for each kind."""
 
@@ -49,8 +54,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One hit. `call` is None for a note of no call, and for a recording that belongs to none (yet); `writer` is who
-    wrote the note."""
+    """One hit. `call` is None for what was written beside calls, and for a recording that belongs to none (yet);
+    `writer` is who wrote it. `task` and `deal` are as they stand now."""
 
     kind: DocumentKind
     at: float
@@ -59,6 +64,8 @@ class Found:
     customer: CustomerRef | None
     recording_id: str | None
     note_id: int | None
+    task: TaskView | None
+    deal: DealView | None
     writer: str | None
     pieces: tuple[Piece, ...]
 
@@ -162,12 +169,12 @@ async def _dress(
     if not hits:
         return ()
     calls = await read_some_calls(connection, {hit.call_id for hit in hits if hit.call_id})
-    texts = await _texts(connection, hits)
-    writers = await _writers(connection, hits)
+    written = await _written(connection, hits)
+    shown = [hit for hit in hits if hit.place in written]
+    writers = await _names(connection, {one.by for one in written.values() if one.by is not None})
     customers = await _customers(connection, {hit.customer_id for hit in hits if hit.customer_id})
-    shown = [hit for hit in hits if hit.place in texts]
     # Twenty talks of any length: in a thread, while calls go on ringing.
-    pieces = await asyncio.to_thread(_pieces, [texts[hit.place] for hit in shown], terms)
+    pieces = await asyncio.to_thread(_pieces, [written[hit.place].text for hit in shown], terms)
     return tuple(
         Found(
             kind=hit.kind,
@@ -177,7 +184,9 @@ async def _dress(
             customer=customers.get(hit.customer_id or 0),
             recording_id=hit.recording_id,
             note_id=hit.note_id,
-            writer=writers.get(hit.place),
+            task=written[hit.place].task,
+            deal=written[hit.place].deal,
+            writer=writers.get(written[hit.place].by or 0),
             pieces=stretch,
         )
         for hit, stretch in zip(shown, pieces, strict=True)
@@ -188,41 +197,54 @@ def _pieces(texts: Sequence[str], terms: Sequence[Term]) -> list[tuple[Piece, ..
     return [snippet(text, terms) for text in texts]
 
 
-async def _texts(connection: AsyncConnection, hits: Sequence[Hit]) -> dict[int, str]:
-    """As they were said and written, by place."""
-    said = {hit.transcript_id: hit.place for hit in hits if hit.transcript_id is not None}
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A text as it was said or written, and the id of who wrote it."""
+
+    text: str
+    by: int | None = None
+    task: TaskView | None = None
+    deal: DealView | None = None
+
+
+async def _written(connection: AsyncConnection, hits: Sequence[Hit]) -> dict[int, _Written]:
+    """By place; what is gone since it was found is left out."""
+    found = await _of_calls(connection, hits)
     noted = {hit.note_id: hit.place for hit in hits if hit.note_id is not None}
+    if noted:
+        notes = select(Note.id, Note.text, Note.author_id).where(Note.id.in_(noted))
+        for row in await connection.execute(notes):
+            found[noted[row.id]] = _Written(row.text, row.author_id)
+    tasks = {hit.task_id: hit.place for hit in hits if hit.task_id is not None}
+    for task in await read_some_tasks(connection, tasks):
+        found[tasks[task.id]] = _Written(task_text(task.title, task.text), task.created_by, task=task)
+    deals = {hit.deal_id: hit.place for hit in hits if hit.deal_id is not None}
+    for deal in await read_deals_where(connection, Deal.id.in_(deals), limit=len(deals)):
+        text = deal_text(deal.title, deal.source, deal.external_id)
+        found[deals[deal.id]] = _Written(text, deal.opened_by, deal=deal)
+    return found
+
+
+async def _of_calls(connection: AsyncConnection, hits: Sequence[Hit]) -> dict[int, _Written]:
+    """What was said in calls, and what agents wrote of them."""
+    said = {hit.transcript_id: hit.place for hit in hits if hit.transcript_id is not None}
     wrapped = {(hit.call_id, hit.user_id): hit.place for hit in hits if hit.user_id is not None}
-    texts: dict[int, str] = {}
+    found: dict[int, _Written] = {}
     if said:
         rows = select(Transcript.id, Transcript.text).where(Transcript.id.in_(said))
-        texts |= {said[row.id]: row.text for row in await connection.execute(rows)}
-    if noted:
-        notes = select(Note.id, Note.text).where(Note.id.in_(noted))
-        texts |= {noted[row.id]: row.text for row in await connection.execute(notes)}
+        found |= {said[row.id]: _Written(row.text) for row in await connection.execute(rows)}
     if wrapped:
         ids = {call_id for call_id, _ in wrapped}
         wrap_ups = select(*CallWrapUp.__table__.c).where(CallWrapUp.call_id.in_(ids))
         for row in await connection.execute(wrap_ups):
             if (place := wrapped.get((row.call_id, row.user_id))) is not None:
-                texts[place] = wrap_up_text(row.note, row.disposition)
-    return texts
+                found[place] = _Written(wrap_up_text(row.note, row.disposition), row.user_id)
+    return found
 
 
-async def _writers(connection: AsyncConnection, hits: Sequence[Hit]) -> dict[int, str]:
-    """Names of who wrote notes and wrap-ups, by place."""
-    by_place = {hit.place: hit.user_id for hit in hits if hit.user_id is not None}
-    noted = {hit.note_id: hit.place for hit in hits if hit.note_id is not None}
-    if noted:
-        authors = select(Note.id, Note.author_id).where(Note.id.in_(noted), Note.author_id.is_not(None))
-        by_place |= {noted[row.id]: row.author_id for row in await connection.execute(authors)}
-    if not by_place:
-        return {}
-    people = await connection.execute(
-        select(UserRow.id, UserRow.name).where(UserRow.id.in_(set(by_place.values())))
-    )
-    names = {row.id: row.name for row in people}
-    return {place: names[user_id] for place, user_id in by_place.items() if user_id in names}
+async def _names(connection: AsyncConnection, user_ids: Iterable[int]) -> dict[int, str]:
+    people = await connection.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(user_ids)))
+    return {row.id: row.name for row in people}
 
 
 async def _customers(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, CustomerRef]:

@@ -15,7 +15,13 @@ from core.db import Database
 from core.facts import CallMatched, Direction, MatchKind, RecordingChanged, Verdict
 from crm_link.annotations import Annotations
 from crm_link.customers import CustomerEdit, Customers
+from crm_link.deals import DealEdit, Deals, PutDeal
+from crm_link.deals_customer import Buyer
+from crm_link.deals_kinds import DealKind
+from crm_link.merge import Merges
+from crm_link.merge import Wanted as Between
 from crm_link.tables import CallCustomer, Customer
+from crm_link.tasks import NewTask, TaskEdit, Tasks
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker
 from recordings.search import DocumentKind
@@ -162,6 +168,39 @@ async def test_an_edited_and_a_deleted_note(office: Office) -> None:
     assert len((await office.search("roses cwiek")).found) == 1
     await notes.delete_note(made.id, None)
     assert (await office.search("roses")).found == ()
+
+
+async def test_tasks_deals_and_orders_are_found_as_they_stand(office: Office) -> None:
+    jan, other = office.site.customers[1], office.site.customers[4]
+    tasks = Tasks(office.database, office.bus, lambda: NOW)
+    deals = Deals(office.database, office.bus, lambda: NOW, "PL")
+    anna = office.site.users["anna"]
+    task = await tasks.add(
+        NewTask(jan, "Send tulips", NOW + 60, "the yellow ones", call_id=office.call(1)), anna.id
+    )
+    wanted = DealEdit(title="Two chairs", amount="129.90", currency="EUR")
+    order, _ = await deals.put(
+        PutDeal("shop", "A-1001", DealKind.ORDER, wanted, Buyer(customer_id=jan)), None
+    )
+    await index(office.database)
+    (found,) = (await office.search("tulips yellow cwiek")).found
+    assert (found.kind, found.writer, found.call_id) == (DocumentKind.TASK, anna.name, office.call(1))
+    assert (found.task, found.customer and found.customer.id) == (task, jan)
+    (found,) = (await office.search("a-1001", CallFilter(When.ALL))).found
+    assert (found.kind, found.deal and found.deal.money) == (DocumentKind.DEAL, order.money)
+    await Merges(office.database, office.bus, lambda: NOW).merge(Between(jan, other, keep=other), None)
+    await index(office.database)
+    (found,) = (await office.search("chairs kancelaria")).found
+    assert found.customer is not None
+    assert (found.customer.id, (await office.search("chairs cwiek")).found) == (other, ())
+    await tasks.edit(task.id, TaskEdit(text=""), None)
+    await deals.remove(order.id, None)
+    await index(office.database)
+    assert (await office.search("chairs")).found == (await office.search("yellow")).found == ()
+    async with office.database.write() as connection:
+        for one in (jan, other):
+            await connection.execute(delete(Customer).where(Customer.id == one))
+    assert (await office.search("tulips")).found == ()
 
 
 async def test_what_an_agent_saves_is_found_and_what_they_clear_is_not(office: Office) -> None:

@@ -15,7 +15,7 @@ from recordings.search import (
     DocumentKind,
     Labels,
     Question,
-    differs,
+    changed_of,
     find,
     fold,
     mislabelled,
@@ -152,10 +152,10 @@ async def test_putting_twice_changes_nothing_and_a_new_text_takes_the_place_of_t
 ) -> None:
     async with database.write() as connection:
         (first,) = await seed(connection, "the old words")
-        assert not await differs(connection, await fold(connection, first))
+        assert await changed_of(connection, [await fold(connection, first)]) == []
         await put(connection, await fold(connection, first))
         changed = replace(first, text="the new words", labels=Labels(("Nowak",)))
-        assert await differs(connection, await fold(connection, changed))
+        assert len(await changed_of(connection, [await fold(connection, changed)])) == 1
         await put(connection, await fold(connection, changed))
     async with database.read() as connection:
         assert await found(connection, "old") == []

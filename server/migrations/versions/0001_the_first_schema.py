@@ -565,6 +565,21 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "connector_picks",
+        sa.Column("connector", sa.String(length=60), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("contact_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("made_claim", sa.Boolean(), nullable=False),
+        sa.Column("picked_by", sa.Integer(), nullable=True),
+        sa.Column("picked_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["picked_by"], ["users.id"], name=op.f("fk_connector_picks_picked_by_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("connector", "call_id", name=op.f("pk_connector_picks")),
+    )
+    op.create_table(
         "customer_imports",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -1675,6 +1690,8 @@ def upgrade() -> None:
         sa.Column("recording_id", sa.String(length=32), nullable=True),
         sa.Column("transcript_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("note_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("task_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("deal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("folded", sa.Text(), nullable=False),
         sa.Column("names", sa.Text(), nullable=False),
@@ -1693,7 +1710,13 @@ def upgrade() -> None:
             ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
+            ["deal_id"], ["deals.id"], name=op.f("fk_search_documents_deal_id_deals"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
             ["note_id"], ["notes.id"], name=op.f("fk_search_documents_note_id_notes"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["tasks.id"], name=op.f("fk_search_documents_task_id_tasks"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["transcript_id"],
@@ -1707,7 +1730,9 @@ def upgrade() -> None:
     with op.batch_alter_table("search_documents", schema=None) as batch_op:
         batch_op.create_index("ix_search_documents_call_id_user_id", ["call_id", "user_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_search_documents_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_search_documents_deal_id"), ["deal_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_search_documents_note_id"), ["note_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_search_documents_task_id"), ["task_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_search_documents_transcript_id"), ["transcript_id"], unique=False
         )
@@ -1719,7 +1744,9 @@ def downgrade() -> None:
     drop_index(op.get_bind())
     with op.batch_alter_table("search_documents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_search_documents_transcript_id"))
+        batch_op.drop_index(batch_op.f("ix_search_documents_task_id"))
         batch_op.drop_index(batch_op.f("ix_search_documents_note_id"))
+        batch_op.drop_index(batch_op.f("ix_search_documents_deal_id"))
         batch_op.drop_index(batch_op.f("ix_search_documents_customer_id"))
         batch_op.drop_index("ix_search_documents_call_id_user_id")
 
@@ -1923,6 +1950,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_customer_imports_step")
 
     op.drop_table("customer_imports")
+    op.drop_table("connector_picks")
     with op.batch_alter_table("callbacks", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_callbacks_open_number_department",
