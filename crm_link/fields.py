@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -122,9 +123,16 @@ async def _replace(
         )
     if value is None:
         return
+    row, found = rows_of(customer_id, field, value)
+    await connection.execute(insert(CustomerField), row)
+    if found:
+        await connection.execute(insert(CustomerFieldWord), found)
+
+
+def rows_of(
+    customer_id: int, field: CustomField, value: FieldValue
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row of a value, and those of the words by which its customer is found."""
     row = {"customer_id": customer_id, "key": field.key}
-    await connection.execute(insert(CustomerField), row | {"value": stored(value)})
-    if field.type is FieldType.TEXT:
-        found = [row | {"word": word} for word in sorted(words(str(value)))]
-        if found:
-            await connection.execute(insert(CustomerFieldWord), found)
+    found = sorted(words(str(value))) if field.type is FieldType.TEXT else []
+    return row | {"value": stored(value)}, [row | {"word": word} for word in found]

@@ -20,6 +20,9 @@ LONGEST = 1000
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}([.,][0-9]{1,6})?")
 LARGEST = 10**15
+PLACES = 6
+"""Of a number behind its point, as people may write them."""
+
 LINK = re.compile(r"https?://[^\s/?#@]+(?:[/?#][^\s]*)?", re.IGNORECASE)
 YES = frozenset({"yes", "true", "1"})
 NO = frozenset({"no", "false", "0"})
@@ -62,6 +65,7 @@ def _number(field: CustomField, given: FieldValue) -> int | float:
         given = float(Decimal(plain.replace(",", ".")))
     if not -LARGEST <= given <= LARGEST:
         raise _refusal(field, "this number is too large")
+    given = round(given, PLACES)
     return int(given) if float(given).is_integer() else float(given)
 
 

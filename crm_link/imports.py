@@ -14,12 +14,14 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
 
+from config.crm import CustomField
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.tasks import woken
 from crm_link.imports_columns import check_columns, recognise
+from crm_link.imports_fields import by_key
 from crm_link.imports_files import MOST_LINES, inspect, opened, some_of
 from crm_link.imports_job import LEASE_S, Job, Told
 from crm_link.imports_match import Existing, Fate
@@ -45,7 +47,8 @@ DELETED_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """What somebody says of a file: a word of `Field`, or "", for each column; what to do with customers we have; a tag
+    """What somebody says of a file: a word of `Field`, `field:` and a key of
+    the site's own, or "", for each column; what to do with customers we have; a tag
     for everybody in it."""
 
     columns: Sequence[str]
@@ -54,24 +57,33 @@ class Mapping:
 
 
 class Imports:
-    """One per application. Ids are of `customer_imports`; unknown ones raise NotFoundError."""
+    """One per application. Ids are of `customer_imports`; unknown ones raise NotFoundError. `fields` are the site's own
+    of the settings."""
 
-    def __init__(self, database: Database, bus: Bus, clock: Clock, region: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        region: str,
+        fields: Sequence[CustomField] = (),
+    ) -> None:
         self._database = database
         self._bus = bus
         self._clock = clock
         self._region = region
+        self.declared = by_key(fields)
         self._woken = asyncio.Event()
 
     async def add(self, path: Path, name: str, user_id: int | None) -> int:
         """Store a file, to be looked at; returns its id. Raises InvalidInputError when it is no table of customers."""
         digest, encoding = await asyncio.to_thread(inspect, path)
-        with opened(path, encoding) as (header, rows):
+        with opened(path, encoding, self.declared) as (header, rows):
             values = {
                 "name": "".join(letter for letter in name if letter.isprintable())[:200] or "customers",
                 "digest": digest,
                 "header": json.dumps(header, ensure_ascii=False),
-                "columns": json.dumps(recognise(header)),
+                "columns": json.dumps(recognise(header, self.declared)),
                 "existing": Existing.FILL.value,
                 "step": Step.TAKEN.value,
                 "user_id": user_id,
@@ -143,7 +155,7 @@ class Imports:
         """Have every line looked at. Raises InvalidInputError for a mapping that cannot be, ConflictError when the
         import began."""
         state = await self.state(import_id)
-        columns = check_columns(mapping.columns, state.header)
+        columns = check_columns(mapping.columns, state.header, self.declared)
         tag = normal_tag(mapping.tag) if mapping.tag.strip() else ""
         values = {"columns": json.dumps(columns), "existing": mapping.existing.value, "tag": tag, "done": 0}
         await self._begin(import_id, (Step.DRAFT, Step.CHECK, Step.READY), Step.CHECK, **values)
@@ -181,7 +193,7 @@ class Imports:
         or nothing is left."""
         if await self._claim(import_id):
             state = await self.state(import_id)
-            job = Job(self._database, self._bus, self._clock, state, self._region, told)
+            job = Job(self._database, self._bus, self._clock, state, self._region, self.declared, told)
             try:
                 await job.run()
             except LostError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -15,9 +15,11 @@ from sqlalchemy import bindparam, update
 
 from core.db import Database
 from core.errors import InvalidInputError
+from crm_link.fields import read_values
 from crm_link.imports_columns import MOST_KEYS, Person, differ, join, read_person
+from crm_link.imports_fields import Declared, conflict
 from crm_link.imports_groups import Groups
-from crm_link.imports_match import Existing, Fate, find_holders, judge
+from crm_link.imports_match import Existing, Fate, Verdict, find_holders, judge, with_conflicts
 from crm_link.imports_rows import STEP, batches, refuse_followers
 from crm_link.imports_tables import CustomerImportRow as Row
 
@@ -64,6 +66,7 @@ class Check:
     columns: Sequence[str]
     existing: Existing
     region: str
+    declared: Declared
 
     async def run(self, progress: Progress) -> None:
         groups = Groups()
@@ -102,7 +105,7 @@ class Check:
 
     def _person(self, cells: str) -> tuple[Person | None, str]:
         try:
-            return read_person(self.columns, json.loads(cells), self.region), ""
+            return read_person(self.columns, json.loads(cells), self.region, self.declared), ""
         except InvalidInputError as error:
             return None, str(error)
 
@@ -110,35 +113,26 @@ class Check:
         """Say what becomes of the lines that lead, each with what the lines that follow it add."""
         persons = {row.line: Person.from_json(row.person) for row in rows}
         followers = await self._followers(list(persons))
-        said = []
-        for line, (at, other) in ((first, one) for first, ones in followers.items() for one in ones):
-            if differ(persons[line], other):
-                why = f"line {line} calls the same person {persons[line].name!r}: that name is taken"
-                said.append(self._at(at) | {"new_why": why})
         whole = {
             line: join(one, (other for _, other in followers.get(line, ()))) for line, one in persons.items()
         }
-        async with self.database.read() as connection:
-            holders = await find_holders(connection, (key for one in whole.values() for key in one.keys))
-        values = []
-        for line, person in whole.items():
-            verdict = judge(person, holders, self.existing)
-            fate, why = verdict.fate, verdict.why
-            if len(person.keys) > MOST_KEYS:
-                fate, why = (
-                    Fate.REFUSED,
-                    f"with the lines about the same person it has more than {MOST_KEYS} numbers",
-                )
-            values.append(
-                self._at(line)
-                | {
-                    "new_person": person.as_json(),
-                    "new_fate": fate.value,
-                    "new_why": why,
-                    "new_customer": verdict.customer_id,
-                    "new_others": " ".join(map(str, verdict.others)),
-                }
-            )
+        said = [
+            self._at(at) | {"new_why": why}
+            for line, ones in followers.items()
+            for at, other in ones
+            if (why := self._what_is_taken(line, persons[line], whole[line], other))
+        ]
+        values = [
+            self._at(line)
+            | {
+                "new_person": whole[line].as_json(),
+                "new_fate": verdict.fate.value,
+                "new_why": verdict.why,
+                "new_customer": verdict.customer_id,
+                "new_others": " ".join(map(str, verdict.others)),
+            }
+            for line, verdict in (await self._verdicts(whole)).items()
+        ]
         async with self.database.write() as connection:
             if values:
                 await connection.execute(JUDGED, values)
@@ -146,6 +140,30 @@ class Check:
                 await connection.execute(SAY, said)
             refused = [one["at"] for one in values if one["new_fate"] == Fate.REFUSED]
             await refuse_followers(connection, self.import_id, refused)
+
+    def _what_is_taken(self, line: int, first: Person, whole: Person, other: Person) -> str:
+        """Where a line says something else than lines before it about the same person."""
+        said = []
+        if differ(first, other):
+            said.append(f"line {line} calls the same person {first.name!r}: that name is taken")
+        theirs = conflict(other.values, dict(whole.values), self.declared, overwrite=False)
+        if theirs:
+            said.append(f"a line before says otherwise: {theirs}")
+        return "; ".join(said)
+
+    async def _verdicts(self, people: dict[int, Person]) -> dict[int, Verdict]:
+        async with self.database.read() as connection:
+            holders = await find_holders(connection, (key for one in people.values() for key in one.keys))
+            found = {line: judge(one, holders, self.existing) for line, one in people.items()}
+            ids = {one.customer_id for one in found.values() if one.fate is Fate.CHANGED and one.customer_id}
+            held = await read_values(connection, sorted(ids)) if self.declared else {}
+        for line, person in people.items():
+            if len(person.keys) > MOST_KEYS:
+                why = f"with the lines about the same person it has more than {MOST_KEYS} numbers"
+                found[line] = replace(found[line], fate=Fate.REFUSED, why=why)
+            elif values := held.get(found[line].customer_id or 0):
+                found[line] = with_conflicts(found[line], person, values, self.declared, self.existing)
+        return found
 
     async def _followers(self, lines: Sequence[int]) -> dict[int, list[tuple[int, Person]]]:
         found: dict[int, list[tuple[int, Person]]] = {}

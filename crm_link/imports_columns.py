@@ -13,6 +13,9 @@ from enum import StrEnum
 from core.csv_files import SHORTENED, bare_cell
 from core.errors import InvalidInputError
 from core.folding import WORD, clean_line, fold, words
+from crm_link.fields_values import YES
+from crm_link.imports_cells import taken_apart
+from crm_link.imports_fields import NONE, PREFIX, Declared, Values, read_values, recognised, word_of
 from crm_link.kinds import IdentityKind
 from crm_link.spelling import normal_tag, normal_value, spelling_beside
 
@@ -34,17 +37,23 @@ class Field(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     EXTERNAL = "external"
+    CHAT = "chat"
     TAGS = "tags"
     NOTE = "note"
+    UNKNOWN = "unknown"
 
 
-SINGLE = frozenset({Field.NAME, Field.FIRST_NAME, Field.LAST_NAME, Field.COMPANY})
+NAMING = frozenset({Field.NAME, Field.FIRST_NAME, Field.LAST_NAME, Field.COMPANY})
+SINGLE = NAMING | {Field.UNKNOWN}
 
 KINDS = {
     Field.PHONE: IdentityKind.PHONE,
     Field.EMAIL: IdentityKind.EMAIL,
     Field.EXTERNAL: IdentityKind.EXTERNAL,
+    Field.CHAT: IdentityKind.CHAT,
 }
+WHOLE = frozenset({Field.EXTERNAL, Field.CHAT})
+"""Ids of others, who may put commas into them."""
 
 NAMES: dict[Field, str] = {
     Field.NAME: "name; full name; display name; contact; contact name; customer; customer name; client; person; "
@@ -77,6 +86,8 @@ NAMES: dict[Field, str] = {
     Field.EXTERNAL: "id; external id; customer id; customer number; customer no; client id; account number; crm id; "
     "kundennummer; kundennr; kunden nr; id klienta; numer klienta; nr klienta; identyfikator; numero client; "
     "numero de cliente; codigo de cliente; codice cliente; klantnummer; cislo zakaznika; код клиента; код клієнта",
+    Field.CHAT: "chat; chat id",
+    Field.UNKNOWN: "unknown caller",
     Field.TAGS: "tags; tag; labels; categories; category; groups; group membership; etykiety; tagi; kategorie; "
     "kategoria; grupa; grupy; schlagworter; kategorien; gruppe; gruppen; etiquettes; categories; groupe; etiquetas; "
     "categorias; etichette; categorie; stitky; метки; теги; категории; мітки; категорії",
@@ -89,17 +100,14 @@ NAMES: dict[Field, str] = {
 
 BY_NAME = {name.strip(): field for field, names in NAMES.items() for name in names.split(";")}
 
-PARTS = re.compile(r"\s*(?::::|[;|\n]|,(?!\s*(?:ext|wew|w\.|x)))\s*")
-"""Between several numbers in one cell, as address books write them. A slash is part of a number."""
-
-
 Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """What a line, or several about one person, say. `keys` are (kind, value) as we store them; `spelled` are (value,
-    how it was written) of the few telephones whose key is another than their number."""
+    how it was written) of the few telephones whose key is another than their number; `values` are those of the site's
+    own fields; `is_unknown`: the name is what a telephone network said."""
 
     name: str = ""
     company: str = ""
@@ -107,6 +115,8 @@ class Person:
     tags: tuple[str, ...] = ()
     note: str = ""
     spelled: Pairs = ()
+    values: Values = ()
+    is_unknown: bool = False
 
     def as_json(self) -> str:
         # Not asdict, which copies every string of a hundred thousand lines.
@@ -116,16 +126,17 @@ class Person:
     @staticmethod
     def from_json(text: str) -> Person:
         given = json.loads(text)
-        keys, spelled = (tuple((one, other) for one, other in given[name]) for name in ("keys", "spelled"))
-        return Person(given["name"], given["company"], keys, tuple(given["tags"]), given["note"], spelled)
+        for name in ("keys", "spelled", "values"):
+            given[name] = tuple((one, other) for one, other in given[name])
+        return Person(**given | {"tags": tuple(given["tags"])})
 
 
-def recognise(header: Sequence[str]) -> list[str]:
+def recognise(header: Sequence[str], declared: Declared = NONE) -> list[str]:
     """The field of each column by its name, "" where we do not know it."""
     found: list[str] = []
     for name in header:
-        field = _field_of(name)
-        found.append("" if field is None or (field in SINGLE and field in found) else field.value)
+        word = _word_of(name, declared)
+        found.append("" if _is_single(word) and word in found else word)
     if Field.LAST_NAME in found and Field.FIRST_NAME not in found and Field.NAME not in found:
         found[found.index(Field.LAST_NAME)] = Field.NAME.value
     if Field.FIRST_NAME in found and Field.LAST_NAME not in found and Field.NAME not in found:
@@ -133,16 +144,17 @@ def recognise(header: Sequence[str]) -> list[str]:
     return found
 
 
-def check_columns(columns: Sequence[str], header: Sequence[str]) -> list[str]:
+def check_columns(columns: Sequence[str], header: Sequence[str], declared: Declared = NONE) -> list[str]:
     """A mapping somebody chose, one word per column. Raises InvalidInputError."""
     if len(columns) != len(header):
         raise InvalidInputError(f"say for each of the {len(header)} columns what it holds", field="columns")
-    if any(one and one not in set(Field) for one in columns):
-        raise InvalidInputError(f"a column holds one of: {', '.join(Field)}, or nothing", field="columns")
-    twice = next((one for one in SINGLE if list(columns).count(one) > 1), None)
+    known = [*Field, *map(word_of, declared)]
+    if any(one and one not in known for one in columns):
+        raise InvalidInputError(f"a column holds one of: {', '.join(known)}, or nothing", field="columns")
+    twice = next((one for one in known if _is_single(one) and list(columns).count(one) > 1), None)
     if twice is not None:
         raise InvalidInputError(f"two columns cannot both be {twice.replace('_', ' ')}", field="columns")
-    if not SINGLE & set(columns):
+    if not NAMING & set(columns):
         raise InvalidInputError("choose which column holds the name or the company", field="columns")
     return list(columns)
 
@@ -152,7 +164,9 @@ def looks_like_people(header: Sequence[str]) -> bool:
     return any("@" in cell or sum(letter.isdigit() for letter in cell) >= 7 for cell in header)
 
 
-def read_person(columns: Sequence[str], cells: Sequence[str], region: str) -> Person:
+def read_person(
+    columns: Sequence[str], cells: Sequence[str], region: str, declared: Declared = NONE
+) -> Person:
     """What a line says. Raises InvalidInputError, whose sentence says what to mend in it."""
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
         raise InvalidInputError(
@@ -173,6 +187,8 @@ def read_person(columns: Sequence[str], cells: Sequence[str], region: str) -> Pe
         spelled=spelled,
         tags=_tags(by_field.get(Field.TAGS, [])),
         note="\n".join(by_field.get(Field.NOTE, [])),
+        values=read_values(by_field, declared),
+        is_unknown=any(cell.casefold() in YES for cell in by_field.get(Field.UNKNOWN, [])),
     )
     if not (person.name or person.company or person.keys):
         raise InvalidInputError("it names nobody: neither a name, a company, a number nor an address")
@@ -192,6 +208,8 @@ def join(first: Person, others: Iterable[Person]) -> Person:
             tags=tuple(dict.fromkeys((*whole.tags, *other.tags)))[:MOST_TAGS],
             note="\n".join(notes)[:LONGEST_CELL],
             spelled=tuple((dict(other.spelled) | dict(whole.spelled)).items()),
+            values=tuple((dict(other.values) | dict(whole.values)).items()),
+            is_unknown=whole.is_unknown and other.is_unknown,
         )
     return whole
 
@@ -200,6 +218,19 @@ def differ(one: Person, other: Person) -> bool:
     """Whether two lines about one number call the person by names of which neither is part of the other."""
     mine, theirs = words(one.name), words(other.name)
     return bool(mine and theirs) and not (mine <= theirs or theirs <= mine)
+
+
+def _word_of(name: str, declared: Declared) -> str:
+    """Names of our own come first: they mean the same at every site."""
+    field = _field_of(name)
+    if field is not None:
+        return field.value
+    own = recognised(name, declared)
+    return word_of(own.key) if own is not None else ""
+
+
+def _is_single(word: str) -> bool:
+    return word in SINGLE or word.startswith(PREFIX)
 
 
 def _field_of(name: str) -> Field | None:
@@ -225,8 +256,7 @@ def _keys(by_field: dict[str, list[str]], region: str) -> tuple[Pairs, Pairs]:
                 raise InvalidInputError(
                     f"{cell} is what the spreadsheet made of the number: format the column as text and save again"
                 )
-            texts = [cell] if kind is IdentityKind.EXTERNAL else PARTS.split(cell)
-            for text in filter(None, map(bare_cell, texts)):
+            for text in map(bare_cell, taken_apart(cell, whole=field in WHOLE)):
                 value = _value(kind, text, region)
                 found[kind.value, value] = None
                 beside = spelling_beside(kind, text, region)
@@ -245,8 +275,10 @@ def _value(kind: IdentityKind, text: str, region: str) -> str:
 
 
 def _tags(cells: Iterable[str]) -> tuple[str, ...]:
-    texts = [text for cell in cells for text in PARTS.split(cell) if text.strip("* ")]
-    tags = tuple(dict.fromkeys(normal_tag(text.strip("* ")) for text in texts))  # Google marks its own with *
+    texts = [
+        text.removeprefix("* ") for cell in cells for text in taken_apart(cell)
+    ]  # as Google marks its own
+    tags = tuple(dict.fromkeys(normal_tag(text) for text in texts if text.strip()))
     if len(tags) > MOST_TAGS:
         raise InvalidInputError(f"a customer has at most {MOST_TAGS} tags")
     return tags

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.csv_files import check_text, delimiter_of, encoding_of, read_rows
 from core.errors import InvalidInputError
 from crm_link.imports_columns import looks_like_people
+from crm_link.imports_fields import NONE, Declared, word_of
 from crm_link.imports_rows import STEP
 from crm_link.vcards import HEADER, is_vcard, read_cards
 
@@ -41,7 +42,9 @@ def inspect(path: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def opened(path: Path, encoding: str) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+def opened(
+    path: Path, encoding: str, declared: Declared = NONE
+) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
     """The names of the columns, and the rows with the line at which each begins: of a table, or of a file of vCards.
 
     Raises InvalidInputError for a first line that is none.
@@ -50,7 +53,7 @@ def opened(path: Path, encoding: str) -> Iterator[tuple[list[str], Iterator[tupl
         first = next((line for line in file if line.strip()), "")
         file.seek(0)
         if is_vcard(first):
-            yield list(HEADER), read_cards(file)
+            yield [*HEADER, *map(word_of, declared)], read_cards(file, declared)
         else:
             rows = read_rows(file, delimiter_of(first))
             _, header = next(rows, (1, []))

@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.db import Database
 from crm_link.imports_check import Check
 from crm_link.imports_columns import Person
+from crm_link.imports_fields import Declared
 from crm_link.imports_match import Fate
 from crm_link.imports_rows import STEP, batches
 from crm_link.imports_state import AFTER, ImportState, Step
@@ -35,13 +36,21 @@ class Job:
     """One step of one import that is claimed."""
 
     def __init__(
-        self, database: Database, bus: Bus, clock: Clock, state: ImportState, region: str, told: Told
+        self,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        state: ImportState,
+        region: str,
+        declared: Declared,
+        told: Told,
     ) -> None:
         self._database = database
         self._bus = bus
         self._clock = clock
         self._state = state
         self._region = region
+        self._declared = declared
         self._told = told
         self._done = 0 if state.step is Step.CHECK else state.done
 
@@ -49,7 +58,9 @@ class Job:
         state = self._state
         match state.step:
             case Step.CHECK:
-                check = Check(self._database, state.id, state.columns, state.existing, self._region)
+                check = Check(
+                    self._database, state.id, state.columns, state.existing, self._region, self._declared
+                )
                 await check.run(self._progress_of_look)
             case Step.IMPORT:
                 await self._import()
@@ -62,7 +73,14 @@ class Job:
     async def _import(self) -> None:
         state = self._state
         work = Work(
-            self._database, self._bus, self._clock, state.id, state.existing, state.tag, state.user_id
+            self._database,
+            self._bus,
+            self._clock,
+            state.id,
+            state.existing,
+            state.tag,
+            state.user_id,
+            self._declared,
         )
         columns = (Row.person, Row.fate, Row.first_line, Row.done_at)
         async for rows in batches(self._database, state.id, columns, after=await self._place()):
@@ -79,7 +97,7 @@ class Job:
         state = self._state
         async with self._database.read() as connection:
             by = await connection.scalar(select(Import.undone_by).where(Import.id == state.id))
-        undo = Undo(self._database, self._bus, self._clock, state.id, by)
+        undo = Undo(self._database, self._bus, self._clock, state.id, by, self._declared)
         while rows := await self._last_undoable():
             await undo.run([Doing(row.line, row.customer_id, Did.from_json(row.did)) for row in rows])
             await self._progress(len(rows))

@@ -5,15 +5,17 @@ are no obstacle: they are who the file says (P10). Reads on the caller's connect
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crm_link.fields_values import FieldValue
 from crm_link.imports_columns import Person
+from crm_link.imports_fields import Declared, conflict
 from crm_link.tables import Customer, Identity
 
 Key = tuple[str, str]
@@ -107,12 +109,26 @@ def judge(person: Person, holders: dict[Key, list[Holder]], existing: Existing) 
         if existing is Existing.SKIP:
             return Verdict(Fate.SKIPPED, "we have this customer already", named[0].customer_id)
         return Verdict(Fate.CHANGED, "", named[0].customer_id, others)
+    if unknown and person.is_unknown:
+        return Verdict(Fate.SKIPPED, "an unknown caller, in the file as well", unknown[0].customer_id)
     if not (person.name or person.company):
         return Verdict(Fate.REFUSED, "it has neither a name nor a company, and nobody has this number yet")
     if unknown:
         first, *rest = (one.customer_id for one in unknown)
         return Verdict(Fate.CHANGED, "has called before, unknown until now", first, tuple(rest))
     return Verdict(Fate.NEW)
+
+
+def with_conflicts(
+    verdict: Verdict,
+    person: Person,
+    held: Mapping[str, FieldValue],
+    declared: Declared,
+    existing: Existing,
+) -> Verdict:
+    """The verdict that says, too, where the line and the values we have differ."""
+    said = conflict(person.values, held, declared, overwrite=existing is Existing.OVERWRITE)
+    return replace(verdict, why="; ".join(filter(None, (verdict.why, said))))
 
 
 def _several(named: Sequence[Holder]) -> Verdict:

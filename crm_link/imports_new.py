@@ -20,7 +20,9 @@ from crm_link.annotations import clean_note
 from crm_link.changes import Edit, What
 from crm_link.identities import Claim
 from crm_link.imports_columns import Person
+from crm_link.imports_fields import Declared
 from crm_link.imports_match import Key, parts_of
+from crm_link.imports_values import insert_values
 from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
 from crm_link.records import touch_contact
 from crm_link.tables import (
@@ -78,7 +80,9 @@ async def free_keys(connection: AsyncConnection, keys: set[Key]) -> None:
             )
 
 
-async def insert_people(connection: AsyncConnection, people: Sequence[Person], edit: Edit) -> list[Made]:
+async def insert_people(
+    connection: AsyncConnection, people: Sequence[Person], edit: Edit, declared: Declared
+) -> list[Made]:
     """Customers with everything the file says of them; their keys are there already. Calls of their numbers that stood
     with nobody come along (P10)."""
     inserted = await connection.execute(
@@ -99,6 +103,7 @@ async def insert_people(connection: AsyncConnection, people: Sequence[Person], e
     await _insert(connection, CustomerWord, _words(pairs))
     await _insert(connection, Identity, _identities(pairs, edit))
     await _insert(connection, CustomerTag, _tags(pairs, edit))
+    await insert_values(connection, pairs, declared)
     await _insert(connection, CustomerChange, [_created(one, edit) for one in ids])
     notes = await _insert_notes(connection, pairs, edit)
     await _attach_calls(connection, ids)

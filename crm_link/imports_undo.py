@@ -19,8 +19,10 @@ from core.facts import Fact
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.identities import hold_keys, take
 from crm_link.imports_columns import Person
+from crm_link.imports_fields import Declared
 from crm_link.imports_new import claims_of, free_keys
 from crm_link.imports_tables import CustomerImportRow as Row
+from crm_link.imports_values import put_values_back
 from crm_link.imports_work import Did, LostError
 from crm_link.kinds import IdentityKind
 from crm_link.records import bump, hold_customer, store_words
@@ -32,6 +34,8 @@ OWN = frozenset(
         "identity_keys",
         "customer_words",
         "customer_tags",
+        "customer_fields",
+        "customer_field_words",
         "customer_changes",
         "notes",
         "search_documents",
@@ -69,6 +73,7 @@ class Undo:
     clock: Clock
     import_id: int
     by: int | None
+    declared: Declared
 
     async def run(self, lines: Sequence[Doing]) -> None:
         """Take these lines back. Raises LostError when another process is at it."""
@@ -114,6 +119,7 @@ class Undo:
                 await self._mark(connection, [(one.line, gone)])
                 return []
             kept = await _fields(connection, current, did, edit)
+            kept += await put_values_back(connection, current, did, edit, self.declared)
             kept += await _identities(connection, current, did, edit)
             await _tags(connection, current, did, edit)
             kept += await _notes(connection, current, did)

@@ -21,13 +21,16 @@ from core.db import Database
 from core.errors import InvalidInputError
 from core.facts import Fact
 from crm_link.changes import Edit
+from crm_link.fields import read_values
+from crm_link.fields_values import FieldValue
 from crm_link.identities import hold_keys
 from crm_link.imports_columns import MOST_KEYS, Person
-from crm_link.imports_match import Existing, Fate, Key, Verdict, find_holders, judge
+from crm_link.imports_fields import Declared
+from crm_link.imports_match import Existing, Fate, Key, Verdict, find_holders, judge, with_conflicts
 from crm_link.imports_new import claims_of, free_keys, insert_people, take_keys
 from crm_link.imports_rows import refuse_followers
 from crm_link.imports_tables import CustomerImportRow as Row
-from crm_link.imports_write import absorb_into, make_customer
+from crm_link.imports_write import Way, absorb_into, make_customer
 
 DONE = (
     update(Row)
@@ -53,12 +56,13 @@ class LostError(Exception):
 
 @dataclass(slots=True)
 class Did:
-    """What a line changed. `version` is the customer's afterwards; `fields` are [before, after]; `absorbed` are unknown
-    callers who became part of the customer."""
+    """What a line changed. `version` is the customer's afterwards; `fields` (name and company) and `values` (of the
+    site's own fields, by key) are [before, after]; `absorbed` are unknown callers who became part of the customer."""
 
     made: bool = False
     version: int = 0
     fields: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, list[FieldValue | None]] = field(default_factory=dict)
     identified: bool = False
     identities: list[Key] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
@@ -80,6 +84,7 @@ class Did:
             self.made
             or self.identified
             or self.fields
+            or self.values
             or self.identities
             or self.tags
             or self.notes
@@ -106,6 +111,7 @@ class Work:
     existing: Existing
     tag: str
     by: int | None
+    declared: Declared
 
     async def run(self, lines: Sequence[Leading]) -> None:
         """Import these people. Raises LostError when another process is at it."""
@@ -134,7 +140,7 @@ class Work:
             if not mine:
                 return set()
             await self._mark(connection, [one.line for one in mine], edit.at)
-            made = await insert_people(connection, [one.person for one in mine], edit)
+            made = await insert_people(connection, [one.person for one in mine], edit, self.declared)
             values = [
                 self._done(
                     one.line, Verdict(Fate.NEW, customer_id=new.customer_id), _made(one.person, new.notes)
@@ -172,20 +178,23 @@ class Work:
                 await free_keys(connection, set(person.keys))
                 await self._note(connection, one.line, verdict, None)
                 return []
-            did = Did(made=verdict.customer_id is None)
-            customer_id = verdict.customer_id or await make_customer(connection, person, edit)
-            facts = await absorb_into(
-                connection, customer_id, person, edit, did, overwrite=self.existing is Existing.OVERWRITE
-            )
-            fate = Fate.NEW if did.made else Fate.SKIPPED if did.is_nothing else Fate.CHANGED
-            why = "there was nothing to add" if fate is Fate.SKIPPED else verdict.why
-            await self._note(
-                connection,
-                one.line,
-                Verdict(fate, why, customer_id, verdict.others),
-                None if did.is_nothing else did,
-            )
-            return facts
+            return await self._absorb(connection, one, verdict, edit)
+
+    async def _absorb(
+        self, connection: AsyncConnection, one: Leading, verdict: Verdict, edit: Edit
+    ) -> list[Fact]:
+        person, did = one.person, Did(made=verdict.customer_id is None)
+        customer_id = verdict.customer_id or await make_customer(connection, person, edit)
+        if person.values:
+            held = (await read_values(connection, [customer_id]))[customer_id]
+            verdict = with_conflicts(verdict, person, held, self.declared, self.existing)
+        way = Way(edit, self.declared, self.existing is Existing.OVERWRITE)
+        facts = await absorb_into(connection, customer_id, person, way, did)
+        fate = Fate.NEW if did.made else Fate.SKIPPED if did.is_nothing else Fate.CHANGED
+        why = verdict.why or "there was nothing to add" if fate is Fate.SKIPPED else verdict.why
+        noted = Verdict(fate, why, customer_id, verdict.others)
+        await self._note(connection, one.line, noted, None if did.is_nothing else did)
+        return facts
 
     async def _refuse(self, one: Leading, verdict: Verdict) -> list[Fact]:
         async with self.database.write() as connection:

@@ -4,6 +4,7 @@ Works inside the caller's transaction, which holds the keys."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
@@ -15,7 +16,9 @@ from crm_link.annotations import MOST_TAGS, clean_note
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.identities import count_identities
 from crm_link.imports_columns import MOST_KEYS, Person
+from crm_link.imports_fields import Declared
 from crm_link.imports_new import claims_of
+from crm_link.imports_values import give_values
 from crm_link.kinds import Source
 from crm_link.records import NewRecord, bump, hold_customer, insert_customer, store_words
 from crm_link.relabel import give_and_relabel
@@ -31,15 +34,26 @@ async def make_customer(connection: AsyncConnection, person: Person, edit: Edit)
     return await insert_customer(connection, record, edit)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a customer is changed: by whom and when, with which fields of the site's own, and whether the file counts
+    more than what is there."""
+
+    edit: Edit
+    declared: Declared
+    overwrite: bool
+
+
 async def absorb_into(
-    connection: AsyncConnection, customer_id: int, person: Person, edit: Edit, did: Did, *, overwrite: bool
+    connection: AsyncConnection, customer_id: int, person: Person, way: Way, did: Did
 ) -> list[Fact]:
     """Give the customer what they lack of it, and note it in `did`; returns what the screens are to hear.
 
     Raises InvalidInputError when they would have too many numbers or tags.
     """
-    current = await hold_customer(connection, customer_id)
-    await _words(connection, current, person, edit, did, overwrite=overwrite)
+    current, edit = await hold_customer(connection, customer_id), way.edit
+    await _words(connection, current, person, edit, did, overwrite=way.overwrite)
+    await give_values(connection, current, person, edit, did, way.declared, overwrite=way.overwrite)
     await _tags(connection, current, person, edit, did)
     await _note(connection, current, person, edit, did)
     changed = {current, *await _identities(connection, current, person, edit, did)}

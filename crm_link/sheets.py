@@ -4,7 +4,7 @@ sending the file is done elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,10 +13,14 @@ import xlsxwriter
 from core.clock import iso
 from core.csv_files import guard_cell
 from crm_link.directory import CustomerView
+from crm_link.fields_values import words_of
+from crm_link.imports_cells import put_together
+from crm_link.imports_columns import recognise
+from crm_link.imports_fields import NONE, Declared, word_of
 from crm_link.kinds import IdentityKind
 
 COLUMNS = (
-    "customer",
+    "ringback id",
     "name",
     "company",
     "phone",
@@ -31,14 +35,21 @@ COLUMNS = (
     "unknown caller",
 )
 WIDTHS = (10, 28, 28, 34, 34, 16, 16, 20, 20, 24, 12, 24, 14)
+OWN_WIDTH = 24
 MOST_ROWS = 1_048_575
 """What a sheet holds under its header."""
 
-BETWEEN = "; "
-"""Several numbers in one cell; an import takes them apart again."""
+
+def columns_of(declared: Declared) -> list[str]:
+    """The names of the columns: of the site's own fields as people call them, where that says which is meant."""
+    titles = [one.title for one in declared.values()]
+    words = [word_of(key) for key in declared]
+    meant = recognise([*COLUMNS, *titles], declared)[len(COLUMNS) :]
+    named = [title if word == mine else mine for title, word, mine in zip(titles, meant, words, strict=True)]
+    return [*COLUMNS, *named]
 
 
-def cells_of(customer: CustomerView, owners: Mapping[int, str]) -> list[str]:
+def cells_of(customer: CustomerView, owners: Mapping[int, str], declared: Declared = NONE) -> list[str]:
     """The customer's line; `owners` are the names of users."""
     last = customer.last_contact_at
     return [
@@ -47,24 +58,26 @@ def cells_of(customer: CustomerView, owners: Mapping[int, str]) -> list[str]:
         customer.company,
         *(_values(customer, kind) for kind in (IdentityKind.PHONE, IdentityKind.EMAIL)),
         *(_values(customer, kind) for kind in (IdentityKind.EXTERNAL, IdentityKind.CHAT)),
-        BETWEEN.join(customer.tags),
+        put_together(customer.tags),
         owners.get(customer.owner_id, "") if customer.owner_id is not None else "",
         iso(customer.created_at) or "",
         customer.created_from.value,
         iso(last) or "",
         "yes" if customer.is_provisional else "",
+        *(words_of(customer.fields.get(key)) for key in declared),
     ]
 
 
 def _values(customer: CustomerView, kind: IdentityKind) -> str:
-    return BETWEEN.join(one.value for one in customer.identities if one.kind is kind)
+    whole = kind in (IdentityKind.EXTERNAL, IdentityKind.CHAT)
+    return put_together([one.value for one in customer.identities if one.kind is kind], whole=whole)
 
 
 class Workbook:
     """An XLSX file at `path`, to be used as a context manager. Cells are text and nothing else: what would be a formula
     gets the spreadsheet's own mark for text, so that it stays text when somebody edits the cell or saves it as CSV."""
 
-    def __init__(self, path: Path, columns: Iterable[str] = COLUMNS, widths: Iterable[int] = WIDTHS) -> None:
+    def __init__(self, path: Path, columns: Sequence[str] = COLUMNS) -> None:
         self._book = xlsxwriter.Workbook(
             str(path),
             {
@@ -77,8 +90,8 @@ class Workbook:
         self._sheet = self._book.add_worksheet("Customers")
         self._plain = self._book.add_format({"num_format": "@"})
         self._guarded = self._book.add_format({"num_format": "@", "quote_prefix": True})
-        for place, width in enumerate(widths):
-            self._sheet.set_column(place, place, width)
+        for place in range(len(columns)):
+            self._sheet.set_column(place, place, WIDTHS[place] if place < len(WIDTHS) else OWN_WIDTH)
         self._sheet.freeze_panes(1, 0)
         self._rows = 0
         self._write(columns, self._book.add_format({"bold": True}))

@@ -13,12 +13,16 @@ from vobject.base import ParseError
 
 from core.errors import InvalidInputError
 from crm_link.directory import CustomerView
+from crm_link.fields_values import words_of
+from crm_link.imports_cells import put_together
 from crm_link.imports_columns import Field
+from crm_link.imports_fields import NONE, Declared
 from crm_link.kinds import IdentityKind
 
 HEADER = ("name", "company", "phone", "email", "tags", "note")
 COLUMNS = (Field.NAME, Field.COMPANY, Field.PHONE, Field.EMAIL, Field.TAGS, Field.NOTE)
-BETWEEN = "; "
+OWN = "x-ringback-"
+"""Before the key of a field of the site's own."""
 
 
 class Version(StrEnum):
@@ -26,8 +30,9 @@ class Version(StrEnum):
     FOUR = "4.0"
 
 
-def card_of(customer: CustomerView, version: Version = Version.FOUR) -> str:
-    """The customer as one vCard. Numbers are E.164; who has no name is called by company or number."""
+def card_of(customer: CustomerView, version: Version = Version.FOUR, declared: Declared = NONE) -> str:
+    """The customer as one vCard. Numbers are E.164; who has no name is called by company or number. The site's own
+    fields are extended properties, which other programs leave alone."""
     card = vobject.vCard()
     card.add("version").value = version.value
     card.add("fn").value = customer.title
@@ -42,8 +47,15 @@ def card_of(customer: CustomerView, version: Version = Version.FOUR) -> str:
             card.add("email").value = one.value
     if customer.tags:
         card.add("categories").value = list(customer.tags)
+    for key in declared:
+        if key in customer.fields:
+            card.add(_property(key)).value = words_of(customer.fields[key])
     text: str = card.serialize()
     return text
+
+
+def _property(key: str) -> str:
+    return OWN + key.replace("_", "-")
 
 
 def _add_number(card: Any, number: str, version: Version) -> None:
@@ -59,8 +71,9 @@ def is_vcard(head: str) -> bool:
     return head.lstrip("\ufeff \r\n").upper().startswith("BEGIN:VCARD")
 
 
-def read_cards(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """A row with the columns of HEADER for each card, with the line at which it begins.
+def read_cards(lines: Iterable[str], declared: Declared = NONE) -> Iterator[tuple[int, list[str]]]:
+    """A row with the columns of HEADER, and one for each field of the site's own, for each card, with the line at which
+    it begins.
 
     Raises InvalidInputError at a card that is none.
     """
@@ -69,7 +82,7 @@ def read_cards(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             card = vobject.readOne(text, allowQP=True)
         except (ParseError, ValueError, AttributeError, StopIteration) as error:
             raise InvalidInputError(f"the card that begins in line {at} is no vCard ({error})") from error
-        yield at, _row(card.contents)
+        yield at, _row(card.contents) + [_own(card.contents, key) for key in declared]
 
 
 def _split(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -93,11 +106,15 @@ def _row(contents: dict[str, list[Any]]) -> list[str]:
     return [
         "" if name == company else name,
         company,
-        BETWEEN.join(_number(str(one.value)) for one in contents.get("tel", ())),
-        BETWEEN.join(str(one.value).strip() for one in contents.get("email", ())),
-        BETWEEN.join(str(tag) for one in contents.get("categories", ()) for tag in _listed(one.value)),
+        put_together([_number(str(one.value)) for one in contents.get("tel", ())]),
+        put_together([str(one.value).strip() for one in contents.get("email", ())]),
+        put_together([str(tag) for one in contents.get("categories", ()) for tag in _listed(one.value)]),
         "\n".join(str(one.value).strip() for one in contents.get("note", ())),
     ]
+
+
+def _own(contents: dict[str, list[Any]], key: str) -> str:
+    return next((str(one.value) for one in contents.get(_property(key), ())), "")
 
 
 def _joined_name(contents: dict[str, list[Any]]) -> str:

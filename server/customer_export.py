@@ -19,10 +19,11 @@ from core.csv_files import guarded
 from core.db import Database
 from core.errors import InvalidInputError
 from crm_link.directory import MOST_LISTED, CustomerView, find_older, read_customer, read_customers
-from crm_link.sheets import COLUMNS, MOST_ROWS, Workbook, cells_of
+from crm_link.imports_fields import Declared, by_key
+from crm_link.sheets import MOST_ROWS, Workbook, cells_of, columns_of
 from crm_link.vcards import Version, card_of
 from server.guard import API_KEY, current_user
-from server.keys import DATABASE, SETTINGS
+from server.keys import DATABASE, FIELDS, SETTINGS
 
 log = structlog.get_logger(__name__)
 
@@ -64,31 +65,31 @@ async def as_vcards(request: web.Request) -> web.StreamResponse:
 
 
 async def send_csv(request: web.Request, wanted: Wanted) -> web.StreamResponse:
-    pages = _pages(request, wanted)
+    pages, declared = _pages(request, wanted), _declared(request)
     owners = await _names(request)
     response = await _begin(request, "text/csv", "customers.csv")
     count = 0
     if request.method != "HEAD":
-        await response.write("\ufeff".encode() + _csv([COLUMNS]))
+        await response.write("\ufeff".encode() + _csv([columns_of(declared)]))
         async for page in pages:
             count += len(page)
-            await response.write(_csv([cells_of(one, owners) for one in page]))
+            await response.write(_csv([cells_of(one, owners, declared) for one in page]))
     return await _end(request, response, "csv", count)
 
 
 async def send_workbook(request: web.Request, wanted: Wanted) -> web.StreamResponse:
     """Raises InvalidInputError when a sheet does not hold so many."""
-    pages = _pages(request, wanted)
+    pages, declared = _pages(request, wanted), _declared(request)
     owners = await _names(request)
     count = 0
     with TemporaryDirectory(prefix="ringback-") as folder:
         path = Path(folder) / "customers.xlsx"
-        with Workbook(path) as book:
+        with Workbook(path, columns_of(declared)) as book:
             async for page in pages:
                 count += len(page)
                 if count > MOST_ROWS:
                     raise InvalidInputError("these are more customers than a sheet has rows: export CSV")
-                await asyncio.to_thread(book.add, [cells_of(one, owners) for one in page])
+                await asyncio.to_thread(book.add, [cells_of(one, owners, declared) for one in page])
         response = await _begin(request, XLSX, "customers.xlsx")
         if request.method != "HEAD":
             await _send_file(response, path)
@@ -96,20 +97,20 @@ async def send_workbook(request: web.Request, wanted: Wanted) -> web.StreamRespo
 
 
 async def send_vcards(request: web.Request, wanted: Wanted) -> web.StreamResponse:
-    version, pages = _version(wanted), _pages(request, wanted)
+    version, pages, declared = _version(wanted), _pages(request, wanted), _declared(request)
     response = await _begin(request, "text/vcard", "customers.vcf")
     count = 0
     if request.method != "HEAD":
         async for page in pages:
             count += len(page)
-            await response.write("".join(card_of(one, version) for one in page).encode())
+            await response.write(await asyncio.to_thread(_cards, page, version, declared))
     return await _end(request, response, "vcard", count)
 
 
 async def one_as_vcard(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as connection:
         customer = await read_customer(connection, int(request.match_info["id"]))
-    text = card_of(customer, _version(wanted_of(request)))
+    text = card_of(customer, _version(wanted_of(request)), _declared(request))
     log.info("customers exported", form="vcard", count=1, by=_asker(request))
     return web.Response(
         text=text,
@@ -198,9 +199,18 @@ def _version(wanted: Wanted) -> Version:
     return Version(wanted.version)
 
 
+def _declared(request: web.Request) -> Declared:
+    """The site's own fields: what is kept of a field that the settings no longer have is not exported."""
+    return by_key(request.app[FIELDS].declared)
+
+
 def _asker(request: web.Request) -> str:
     """For the log: a key's prefix or a person's login."""
     return request[API_KEY].prefix if API_KEY in request else current_user(request).login
+
+
+def _cards(page: Sequence[CustomerView], version: Version, declared: Declared) -> bytes:
+    return "".join(card_of(one, version, declared) for one in page).encode()
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

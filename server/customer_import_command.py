@@ -11,6 +11,7 @@ from core.bus import Bus
 from core.clock import system_clock
 from core.errors import InvalidInputError
 from crm_link.imports import Imports, Mapping
+from crm_link.imports_fields import PREFIX
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_rows import STEP
 from crm_link.imports_state import ImportState, Step
@@ -31,7 +32,7 @@ async def import_customers(settings: Settings, path: Path, existing: str, tag: s
     if existing not in set(Existing):
         raise InvalidInputError(f"--existing is one of: {', '.join(Existing)}")
     async with open_database(settings) as database:
-        imports = Imports(database, Bus(), system_clock, settings.site.region)
+        imports = Imports(database, Bus(), system_clock, settings.site.region, settings.crm.fields)
         import_id = await imports.add(path, path.name, None)
         state = await imports.state(import_id)
         _tell_columns(state)
@@ -54,7 +55,8 @@ async def import_customers(settings: Settings, path: Path, existing: str, tag: s
 
 def _tell_columns(state: ImportState) -> None:
     for name, field in zip(state.header, state.columns, strict=True):
-        print(f"column {name!r}: {field.replace('_', ' ') or 'left out'}")
+        own = field.startswith(PREFIX)
+        print(f"column {name!r}: {field if own else field.replace('_', ' ') or 'left out'}")
 
 
 async def _tell_refused(imports: Imports, import_id: int) -> None:

@@ -16,6 +16,7 @@ from core.csv_files import guarded
 from core.errors import InvalidInputError, NotFoundError
 from crm_link.imports import Imports, Mapping
 from crm_link.imports_columns import Field
+from crm_link.imports_fields import word_of
 from crm_link.imports_files import LARGEST, MOST_LINES
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_rows import STEP, Line
@@ -50,14 +51,16 @@ FIELDS = {
     Field.PHONE: "Number",
     Field.EMAIL: "E-mail",
     Field.EXTERNAL: "Number in another CRM",
+    Field.CHAT: "Chat id",
     Field.TAGS: "Tags",
     Field.NOTE: "Note",
+    Field.UNKNOWN: "Whether nobody has named them",
 }
 POLICIES = {
     Existing.FILL: ("Fill gaps", "What they have stays; what is missing, numbers and tags are added."),
     Existing.OVERWRITE: (
         "Overwrite",
-        "Name and company become those of the file; numbers and tags are added.",
+        "Name, company and your own fields become those of the file; numbers and tags are added.",
     ),
     Existing.SKIP: ("Skip", "They are left as they are."),
 }
@@ -183,7 +186,8 @@ def _csv(rows: list[list[object]]) -> bytes:
 
 
 async def _mapping(request: web.Request, state: ImportState) -> dict[str, Any]:
-    lines = await imports_of(request).lines(state.id, limit=PREVIEWED)
+    imports = imports_of(request)
+    lines = await imports.lines(state.id, limit=PREVIEWED)
     return {
         "state": state,
         "columns": state.columns,
@@ -192,6 +196,7 @@ async def _mapping(request: web.Request, state: ImportState) -> dict[str, Any]:
             for place in _places(state)
         ],
         "fields": FIELDS,
+        "own": {word_of(key): one.title for key, one in imports.declared.items()},
         "policies": POLICIES,
         "wrong": "",
     }

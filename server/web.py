@@ -72,7 +72,7 @@ def bare_application(
     app[DEMO] = demo
     app[CUSTOMERS] = Customers(database, bus, clock, settings.site.region)
     app[ANNOTATIONS] = Annotations(database, bus, clock)
-    app[IMPORTS] = Imports(database, bus, clock, settings.site.region)
+    app[IMPORTS] = Imports(database, bus, clock, settings.site.region, settings.crm.fields)
     app[MERGES] = Merges(database, bus, clock)
     app[TASKS] = Tasks(database, bus, clock)
     app[DEALS] = Deals(database, bus, clock, settings.site.region)

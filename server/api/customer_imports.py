@@ -29,11 +29,11 @@ class ImportQuery(Taken):
     name: str = Field("customers", min_length=1, max_length=200, description="Of the file, for people.")
     columns: str = Field(
         "",
-        max_length=1500,
+        max_length=4000,
         pattern=r"^[A-Za-z0-9_.:, -]*$",
         description="What each column holds, with commas between, empty for none: "
         + ", ".join(f"`{one}`" for one in Column)
-        + ". Left out: recognised by their names.",
+        + ", or `field:` and the key of a field of this site. Left out: recognised by their names.",
     )
     existing: Existing = Field(Existing.FILL, description="What to do with customers we have already.")
     tag: str = Field("", max_length=40, description="Given to everybody in the file.")

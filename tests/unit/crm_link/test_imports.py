@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInputError
+from crm_link.imports_cells import SURE, put_together, taken_apart
 from crm_link.imports_columns import NAMES, Person, differ, join, read_person, recognise
 from crm_link.imports_groups import Groups
 
@@ -128,3 +129,11 @@ def test_lines_share_a_person_exactly_when_they_share_a_key(lines: list[set[int]
     }
     leading = set(people)
     assert {line for line, _ in groups.followers()} == set(range(2, len(lines) + 2)) - leading
+
+
+@given(st.lists(st.text("ab ,;|:\n", min_size=1).map(str.strip).filter(bool), max_size=4), st.booleans())
+def test_what_is_put_into_one_cell_comes_out_again(values: list[str], whole: bool) -> None:
+    possible = [
+        one for one in values if SURE not in one and not one.startswith(":") and not one.endswith(":")
+    ]
+    assert taken_apart(put_together(possible, whole=whole), whole=whole) == possible
