@@ -128,16 +128,16 @@ def _identities(pairs: Iterable[tuple[int, Person]], edit: Edit) -> list[dict[st
     return [
         {
             "customer_id": customer_id,
-            "kind": kind,
-            "value": value,
-            "spelled": dict(one.spelled).get(value),
-            "source": Source.IMPORT.value,
-            "confidence": Confidence.STATED.value,
+            "kind": claim.kind.value,
+            "value": claim.value,
+            "spelled": claim.spelled,
+            "source": claim.source.value,
+            "confidence": claim.confidence.value,
             "first_seen": edit.at,
             "last_seen": edit.at,
         }
         for customer_id, one in pairs
-        for kind, value in one.keys
+        for claim in claims_of(one)
     ]
 
 

@@ -236,16 +236,19 @@ async def _identities(connection: AsyncConnection, customer_id: int, did: Did, e
     for kind, value in did.identities:
         row = (
             await connection.execute(
-                select(Identity.first_seen, Identity.last_seen).where(
+                select(Identity.first_seen, Identity.last_seen, Identity.spelled).where(
                     Identity.customer_id == customer_id, Identity.kind == kind, Identity.value == value
                 )
             )
         ).one_or_none()
-        if row is not None and row.last_seen > row.first_seen:
-            kept.append(f"{value} has called since")
-        elif row is not None:
+        if row is None:
+            continue
+        shown = row.spelled or value
+        if row.last_seen > row.first_seen:
+            kept.append(f"{shown} has called since")
+        else:
             await take(connection, customer_id, IdentityKind(kind), value)
-            await journal(connection, customer_id, edit, Change(What.IDENTITY_REMOVED, before=value))
+            await journal(connection, customer_id, edit, Change(What.IDENTITY_REMOVED, before=shown))
     await free_keys(connection, set(did.identities))
     return kept
 

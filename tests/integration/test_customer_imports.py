@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select, update
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.fact_log import FactLogRow
+from crm_link.changes import What
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import find_customers, read_customer, read_notes
 from crm_link.imports import Imports, Mapping
@@ -20,7 +21,7 @@ from crm_link.imports_state import ImportState, Step
 from crm_link.imports_tables import CustomerImport, CustomerImportRow
 from crm_link.imports_work import LostError
 from crm_link.kinds import IdentityKind
-from crm_link.tables import CallCustomer, Customer, Identity, IdentityKey
+from crm_link.tables import CallCustomer, Customer, CustomerChange, Identity, IdentityKey
 from tests.customers import OTHER, Office
 
 FILE = """Name;Company;Mobile;E-mail;Tags;Notes
@@ -304,6 +305,26 @@ async def test_steps_come_in_order(importing: Importing) -> None:
     async with importing.office.database.read() as connection:
         (ewa,) = (await find_customers(connection, "ewa", region="PL")).customers
     assert [one.kind for one in ewa.identities] == [IdentityKind.PHONE]
+
+
+async def test_a_mobile_stays_as_the_file_spells_it(importing: Importing) -> None:
+    office = importing.office
+    importing.imports = Imports(office.database, office.desk.bus, lambda: office.now, "AR")
+    held = await office.customers.create(NewCustomer(name="Luz", emails=("luz@example.ar",)), None)
+    text = (
+        "name,phone,email\nAna,+54 9 11 4567-8901,\nLuz,+54 9 11 2345-6789,luz@example.ar\n"
+        "Ana,011 4567 8901,ana@example.ar\n"
+    )
+    state = await importing.do(text)
+    async with office.database.read() as connection:
+        (ana,) = (await find_customers(connection, "ana", region="AR")).customers
+        luz = await read_customer(connection, held.id)
+    assert ana.numbers == ("+5491145678901",)
+    assert luz.numbers == ("+5491123456789",)
+    await importing.undo(state.id)
+    async with office.database.read() as connection:
+        removed = select(CustomerChange.before).where(CustomerChange.what == What.IDENTITY_REMOVED)
+        assert (await connection.scalars(removed)).all() == ["+5491123456789"]
 
 
 async def test_a_call_at_the_same_moment_makes_no_second_customer(importing: Importing) -> None:
