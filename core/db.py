@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import MetaData, String, event, exc
 from sqlalchemy.engine import URL, make_url
@@ -78,9 +78,13 @@ class Database:
             )
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction. Commits when the block ends, rolls back when it raises."""
+    async def write(self, *, is_long: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction. Commits when the block ends, rolls back when it raises. `is_long`: single statements of it
+        touch thousands of rows, so SQLite is never asked in the event loop itself."""
         async with self._writer.begin() as connection:
+            if is_long and self.is_sqlite:
+                raw = await connection.get_raw_connection()
+                cast(sqlite_driver.Connection, raw.driver_connection).stay_in_thread()
             yield connection
 
     @asynccontextmanager

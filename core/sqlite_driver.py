@@ -74,6 +74,10 @@ class Connection(aiosqlite.Connection):
         if not self.is_ours or self.in_transaction:
             await super().rollback()
 
+    def stay_in_thread(self) -> None:
+        """Nothing more of this transaction is executed in the event loop: its statements touch many rows."""
+        self._left = 0
+
     async def run(self, work: Work, *, is_long: bool = False) -> Outcome:
         """Do `work` here if this transaction may still do so, else in the thread."""
         began = self.is_ours and self.in_transaction

@@ -31,6 +31,7 @@ from crm_link.merge_calls import follow_numbers, own_calls
 from crm_link.merge_holdings import HOLDINGS
 from crm_link.merge_journal import Action, Part, give_back, hand_over, read_parts, store_parts
 from crm_link.merge_record import change_record, restore_record
+from crm_link.merge_strangers import find_a_home, numbers_lost, numbers_moved
 from crm_link.merge_tables import CustomerMerge
 from crm_link.merge_undo import check_undoable
 from crm_link.merge_views import Choices, MergePreview, MergeView, preview_merge, read_merge
@@ -85,12 +86,12 @@ class Merges:
         """Make the two one. `by` is who decided, None for an API key.
 
         Raises NotFoundError, InvalidInputError (with oneself; too many numbers), ConflictError (one customer already;
-        changed since they were looked at).
+        changed since they were looked at; more than one merge moves).
         """
         edit = Edit(self._clock(), by)
         for _ in range(ATTEMPTS):
             try:
-                async with self._database.write() as connection:
+                async with self._database.write(is_long=True) as connection:
                     merge, facts = await _merge(connection, wanted, edit)
             except _ShiftedError:
                 continue
@@ -105,7 +106,7 @@ class Merges:
         """Make them two again. Raises NotFoundError, and ConflictError when it is undone already or another merge has
         to be undone first."""
         edit = Edit(self._clock(), by)
-        async with self._database.write() as connection:
+        async with self._database.write(is_long=True) as connection:
             merge, facts = await _undo(connection, merge_id, edit)
         log.info("merge undone", merge=merge.id, kept=merge.kept_id, merged=merge.merged_id, user_id=by)
         await self._publish(facts)
@@ -129,8 +130,7 @@ async def _merge(connection: AsyncConnection, wanted: Wanted, edit: Edit) -> tup
     await journal(connection, plan.kept.id, edit, *changes)
     facts = await _tell(
         connection,
-        plan.kept.id,
-        plan.merged.id,
+        (plan.kept.id, plan.merged.id),
         edit,
         CustomerMerged(plan.kept.id, edit.at, plan.merged.id, merge_id),
     )
@@ -176,6 +176,8 @@ async def hold_rows(connection: AsyncConnection, ids: Sequence[int]) -> None:
 def _check(plan: MergePreview, wanted: Wanted) -> None:
     if wanted.versions is not None and wanted.versions != (plan.kept.version, plan.merged.version):
         raise ConflictError("one of the two was changed meanwhile: look again, then merge")
+    if plan.refusal is not None:
+        raise ConflictError(plan.refusal)
     if len(_keys(plan)) > MOST_IDENTITIES:
         raise InvalidInputError(f"together they have more than {MOST_IDENTITIES} numbers and addresses")
 
@@ -205,7 +207,8 @@ async def _undo(connection: AsyncConnection, merge_id: int, edit: Edit) -> tuple
     merge = await read_merge(connection, merge_id)
     parts = await read_parts(connection, merge_id)
     current = await check_undoable(connection, merge, parts)
-    keys = await _hold_keys_again(connection, current, parts)
+    lost = {merge.merged_id: numbers_moved(parts), current: await numbers_lost(connection, current)}
+    keys = await _hold_keys_again(connection, current, parts, set[str]().union(*lost.values()))
     # The redirecting record first, as everybody does who follows a redirect.
     await hold_rows(connection, [merge.merged_id, current])
     await restore_record(connection, merge, current, parts)
@@ -216,24 +219,28 @@ async def _undo(connection: AsyncConnection, merge_id: int, edit: Edit) -> tuple
         await give_back(connection, holding, theirs, merge.merged_id, current)
     await _let_go(connection, keys)
     await follow_numbers(connection, merge.merged_id, current, parts)
+    homes = [await find_a_home(connection, one, numbers, edit) for one, numbers in lost.items()]
     undone = update(CustomerMerge).where(CustomerMerge.id == merge_id)
     await connection.execute(undone.values(undone_at=edit.at, undone_by=edit.user_id))
     facts = await _tell(
         connection,
-        current,
-        merge.merged_id,
+        (current, merge.merged_id, *homes),
         edit,
         CustomerUnmerged(current, edit.at, merge.merged_id, merge_id),
     )
     return await read_merge(connection, merge_id), facts
 
 
-async def _hold_keys_again(connection: AsyncConnection, current: int, parts: Iterable[Part]) -> set[Key]:
-    """Of the numbers both have by then: calls of them wait. A number nobody holds any more stays nobody's."""
+async def _hold_keys_again(
+    connection: AsyncConnection, current: int, parts: Iterable[Part], lost: Iterable[str]
+) -> set[Key]:
+    """Of the numbers both have by then, and of those they `lost`: calls of them wait. A number nobody holds any more
+    stays nobody's."""
     rows = await connection.execute(
         select(Identity.kind, Identity.value).where(Identity.customer_id == current)
     )
     keys = {(row.kind, row.value) for row in rows}
+    keys.update((IdentityKind.PHONE.value, number) for number in lost)
     again = [part for part in parts if part.table == Identity.__tablename__ and part.action is Action.DROPPED]
     keys.update((row["kind"], row["value"]) for part in again for row in part.rows)
     for kind, value in sorted(keys):
@@ -251,17 +258,18 @@ async def _let_go(connection: AsyncConnection, keys: set[Key]) -> None:
 
 async def _tell(
     connection: AsyncConnection,
-    kept_id: int,
-    merged_id: int,
+    changed: Sequence[int | None],
     edit: Edit,
     said: CustomerMerged | CustomerUnmerged,
 ) -> list[Fact]:
-    """The transaction's last step: what is announced, and the cards of calls that may still be on a screen."""
-    for one in (kept_id, merged_id):
+    """The transaction's last step: what is announced of the customers who `changed`, and the cards of calls that may
+    still be on a screen."""
+    ids = list(dict.fromkeys(one for one in changed if one is not None))
+    for one in ids:
         await bump(connection, one)
-    cards: list[Fact] = list(await _recent_calls(connection, (kept_id, merged_id), edit.at))
-    facts: list[Fact] = [await announce(connection, one, edit.at) for one in (kept_id, merged_id)]
-    await fact_log.append(connection, said, subject=f"customer:{kept_id}", at=edit.at)
+    cards: list[Fact] = list(await _recent_calls(connection, ids, edit.at))
+    facts: list[Fact] = [await announce(connection, one, edit.at) for one in ids]
+    await fact_log.append(connection, said, subject=f"customer:{said.customer_id}", at=edit.at)
     return [said, *facts, *cards]
 
 

@@ -4,13 +4,27 @@ holds both. Who may merge whom, and the customers' own rows, are `merge.py`'s.""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -77,19 +91,31 @@ async def count_rows(connection: AsyncConnection, holding: Holding, customer_id:
 
 
 async def hand_over(connection: AsyncConnection, holding: Holding, source: int, target: int) -> list[Part]:
-    """Give the rows of `source` to `target`; what that did."""
-    rows = await _rows(connection, holding, holding.owner == source)
-    same = await _same(connection, holding, source, target)
+    """Give the rows of `source` to `target`; what that did. After each `AT_ONCE` of them others have a turn."""
+    # Whole rows where some may be dropped, else what names them and what must not change.
+    columns = holding.table.c if holding.alone else holding.columns(*holding.key, *holding.guard)
+    ordered = select(*columns).where(holding.owner == source).order_by(*holding.columns(*holding.key))
+    result = await connection.execute(ordered)
+    return [
+        part
+        for rows in result.mappings().partitions(AT_ONCE)
+        for part in await _hand_over(connection, holding, [dict(row) for row in rows], source, target)
+    ]
+
+
+async def _hand_over(
+    connection: AsyncConnection, holding: Holding, rows: Sequence[Values], source: int, target: int
+) -> list[Part]:
+    same = await _same(connection, holding, rows, target)
     dropped = [row for row in rows if _values(row, holding.alone) in same]
     moved = [row for row in rows if _values(row, holding.alone) not in same]
     changed = [one for row in dropped for one in _better(holding, row, same[_values(row, holding.alone)])]
-    for one in changed:
-        await _set(connection, holding, target, one["key"], one["after"])
-    for part in _chunks(dropped):
-        mine = holding.owner == source
-        await connection.execute(delete(holding.table).where(mine, _named(holding, part)))
+    await _change(connection, holding, target, changed)
+    mine = holding.owner == source
+    if dropped:
+        await connection.execute(delete(holding.table).where(mine, _named(holding, dropped)))
     if moved:
-        theirs = update(holding.table).where(holding.owner == source)
+        theirs = update(holding.table).where(mine, _named(holding, moved))
         await connection.execute(theirs.values({holding.column: target}))
     of_moved = [_picked(row, holding.key + holding.guard + holding.alone) for row in moved]
     whole = [dict(row) for row in dropped]
@@ -112,21 +138,18 @@ async def give_back(
             elif part.action is Action.DROPPED:
                 await _insert_again(connection, holding, await _open(connection, holding, rows, target))
             elif part.action is Action.CHANGED:
-                for row in rows:
-                    await change_back(connection, holding, target, row)
+                await change_back(connection, holding, target, rows)
 
 
-async def change_back(connection: AsyncConnection, holding: Holding, owner: int, row: Values) -> None:
-    """Column by column: what was changed again meanwhile stays."""
-    for name, after in row["after"].items():
-        column = holding.table.c[name]
-        unchanged = column.is_(None) if after is None else column == after
-        await _set(connection, holding, owner, row["key"], {name: row["before"][name]}, unchanged)
+async def store_parts(connection: AsyncConnection, merge_id: int, parts: Sequence[Part]) -> None:
+    journal = await asyncio.to_thread(_written, merge_id, parts)
+    if journal:
+        await connection.execute(insert(CustomerMergeMove), journal)
 
 
-async def store_parts(connection: AsyncConnection, merge_id: int, parts: Iterable[Part]) -> None:
-    chunks = [(part, rows) for part in parts for rows in _chunks(part.rows)]
-    journal = [
+def _written(merge_id: int, parts: Iterable[Part]) -> list[Values]:
+    chunks = ((part, rows) for part in parts for rows in _chunks(part.rows))
+    return [
         {
             "merge_id": merge_id,
             "position": position,
@@ -136,48 +159,44 @@ async def store_parts(connection: AsyncConnection, merge_id: int, parts: Iterabl
         }
         for position, (part, rows) in enumerate(chunks)
     ]
-    if journal:
-        await connection.execute(insert(CustomerMergeMove), journal)
 
 
-async def read_parts(connection: AsyncConnection, merge_id: int) -> list[Part]:
-    """In the order in which they were done."""
-    rows = await connection.execute(
+async def read_parts(connection: AsyncConnection, merge_id: int, *actions: Action) -> list[Part]:
+    """In the order in which they were done; with `actions` only those."""
+    statement = (
         select(CustomerMergeMove.action, CustomerMergeMove.in_table, CustomerMergeMove.rows)
         .where(CustomerMergeMove.merge_id == merge_id)
         .order_by(CustomerMergeMove.position)
     )
-    return [Part(Action(row.action), row.in_table, json.loads(row.rows)) for row in rows]
+    if actions:
+        statement = statement.where(CustomerMergeMove.action.in_([one.value for one in actions]))
+    rows = (await connection.execute(statement)).all()
+    return await asyncio.to_thread(_read, rows)
 
 
-async def _rows(
-    connection: AsyncConnection, holding: Holding, which: ColumnElement[bool]
-) -> list[Mapping[str, Any]]:
-    """Whole rows where some may be dropped, else what names them and what must not change."""
-    columns = holding.table.c if holding.alone else holding.columns(*holding.key, *holding.guard)
-    rows = await connection.execute(select(*columns).where(which).order_by(*holding.columns(*holding.key)))
-    return [dict(row) for row in rows.mappings()]
+def _read(rows: Iterable[Row[str, str, str]]) -> list[Part]:
+    return [Part(Action(action), table, json.loads(text)) for action, table, text in rows]
 
 
 async def _same(
-    connection: AsyncConnection, holding: Holding, source: int, target: int
+    connection: AsyncConnection, holding: Holding, rows: Sequence[Values], target: int
 ) -> dict[tuple[Any, ...], Values]:
-    """What the target has of which there can only be one, with the values that are to become the better ones."""
+    """What the target has too of these rows, where there can only be one, with the values that are to become the
+    better ones."""
     if not holding.alone:
         return {}
     table = holding.table if holding.against is None else holding.against
     first = holding.alone[0]
-    asked = select(holding.table.c[first]).where(holding.owner == source)
     wanted = dict.fromkeys(
         (*holding.alone, *(() if holding.against is not None else holding.key), *holding.best)
     )
-    rows = await connection.execute(
+    asked = {row[first] for row in rows}
+    theirs = await connection.execute(
         select(*holding.columns(*wanted, of=table)).where(
-            table.c[holding.column] == target, table.c[first].in_(asked)
+            table.c[holding.column] == target, table.c[first].in_(sorted(asked))
         )
     )
-    found = [dict(row) for row in rows.mappings()]
-    return {_values(row, holding.alone): row for row in found}
+    return {_values(row, holding.alone): dict(row) for row in theirs.mappings()}
 
 
 def _better(holding: Holding, theirs: Mapping[str, Any], kept: Values) -> Iterator[Values]:
@@ -188,17 +207,39 @@ def _better(holding: Holding, theirs: Mapping[str, Any], kept: Values) -> Iterat
         yield {"key": _picked(kept, holding.key), "before": before, "after": after}
 
 
-async def _set(
-    connection: AsyncConnection,
-    holding: Holding,
-    owner: int,
-    key: Values,
-    values: Values,
-    *conditions: ColumnElement[bool],
+async def _change(
+    connection: AsyncConnection, holding: Holding, owner: int, changed: Sequence[Values]
 ) -> None:
-    row = and_(*(holding.table.c[name] == value for name, value in key.items()))
-    statement = update(holding.table).where(holding.owner == owner, row, *conditions)
-    await connection.execute(statement.values(**values))
+    """Give rows of `owner` what they have `after`, column by column."""
+    for name in sorted({name for row in changed for name in row["after"]}):
+        values = [_bound(row["key"]) | {"to": row["after"][name]} for row in changed if name in row["after"]]
+        await connection.execute(_set(holding, owner, name), values)
+
+
+async def change_back(
+    connection: AsyncConnection, holding: Holding, owner: int, changed: Sequence[Values]
+) -> None:
+    """Give them what they had `before`, column by column: what was changed again meanwhile stays."""
+    for name in sorted({name for row in changed for name in row["after"]}):
+        values = [
+            _bound(row["key"]) | {"to": row["before"][name], "was": row["after"][name]}
+            for row in changed
+            if name in row["after"]
+        ]
+        column = holding.table.c[name]
+        unchanged = column.is_not_distinct_from(bindparam("was", type_=column.type))
+        await connection.execute(_set(holding, owner, name).where(unchanged), values)
+
+
+def _set(holding: Holding, owner: int, name: str) -> Update:
+    """One column of one row: `to`, and what `_bound` says, are given when it is executed."""
+    row = (column == bindparam(f"key_{column.name}") for column in holding.columns(*holding.key))
+    statement = update(holding.table).where(holding.owner == owner, *row)
+    return statement.values({name: bindparam("to", type_=holding.table.c[name].type)})
+
+
+def _bound(key: Values) -> Values:
+    return {f"key_{name}": value for name, value in key.items()}
 
 
 async def _move_back(
@@ -207,10 +248,11 @@ async def _move_back(
     mine = holding.owner == target
     columns = holding.columns(*holding.key, *holding.guard)
     found = await connection.execute(select(*columns).where(mine, _named(holding, rows)))
-    as_they_were = {tuple(row[name] for name in holding.key + holding.guard) for row in rows}
-    back = [dict(row._mapping) for row in found if tuple(row) in as_they_were]
+    as_they_were = {_values(row, holding.key + holding.guard) for row in rows}
+    back = {row[: len(holding.key)] for row in found if tuple(row) in as_they_were}
     if back:
-        statement = update(holding.table).where(mine, _named(holding, back))
+        mine_back = [row for row in rows if _values(row, holding.key) in back]
+        statement = update(holding.table).where(mine, _named(holding, mine_back))
         await connection.execute(statement.values({holding.column: source}))
 
 
@@ -243,7 +285,7 @@ def _named(holding: Holding, rows: Iterable[Mapping[str, Any]]) -> ColumnElement
     return tuple_(*columns).in_([_values(row, holding.key) for row in rows])
 
 
-def _values(row: Mapping[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
+def _values(row: Mapping[Any, Any], names: Iterable[str]) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
 
 

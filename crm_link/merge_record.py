@@ -86,10 +86,10 @@ async def _change_back(connection: AsyncConnection, customer_id: int, row: Value
     """Who got a name from a person meanwhile is no unnamed caller again."""
     before = row["before"]
     plain = {name for name in before if name != "is_provisional" and before[name] != row["after"][name]}
-    await change_back(connection, RECORD, customer_id, _only(row, plain))
+    await change_back(connection, RECORD, customer_id, [_only(row, plain)])
     names = select(Customer.name, Customer.company).where(Customer.id == customer_id)
     if tuple((await connection.execute(names)).one()) == (before["name"], before["company"]):
-        await change_back(connection, RECORD, customer_id, _only(row, {"is_provisional"}))
+        await change_back(connection, RECORD, customer_id, [_only(row, {"is_provisional"})])
 
 
 def _only(row: Values, names: Iterable[str]) -> Values:

@@ -3,6 +3,7 @@ has to be undone first. Reads only."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,7 +27,7 @@ async def check_undoable(connection: AsyncConnection, merge: MergeView, parts: I
     if merge.undone_at is not None:
         raise ConflictError(f"merge {merge.id} is undone already")
     current = await _current(connection, merge.kept_id)
-    brought = _brought(parts)
+    brought = await asyncio.to_thread(_brought, parts)
     later = await connection.scalars(
         select(CustomerMerge.id)
         .where(CustomerMerge.kept_id == current, CustomerMerge.undone_at.is_(None))
@@ -34,7 +35,7 @@ async def check_undoable(connection: AsyncConnection, merge: MergeView, parts: I
         .order_by(CustomerMerge.id.desc())
     )
     for other in later.all():
-        if brought & _relied_on(await read_parts(connection, other)):
+        if brought & _relied_on(await read_parts(connection, other, Action.DROPPED, Action.CHANGED)):
             raise _first(other)
     return current
 

@@ -22,6 +22,10 @@ from crm_link.timeline import Body, Entry, Position, behind
 COUNTED = ("identities", "calls", "notes", "tags", "tasks", "deals", "fields", "number_blocks")
 """What a preview speaks of; the rest follows from these."""
 
+MOST_MOVING = 50_000
+"""Rows that one merge moves. It is one transaction, and SQLite has one writer: so many take about 3 seconds, in which
+calls that come in wait for their customer."""
+
 
 class Side(StrEnum):
     """Whose value the kept customer gets."""
@@ -60,6 +64,20 @@ class MergePreview:
     company: str
     owner_id: int | None
     history: tuple[int, int]
+
+    @property
+    def refusal(self) -> str | None:
+        """Why these cannot be merged this way round, and what can be done; None when they can."""
+        count = sum(one.count for one in self.moving)
+        if count <= MOST_MOVING:
+            return None
+        fix = "keep that customer instead"
+        if self.history[0] > MOST_MOVING:
+            fix = "both are more than one person's history: move their numbers one by one instead"
+        return (
+            f"{count} calls, notes and other entries of customer {self.merged.id} would have to move, and at most "
+            f"{MOST_MOVING} can at once, because nothing else is written meanwhile; {fix}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

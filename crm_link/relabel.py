@@ -141,10 +141,11 @@ async def _retire(connection: AsyncConnection, source: int, target: int, number:
     if held:
         await journal(connection, source, edit, Change(What.IDENTITY_REMOVED, before=number))
     else:
-        await _absorb(connection, source, target, number, edit)
+        await absorb(connection, source, target, number, edit)
 
 
-async def _absorb(connection: AsyncConnection, source: int, target: int, number: str, edit: Edit) -> None:
+async def absorb(connection: AsyncConnection, source: int, target: int, number: str, edit: Edit) -> None:
+    """Make `source`, who has no `number` any more, part of `target`, who has it."""
     for holding in HOLDINGS:
         await hand_over(connection, holding, source, target)
     await store_words(connection, source)
