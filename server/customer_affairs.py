@@ -26,6 +26,13 @@ from server.tasks_page import task_context
 from server.views.timeline import GROUPS, TIMELINE, Group, hearable
 
 
+SHOWN_FIRST = 5
+"""Tasks, and deals, of a customer who has many: the rest is a click away, and does not push everything else down."""
+
+MOST_SHOWN = 50
+"""Tasks, and deals, beside the timeline, which has them all."""
+
+
 async def read_affairs(
     request: web.Request, connection: AsyncConnection, customer: CustomerView
 ) -> dict[str, Any]:
@@ -42,8 +49,10 @@ async def read_affairs(
         "show": group,
         "groups": Group,
         "heard": await hearable(connection, asker, settings.recordings, timeline.entries),
-        "tasks": await read_tasks_of(connection, customer.id),
-        "deals": await read_deals_of(connection, customer.id),
+        "tasks": await read_tasks_of(connection, customer.id, limit=MOST_SHOWN),
+        "deals": await read_deals_of(connection, customer.id, limit=MOST_SHOWN),
+        "shown_first": SHOWN_FIRST,
+        "most_shown": MOST_SHOWN,
         "deal_states": STATES,
         "deal_looks": DEAL_LOOKS,
         "fields": [(one, words_of(values.get(one.key))) for one in request.app[FIELDS].declared],
