@@ -101,7 +101,8 @@ class Rules:
 class Promise:
     """What policy needs of a callback's row. `holds_place`: its caller left the queue by key, and the PBX can hold the
     place until the customer is dialled: what agents do not take costs nobody their turn. `declined`: agents (user ids)
-    who did not take it since the customer was dialled, or since they said that they will."""
+    who did not take it since the customer was dialled, or since they said that they will. `responsible_id`: who is
+    responsible for the customer, if anybody: never waited for."""
 
     id: int
     number: str
@@ -111,6 +112,7 @@ class Promise:
     rung: int = 0
     offers: int = 0
     owner_id: int | None = None
+    responsible_id: int | None = None
     proven: bool = False
     holds_place: bool = False
     declined: frozenset[int] = frozenset()
@@ -297,8 +299,9 @@ def _go(promise: Promise, situation: Situation, rules: Rules) -> Go | NotNow:
 
 
 def _agent_for(promise: Promise, situation: Situation) -> FreeAgent | None:
-    """The owner; while they may still become free, nobody else; then who is free longest and has not declined it.
-    Where all have, it is offered again: an agent who could not a minute ago perhaps can now."""
+    """The owner; while they may still become free, nobody else; then who is responsible for the customer, if free; then
+    who is free longest. Whoever declined it is passed over. Where all have, it is offered again: an agent who could not
+    a minute ago perhaps can now."""
     if not situation.free:
         return None
     owner = promise.owner_id
@@ -307,8 +310,9 @@ def _agent_for(promise: Promise, situation: Situation) -> FreeAgent | None:
             return mine
         if situation.now < promise.due_at + OWNER_WAIT_S:
             return None
-    willing = (agent for agent in situation.free if agent.user_id not in promise.declined)
-    return next(willing, situation.free[0])
+    willing = [agent for agent in situation.free if agent.user_id not in promise.declined]
+    responsible = (agent for agent in willing if agent.user_id == promise.responsible_id)
+    return next(responsible, willing[0] if willing else situation.free[0])
 
 
 def _after_offer(promise: Promise, rules: Rules, now: float) -> Again | ToInbox | Close:

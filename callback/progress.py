@@ -52,7 +52,8 @@ class Progress:
         if rules is None:
             await to_inbox(connection, callback_id, at, f"there is no [department.{row.department}] any more")
             return
-        promise = promise_of(row, (await declined(connection, [callback_id])).get(callback_id))
+        refused_by = await declined(connection, [callback_id])
+        promise = promise_of(row, refused_by.get(callback_id, frozenset()))
         match policy.after(promise, result, rules, at):
             case policy.Again(due_at, rung, offers):
                 values = {"due_at": due_at, "rung": rung, "offers": offers}
@@ -71,7 +72,9 @@ async def to_inbox(connection: AsyncConnection, callback_id: int, at: float, rea
         await ledger.tell(connection, callback_id, at, "inbox", detail=reason)
 
 
-def promise_of(row: Any, declined: frozenset[int] | None = None) -> Promise:
+def promise_of(
+    row: Any, declined: frozenset[int] = frozenset(), responsible_id: int | None = None
+) -> Promise:
     """A row of `callbacks` as policy wants it."""
     return Promise(
         id=row.id,
@@ -82,9 +85,10 @@ def promise_of(row: Any, declined: frozenset[int] | None = None) -> Promise:
         rung=row.rung,
         offers=row.offers,
         owner_id=row.owner_id,
+        responsible_id=responsible_id,
         proven=row.proven,
         holds_place=row.place is not None,
-        declined=declined or frozenset(),
+        declined=declined,
     )
 
 

@@ -29,7 +29,7 @@ from core.db import Database
 from core.errors import PbxError, PbxUncertainError
 from core.facts import CallbackChanged
 from core.phone import mask
-from core.ports import AgentPool, Dialer, DialOrder
+from core.ports import AgentPool, Dialer, DialOrder, ResponsiblePeople
 from core.tasks import woken
 
 log = structlog.get_logger(__name__)
@@ -92,6 +92,7 @@ class Scheduler:
         attempts: Attempts,
         budgets: Budgets,
         suppressed_among: SuppressedAmong,
+        responsible: ResponsiblePeople,
         times: Times | None = None,
     ) -> None:
         self._departments = tuple(departments)
@@ -104,6 +105,7 @@ class Scheduler:
         self._attempts = attempts
         self._budgets = budgets
         self._suppressed_among = suppressed_among
+        self._responsible = responsible
         self._times = times or Times()
         self._woken = asyncio.Event()
         self._gone_since: dict[str, float] = {}
@@ -142,6 +144,7 @@ class Scheduler:
             running = (await connection.execute(_running(department.pbx))).all()
             limit = await self._budgets.for_callback(connection, department.pbx, now)
             refused_by = await declined(connection, [row.id for row in rows])
+            responsible = await self._responsible.of(connection, {row.number for row in rows})
         suppressed = await self._suppressed_among({row.number for row in rows})
         situation = self._situation(department, running, now, limit)
         for row in rows:
@@ -150,7 +153,8 @@ class Scheduler:
                 suppressed=row.number in suppressed,
                 talking=self._pool.is_talking(row.number),
             )
-            decision = policy.decide(promise_of(row, refused_by.get(row.id)), situation, department.rules)
+            promise = promise_of(row, refused_by.get(row.id, frozenset()), responsible.get(row.number))
+            decision = policy.decide(promise, situation, department.rules)
             situation = await self._act(department, row, decision, situation)
 
     def _situation(

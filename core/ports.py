@@ -3,7 +3,7 @@ that has it implements it, and `server/app.py` brings them together. No code liv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -122,6 +122,15 @@ class OpenPromises(Protocol):
 
     async def open_for(self, connection: AsyncConnection, numbers: Collection[str]) -> Sequence[OpenPromise]:
         """The open callbacks to these numbers (E.164). Reads on the caller's connection."""
+        ...
+
+
+class ResponsiblePeople(Protocol):
+    """Offered by the customers' room to the callback room."""
+
+    async def of(self, connection: AsyncConnection, numbers: Collection[str]) -> Mapping[str, int]:
+        """Who (user id) is responsible for the customer with each of these numbers (E.164), where somebody is. Reads on
+        the caller's connection."""
         ...
 
 

@@ -25,6 +25,7 @@ from core.fact_log import FactConsumer
 from core.facts import AgentStateChanged, CallbackChanged, CallEnded, DeviceChanged
 from core.ports import Dialer
 from core.tasks import running
+from crm_link.responsible import Responsible
 from server.agent_pool import Agents
 from server.blocked_parts import BLOCK_LIST
 from server.callback_desk_parts import REQUESTS
@@ -68,6 +69,7 @@ def add_callbacks(
         attempts=attempts,
         budgets=budgets,
         suppressed_among=requests.suppressions.among,
+        responsible=Responsible(),
     )
     app[CLICKS] = Clicks(
         database,

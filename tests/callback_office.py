@@ -37,6 +37,7 @@ from core.facts import (
     Verdict,
 )
 from core.ports import DialOrder, FreeAgent
+from crm_link.responsible import Responsible
 from pbx_bridge import call_log
 
 MONDAY_NOON = from_iso("2026-11-23T12:00:00+01:00")
@@ -148,6 +149,7 @@ class Office:
             attempts=self.attempts,
             budgets=Budgets(callback),
             suppressed_among=self._suppressed_among,
+            responsible=Responsible(),
         )
 
     async def _suppressed_among(self, numbers: Collection[str]) -> frozenset[str]:

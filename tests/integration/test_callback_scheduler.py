@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from callback import ledger
 from callback.kinds import NotNow, Outcome, Result, State
@@ -16,7 +16,13 @@ from core.db import Database
 from core.errors import PbxError, PbxUncertainError
 from core.fact_log import FactLogRow
 from core.facts import EndedBy, Verdict
+from core.ports import FreeAgent
+from crm_link.changes import Edit
+from crm_link.identities import keep_pick
+from crm_link.responsible import Responsible
+from crm_link.tables import Customer
 from tests.callback_office import CUSTOMER, MONDAY_NOON, Office, Time
+from tests.customers import customer_with
 from tests.integration.callback_room import SETTINGS
 
 
@@ -396,3 +402,55 @@ async def test_a_place_that_the_pbx_refused_is_held_where_it_was(office: Office)
     office.dialer.refuse = None
     await office.turn(61)
     assert [one.position for one in office.dialer.orders] == [3, 3]
+
+
+async def _known(office: Office, responsible: FreeAgent | None) -> int:
+    """A customer with this number, and the person who is responsible for them."""
+    customer_id = await customer_with(office.database, CUSTOMER)
+    owner = update(Customer).where(Customer.id == customer_id)
+    async with office.database.write() as connection:
+        await connection.execute(owner.values(owner_id=responsible.user_id if responsible else None))
+    return customer_id
+
+
+async def test_who_is_responsible_for_the_customer_is_asked_first_and_not_waited_for(office: Office) -> None:
+    anna, ben = await office.agent("101"), await office.agent("102")
+    await _known(office, ben)
+    await office.owe()
+    await office.turn()
+    assert [one.agent for one in office.dialer.orders] == [ben.device]
+    await office.agent_rings()
+    await office.call_ends(Verdict.MISSED)
+    await office.turn(1)
+    await office.turn(60)
+    assert [one.agent for one in office.dialer.orders] == [ben.device, anna.device]
+
+
+async def test_who_is_responsible_and_busy_holds_nobody_up(office: Office) -> None:
+    anna, ben = await office.agent("101"), await office.agent("102")
+    await _known(office, ben)
+    office.pool.agents = [anna]
+    await office.owe()
+    await office.turn()
+    assert [one.agent for one in office.dialer.orders] == [anna.device]
+
+
+async def test_whose_pick_decides_where_customers_with_different_people_share_the_number(
+    office: Office,
+) -> None:
+    anna, ben = await office.agent("101"), await office.agent("102")
+    await _known(office, anna)
+    picked = await _known(office, ben)
+    async with office.database.read() as connection:
+        assert await Responsible().of(connection, {CUSTOMER}) == {}
+    async with office.database.write() as connection:
+        await keep_pick(connection, CUSTOMER, picked, Edit(office.time()))
+        assert await Responsible().of(connection, {CUSTOMER, "+48999"}) == {CUSTOMER: ben.user_id}
+
+
+async def test_one_responsible_person_among_those_who_share_a_number_is_enough(office: Office) -> None:
+    ben = await office.agent("102")
+    await _known(office, None)
+    await _known(office, ben)
+    async with office.database.read() as connection:
+        assert await Responsible().of(connection, {CUSTOMER}) == {CUSTOMER: ben.user_id}
