@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import structlog
@@ -129,6 +129,15 @@ async def forget(connection: AsyncConnection, consumers: Iterable[FactConsumer],
         delete(FactLogRow).where(FactLogRow.id.in_(oldest), FactLogRow.id < end, FactLogRow.at < before)
     )
     return gone.rowcount
+
+
+async def as_it_stands(connection: AsyncConnection, fact: LoggedFact) -> LoggedFact | None:
+    """A fact that was read a while ago, inside the transaction that writes down what it says; None when it is gone.
+    Whoever takes a person out of it waits until that transaction ends, and then finds what it wrote."""
+    body = await connection.scalar(
+        select(FactLogRow.body).where(FactLogRow.id == fact.id).with_for_update(read=True)
+    )
+    return None if body is None else replace(fact, body=json.loads(body))
 
 
 class FactConsumer:

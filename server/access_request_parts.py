@@ -16,7 +16,7 @@ from core.db import Base
 from core.fact_log import FactLogRow
 from crm_link.blocked_tables import BlockedCall, BlockedCaller
 from crm_link.blocks_tables import NumberBlock
-from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
+from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.deals_tables import Deal, DealCall
 from crm_link.fields_tables import CustomerField
 from crm_link.imports_tables import CustomerImportRow
@@ -127,6 +127,7 @@ PARTS: tuple[Part, ...] = (
     _part("What happened to callbacks", CallbackStep, Of.CALLBACK, CallbackStep.callback_id),
     _part("Calls somebody said nothing is owed for", InboxDismissal, Of.NUMBER, InboxDismissal.number),
     _part("What other CRMs said of the numbers", ConnectorContacts, Of.NUMBER, ConnectorContacts.number),
+    _part("Whom somebody picked in other CRMs", ConnectorPick, Of.CALL, ConnectorPick.call_id),
     _part("What other CRMs were told", ConnectorLog, Of.CALL, ConnectorLog.call_id),
     _part("What other servers were told", WebhookDelivery, Of.DELIVERY, WebhookDelivery.subject),
     _part("What happened, as programs are told of it", FactLogRow, Of.SUBJECT, FactLogRow.subject),
@@ -147,6 +148,7 @@ WITHOUT: dict[str, str] = {
     "pops": "which of our screens showed a card when",
     "customer_imports": "which files came; their lines are above",
     "duplicate_searches": OURS,
+    "erasure_tries": "counts only, until a certificate has them",
     "expired_customers": "numbers of records only, no person",
     "suppressions": "a keyed hash of the number: it keeps us from calling, also after erasure",
     "callback_lists": "files that were sent in; forgotten after 30 days",

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.access_request_parts import PARTS, Part
 from server.erase_person import Person, parts_of
-from server.erasing import Erased
 
 Kept = tuple[str, int, str]
 """What, how many, why."""
@@ -39,15 +38,16 @@ async def read_staying(connection: AsyncConnection, person: Person) -> list[Kept
     return [one for one in counted if one[1]]
 
 
-def list_kept(person: Person, recorded: Erased, held: int) -> list[Kept]:
-    """What stays of this person for reasons of theirs. `held` calls are on legal hold."""
+def list_kept(person: Person, on_pbx: int, held: int) -> list[Kept]:
+    """What stays of this person for reasons of theirs. `held` calls are on legal hold; of `on_pbx` recordings the PBX
+    has files."""
     found = [
         ("Calls on legal hold", held, "with their recordings, numbers and notes, until the hold is released"),
         ("Calls of several customers", person.shared_calls, "nobody has said whose they are"),
         ("Numbers and addresses", len(person.shared), "another customer has them too"),
         (
             "Recordings of which the PBX has a file of its own",
-            recorded.report.removed.on_pbx,
+            on_pbx,
             "Ringback only reads there: remove them on the PBX",
         ),
     ]

@@ -26,6 +26,16 @@ class ErasureCertificate(Base):
     kept: Mapped[str] = mapped_column(Text, doc="JSON: [what, how many, why] each")
 
 
+class ErasureTry(Base):
+    """What went in erasures of a customer that did not come to their end; gone with the certificate that counts it."""
+
+    __tablename__ = "erasure_tries"
+
+    customer_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    gone: Mapped[str] = mapped_column(Text, doc="JSON: how many by what people call it")
+    on_pbx: Mapped[int] = mapped_column(doc="recordings of which the PBX has files of its own")
+
+
 class DataRequest(Base):
     """Somebody's data was handed out whole."""
 

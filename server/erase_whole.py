@@ -24,7 +24,7 @@ from core.clock import Clock
 from core.db import Database
 from core.facts import CallbackChanged, CustomerChanged
 from crm_link.changes import announce
-from crm_link.connectors.tables import ConnectorContacts, ConnectorLog
+from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.imports_new import free_keys
 from crm_link.imports_tables import CustomerImportRow
 from crm_link.records import store_words
@@ -39,6 +39,7 @@ from server.erase_certificates import Certificate, certify
 from server.erase_guard import hold_person, refuse_going
 from server.erase_kept import STAYS, Kept, count_part, list_kept, read_staying
 from server.erase_person import Person, leave_out, parts_of, read_person
+from server.erase_tally import Tally, forget_tally, read_tally, save_tally
 from server.erase_told import (
     DELIVERIES,
     ERASED_NUMBER,
@@ -62,6 +63,7 @@ COUNTED = (
 )
 """Parts of the register that go with the customer's row and are named in the certificate."""
 
+CALL_WAS = (Call.caller, Call.callee, Call.caller_name, Call.customer_number)
 CALL = (
     update(Call)
     .where(Call.id == bindparam("of"))
@@ -108,36 +110,39 @@ class WholeErasure:
             person = await read_person(connection, customer_id)
             await refuse_going(connection, person)
             staying = await read_staying(connection, person)
-        gone: Counter[str] = Counter()
-        held, recorded = await self._recorded(asker, person, gone)
+            tally = await read_tally(connection, person.ids)
+        held = await self._recorded(asker, person, tally)
         async with self.database.read() as connection:
             free = await leave_out(connection, person, held)
             reached = await read_reached(connection)
-        await self._callbacks(asker, free, gone)
-        await self._calls(free, gone)
-        await self._told(free, gone)
-        await self._numbers(free, gone)
-        kept = [*list_kept(person, recorded, len(held)), *staying]
+        for step in (self._callbacks, self._calls, self._told, self._numbers):
+            await self._save(person, tally)
+            await step(asker, free, tally.gone)
+        await self._save(person, tally)
+        kept = [*list_kept(person, tally.on_pbx, len(held)), *staying]
         async with self.database.write() as connection:
             keys = await hold_person(connection, person)
-            await clean_again(connection, free, reached, gone)
-            await _forget_customer(connection, person, held, gone)
+            await clean_again(connection, free, reached, tally.gone)
+            await _forget_customer(connection, person, held, tally.gone)
             await free_keys(connection, keys)
-            certificate = await certify(connection, asker, customer_id, self.clock(), gone, kept)
+            await forget_tally(connection, person.ids)
+            certificate = await certify(connection, asker, customer_id, self.clock(), tally.gone, kept)
             await announce(connection, customer_id, self.clock())
         await self.bus.publish(CustomerChanged(customer_id, self.clock()))
         return certificate
 
-    async def _recorded(
-        self, asker: Asker, person: Person, gone: Counter[str]
-    ) -> tuple[frozenset[str], Erased]:
+    async def _save(self, person: Person, tally: Tally) -> None:
+        async with self.database.write() as connection:
+            await save_tally(connection, person.ids, tally)
+
+    async def _recorded(self, asker: Asker, person: Person, tally: Tally) -> frozenset[str]:
         """Calls of which something is on hold stay whole, with all their recordings; returns them."""
         lines = await self._recordings().find(person.calls)
         held = {line.call_id for line in lines if line.why_kept is not None}
         going = tuple(one for one in person.calls if one not in held)
         recorded = await self._recordings().erase_calls(asker, person.id, going)
-        _count_recorded(gone, recorded)
-        return frozenset(held | {line.call_id for line in recorded.report.kept}), recorded
+        _count_recorded(tally, recorded)
+        return frozenset(held | {line.call_id for line in recorded.report.kept})
 
     def _recordings(self) -> PersonErasure:
         return PersonErasure(self.database, self.remover)
@@ -158,17 +163,18 @@ class WholeErasure:
                     update(Attempt).where(Attempt.id.in_(some)).values(number=ERASED_NUMBER)
                 )
 
-    async def _calls(self, person: Person, gone: Counter[str]) -> None:
+    async def _calls(self, _asker: Asker, person: Person, gone: Counter[str]) -> None:
         for some in parts_of(person.calls):
             async with self.database.write() as connection:
                 rows = (
                     await connection.execute(
-                        select(Call.id, Call.caller, Call.callee, Call.direction).where(Call.id.in_(some))
+                        select(*CALL_WAS, Call.id, Call.direction).where(Call.id.in_(some))
                     )
                 ).all()
-                if rows:
-                    await connection.execute(CALL, [_anonymous(person, row) for row in rows])
-                gone["Calls, made anonymous"] += len(rows)
+                changed = [new for row in rows if (new := _anonymous(person, row))]
+                if changed:
+                    await connection.execute(CALL, changed)
+                gone["Calls, made anonymous"] += len(changed)
                 await _clean_moments(connection, person, some)
                 await connection.execute(
                     update(CallMatch).where(CallMatch.call_id.in_(some)).values(number=None)
@@ -178,7 +184,7 @@ class WholeErasure:
                 )
                 gone["Places in the search index"] += found.rowcount
 
-    async def _told(self, person: Person, gone: Counter[str]) -> None:
+    async def _told(self, _asker: Asker, person: Person, gone: Counter[str]) -> None:
         """What facts, webhooks and connectors hold."""
         for some in parts_of(person.subjects):
             async with self.database.write() as connection:
@@ -190,8 +196,9 @@ class WholeErasure:
             async with self.database.write() as connection:
                 logs = delete(ConnectorLog).where(ConnectorLog.call_id.in_(some))
                 gone["What other CRMs were told"] += (await connection.execute(logs)).rowcount
+                await connection.execute(delete(ConnectorPick).where(ConnectorPick.call_id.in_(some)))
 
-    async def _numbers(self, person: Person, gone: Counter[str]) -> None:
+    async def _numbers(self, _asker: Asker, person: Person, gone: Counter[str]) -> None:
         """What is kept by number, and lines of imported files."""
         async with self.database.write() as connection:
             for some in parts_of(person.numbers):
@@ -208,8 +215,9 @@ class WholeErasure:
         gone["Answers to programs"] += await forget_answers_about(self.database, person)
 
 
-def _count_recorded(gone: Counter[str], recorded: Erased) -> None:
-    removed = recorded.report.removed
+def _count_recorded(tally: Tally, recorded: Erased) -> None:
+    removed, gone = recorded.report.removed, tally.gone
+    tally.on_pbx += removed.on_pbx
     gone["Recordings"] += removed.recordings
     gone["Audio files, with copies"] += removed.audio_files
     gone["Transcripts"] += removed.transcripts
@@ -218,13 +226,14 @@ def _count_recorded(gone: Counter[str], recorded: Erased) -> None:
     gone["Agents’ notes on calls"] += recorded.notes
 
 
-def _anonymous(person: Person, row: Any) -> dict[str, Any]:
+def _anonymous(person: Person, row: Any) -> dict[str, Any] | None:
+    """None for a call in which nothing of them is left."""
     outside_is_caller = row.direction == "inbound"
-    return {
-        "of": row.id,
-        "new_caller": None if outside_is_caller or person.is_named_in(row.caller) else row.caller,
-        "new_callee": row.callee if outside_is_caller and not person.is_named_in(row.callee) else None,
-    }
+    caller = None if outside_is_caller or person.is_named_in(row.caller) else row.caller
+    callee = row.callee if outside_is_caller and not person.is_named_in(row.callee) else None
+    if (caller, callee, None, None) == tuple(row[: len(CALL_WAS)]):
+        return None
+    return {"of": row.id, "new_caller": caller, "new_callee": callee}
 
 
 async def _clean_moments(connection: AsyncConnection, person: Person, calls: Sequence[str]) -> None:

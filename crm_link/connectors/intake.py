@@ -5,10 +5,11 @@ more. Internal calls and withheld numbers are nobody's elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from core.clock import Clock
 from core.db import Database
-from core.fact_log import FactConsumer, LoggedFact
+from core.fact_log import FactConsumer, LoggedFact, as_it_stands
 from core.facts import CallEnded, Direction, WrapUpSaved
 from crm_link.connectors import logs
 from crm_link.connectors.log_worker import LogWorker
@@ -29,9 +30,14 @@ class LogIntake:
             if fact.kind == WrapUpSaved.__name__:
                 await logs.ask_again(connection, self._workers, fact.body["call_id"], self._clock())
             else:
-                record = fact.body["record"]
-                if record["customer_number"] is None or record["direction"] == Direction.INTERNAL:
+                now = await as_it_stands(connection, fact)
+                record = now.body["record"] if now is not None else None
+                if record is None or not _is_told(record):
                     return
                 await logs.ask(connection, self._workers, record, self._clock())
         for worker in self._workers.values():
             worker.wake()
+
+
+def _is_told(record: Mapping[str, Any]) -> bool:
+    return record["customer_number"] is not None and record["direction"] != Direction.INTERNAL

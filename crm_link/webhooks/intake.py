@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import Clock
 from core.db import Database
-from core.fact_log import LoggedFact
+from core.fact_log import LoggedFact, as_it_stands
 from crm_link.webhooks.kinds import EVENT_OF, DeliveryState, EndpointState, subject_of
 from crm_link.webhooks.tables import WebhookDelivery, WebhookEndpoint
 
@@ -40,21 +40,27 @@ class Intake:
         event = EVENT_OF[fact.kind]
         async with self._database.read() as connection:
             endpoints = await _who_wants(connection, event, fact.id)
-        body = self._render(event, fact) if endpoints else None
-        if body is None:
+        if not endpoints:
             return
-        values = {
+        async with self._database.write() as connection:
+            values = self._delivery(event, await as_it_stands(connection, fact))
+            for endpoint_id in endpoints if values else ():
+                await _insert(connection, endpoint_id, values, self._clock())
+        for endpoint_id in endpoints if values else ():
+            self._wake(endpoint_id)
+
+    def _delivery(self, event: str, fact: LoggedFact | None) -> dict[str, Any]:
+        """Empty when there is nothing to tell."""
+        body = self._render(event, fact) if fact is not None else None
+        if fact is None or body is None:
+            return {}
+        return {
             "fact_id": fact.id,
             "event": event,
             "subject": subject_of(fact.body),
             "body": body,
             "at": fact.at,
         }
-        async with self._database.write() as connection:
-            for endpoint_id in endpoints:
-                await _insert(connection, endpoint_id, values, self._clock())
-        for endpoint_id in endpoints:
-            self._wake(endpoint_id)
 
 
 async def _who_wants(connection: AsyncConnection, event: str, fact_id: int) -> list[int]:

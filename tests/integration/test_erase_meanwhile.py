@@ -15,21 +15,32 @@ from config.settings import DatabaseSettings, Settings
 from core.bus import Bus
 from core.db import Database
 from core.errors import ConflictError
-from core.fact_log import FactCursor
-from core.facts import CallbackChanged
+from core.fact_log import FactConsumer, FactCursor, LoggedFact
+from core.facts import CallbackChanged, CallEnded
+from core.outside import Outside
+from crm_link.connectors.intake import LogIntake
 from crm_link.customers import Customers, NewCustomer
+from crm_link.kinds import IdentityKind
 from crm_link.merge import Merges, Wanted
 from crm_link.merge_views import MergeView
 from crm_link.tables import CallCustomer, Customer
+from crm_link.webhooks.intake import Intake
+from crm_link.webhooks.kinds import EVENTS
 from crm_link.webhooks.tables import WebhookDelivery
 from pbx_bridge.tables import Call
+from server.connector_parts import make_parts
 from server.erase import erase_person
 from server.erase_person import read_person
+from server.erase_tables import ErasureTry
 from server.erase_told import clean_again, read_reached
 from server.people import open_database
+from server.webhook_parts import body_of
 from tests.seed import NOW
 from tests.sound_site import ANNAS, SoundSite, sound_site
 from tests.zuzanna import NUMBER, deliveries, erase, owe, seed, traces
+
+WHO = {"user": "x", "database": "x", "secret": "x"}
+ODOO = Settings.model_validate({"connector": {"odoo": {"kind": "odoo", "url": "http://127.0.0.1"} | WHO}})
 
 
 @pytest.fixture
@@ -107,6 +118,55 @@ async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundS
         await clean_again(connection, person, reached, gone)
     assert await deliveries(site) == set()
     assert gone["What other servers were told"] > 0
+
+
+async def test_what_an_intake_read_before_is_not_written_after(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    async with site.database.write() as connection:
+        await connection.execute(delete(FactCursor))
+    read: list[LoggedFact] = []
+
+    async def remember(fact: LoggedFact) -> None:
+        read.append(fact)
+
+    await FactConsumer(site.database, "test", tuple(EVENTS), remember).deliver_batch()
+    assert any("Zuzanna" in str(fact.body) for fact in read)
+    await erase(site, customer_id)
+    webhooks = Intake(site.database, lambda: NOW, body_of, lambda _endpoint: None)
+    outside = Outside(ODOO.outside)
+    parts = make_parts(ODOO, outside, site.database, Bus(), lambda: NOW)
+    connectors = LogIntake(site.database, lambda: NOW, parts.workers)
+    for fact in read:
+        await webhooks.owe(fact)
+        if fact.kind == CallEnded.__name__:
+            await connectors.handle(fact)
+    await outside.close()
+    assert await deliveries(site), "what happened is told, without the person"
+    assert await traces(site.database) == []
+
+
+async def test_a_certificate_counts_what_an_earlier_try_took(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    tries = 0
+
+    async def change(_fact: CallbackChanged) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await customers.add_identity(customer_id, IdentityKind.EMAIL, "zuzanna2@unikalska.example", None)
+
+    customers = Customers(site.database, site.bus, lambda: NOW, "PL")
+    site.bus.subscribe(CallbackChanged, change, name="change meanwhile")
+    form = {"word": "erase"}
+    answer = await site.ask(f"/customers/{customer_id}/erase", "admin", method="POST", data=form)
+    assert (answer.status, "erase them again" in answer.text) == (409, True)
+    certificate = await erase(site, customer_id)
+    erased = {one["what"]: one["count"] for one in certificate["erased"]}
+    assert erased["Recordings"] == erased["Open callbacks, closed"] == erased["Customer records"] == 1
+    assert erased["Calls, made anonymous"] == 2
+    assert await traces(site.database) == []
+    async with site.database.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(ErasureTry)) == 0
 
 
 async def test_a_call_that_comes_meanwhile_is_not_left_behind(site: SoundSite) -> None:

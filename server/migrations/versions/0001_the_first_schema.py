@@ -249,6 +249,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "erasure_tries",
+        sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("gone", sa.Text(), nullable=False),
+        sa.Column("on_pbx", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_erasure_tries")),
+    )
+    op.create_table(
         "expired_customers",
         sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
@@ -2015,6 +2022,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_expired_customers_expired_at"))
 
     op.drop_table("expired_customers")
+    op.drop_table("erasure_tries")
     with op.batch_alter_table("connector_logs", schema=None) as batch_op:
         batch_op.drop_index("ix_connector_logs_connector_state_due_at")
         batch_op.drop_index(batch_op.f("ix_connector_logs_call_id"))
