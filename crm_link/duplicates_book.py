@@ -178,6 +178,12 @@ async def count_duplicates(connection: AsyncConnection) -> int:
     return (await connection.execute(select(func.count()).select_from(_open().subquery()))).scalar_one()
 
 
+async def count_proposed(connection: AsyncConnection) -> int:
+    """How many of them a person proposed, and nobody has decided about."""
+    proposed = _open().where(DuplicatePair.proposed_at.is_not(None))
+    return (await connection.execute(select(func.count()).select_from(proposed.subquery()))).scalar_one()
+
+
 async def read_duplicates(
     connection: AsyncConnection, *, limit: int = 20, after: str | None = None
 ) -> DuplicatePage:

@@ -13,6 +13,7 @@ from callback.dismissals import LONGEST_REASON
 from core.accounts import list_users
 from core.errors import InvalidInputError, NotFoundError
 from core.phone import parse_number
+from crm_link.duplicates_book import count_proposed
 from server.callback_access import callback_id_of, requests_of
 from server.callback_desk_parts import DISMISSALS, REQUESTS
 from server.callback_parts import CLICKS
@@ -39,6 +40,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         return await _dismissed(request, after)
     async with request.app[DATABASE].read() as connection:
         page = await read_inbox(connection, request.app[CLOCK](), after=after)
+        proposed = await count_proposed(connection)
     contacts = [
         replace(one, callbacks=tuple(with_next(request, row) for row in one.callbacks))
         for one in page.contacts
@@ -51,6 +53,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         contacts=contacts,
         total=page.total,
         next=page.next,
+        proposed=proposed,
         can_call=CLICKS in request.app,
     )
 

@@ -166,6 +166,23 @@ async def test_an_agent_proposes_and_a_manager_decides(pages: ApiServer) -> None
     assert "Proposed by Anna" in await _page(pages, "/customers/duplicates")
 
 
+async def test_the_inbox_has_a_line_while_proposals_are_open(pages: ApiServer) -> None:
+    anna, ania = await _pair(pages)
+    both = {"first_id": anna, "second_id": ania}
+    await _enter(pages, "maria", Role.MANAGER)
+    assert "proposed duplicate" not in await _page(pages, "/inbox")
+    await pages.send("POST", "/api/v1/duplicates", both, 204)
+    assert re.search(
+        r'href="/customers/duplicates">.*>1</span> proposed duplicate:', await _page(pages, "/inbox")
+    )
+    merge = await pages.send("POST", f"{CUSTOMERS}/{anna}/merge", {"other_id": ania}, 201)
+    assert "proposed duplicate" not in await _page(pages, "/inbox")
+    await pages.send("POST", f"/api/v1/merges/{merge['id']}/undo")
+    assert "proposed duplicate" in await _page(pages, "/inbox")
+    await pages.send("POST", "/api/v1/duplicates/rule-out", both, 204)
+    assert "proposed duplicate" not in await _page(pages, "/inbox")
+
+
 async def test_what_somebody_changed_meanwhile_is_looked_at_first(pages: ApiServer) -> None:
     anna, ania = await _pair(pages)
     await _enter(pages, "maria", Role.MANAGER)
