@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import ForbiddenError, InvalidInputError, NotFoundError
+from core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from core.facts import CustomerChanged
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, NoteView, note_view, read_customer
@@ -88,15 +88,25 @@ class Annotations:
         return note_view(row)
 
     async def edit_note(
-        self, note_id: int, by: int | None, *, text: str | None = None, is_pinned: bool | None = None
+        self,
+        note_id: int,
+        by: int | None,
+        *,
+        text: str | None = None,
+        is_pinned: bool | None = None,
+        seen: NoteView | None = None,
     ) -> NoteView:
-        """Rewrite one's own note, or pin and unpin anybody's.
+        """Rewrite one's own note, or pin and unpin anybody's. `seen` is what the edit is based on, None for whatever
+        is there.
 
-        Raises NotFoundError, InvalidInputError, and ForbiddenError for rewriting somebody else's words.
+        Raises NotFoundError, InvalidInputError, ForbiddenError for rewriting somebody else's words, and ConflictError
+        when it is not as `seen` any more.
         """
         at = self._clock()
         async with self._database.write() as connection:
-            note = await _read_note(connection, note_id)
+            note = await _hold_note(connection, note_id)
+            if seen is not None and note != seen:
+                raise ConflictError("somebody changed this note meanwhile: read it again, and decide again")
             if text is not None and note.author_id != by:
                 raise ForbiddenError("only the author rewrites a note")
             values: dict[str, object] = {} if text is None else {"text": clean_note(text), "edited_at": at}
@@ -105,7 +115,7 @@ class Annotations:
             if not values:
                 return note
             await connection.execute(update(Note).where(Note.id == note_id).values(**values))
-            note = await _read_note(connection, note_id)
+            note = await _hold_note(connection, note_id)
             changed = await announce(connection, note.customer_id, at)
         await self._bus.publish(changed)
         return note
@@ -113,7 +123,7 @@ class Annotations:
     async def delete_note(self, note_id: int, by: int | None) -> None:
         """Delete one's own note. Raises NotFoundError, ForbiddenError."""
         async with self._database.write() as connection:
-            note = await _read_note(connection, note_id)
+            note = await _hold_note(connection, note_id)
             if note.author_id != by:
                 raise ForbiddenError("only the author deletes a note")
             await connection.execute(delete(Note).where(Note.id == note_id))
@@ -141,8 +151,10 @@ async def _check_tag_count(connection: AsyncConnection, customer_id: int) -> Non
         raise InvalidInputError(f"a customer has at most {MOST_TAGS} tags", field="tag")
 
 
-async def _read_note(connection: AsyncConnection, note_id: int) -> NoteView:
-    row = (await connection.execute(select(*Note.__table__.c).where(Note.id == note_id))).one_or_none()
+async def _hold_note(connection: AsyncConnection, note_id: int) -> NoteView:
+    """Nobody else edits it until the transaction ends. Raises NotFoundError."""
+    found = select(*Note.__table__.c).where(Note.id == note_id).with_for_update()
+    row = (await connection.execute(found)).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no note {note_id}")
     return note_view(row)

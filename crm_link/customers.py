@@ -18,7 +18,7 @@ from core.accounts import find_user
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import InvalidInputError, NotFoundError
+from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.facts import CallMatched, Fact
 from core.folding import clean_line
 from crm_link.call_links import CallLinks, hold_links, read_links_since, replace_links
@@ -171,12 +171,20 @@ class Customers:
         return await self._read(current)
 
     async def pick(
-        self, call_id: str, customer_id: int, by: int | None, *, as_default: bool = True
+        self,
+        call_id: str,
+        customer_id: int,
+        by: int | None,
+        *,
+        as_default: bool = True,
+        candidates_only: bool = False,
     ) -> CallMatched:
         """Somebody says whose call it is. That holds for this call, and `as_default` the customer is suggested first
-        for the next calls of the number when they hold it (P8).
+        for the next calls of the number when they hold it (P8). `candidates_only`: one of those whose
+        call it may be, nobody else.
 
-        Raises NotFoundError for a call or customer we do not know.
+        Raises NotFoundError for a call or customer we do not know, or no candidate; ConflictError when it is known
+        to be another one's.
         """
         edit = self._edit(by)
         async with self._database.write() as connection:
@@ -186,6 +194,8 @@ class Customers:
             if links.number is not None:
                 await keep_holders(connection, links.number, alone=True)
             current = await hold_customer(connection, customer_id)
+            if candidates_only:
+                _check_candidate(links, current)
             picked = CallLinks(call_id, links.number, links.call_at, (current,), LinkHow.PICKED)
             if links.number is not None:
                 if as_default:
@@ -239,6 +249,14 @@ class Customers:
     async def _publish(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
             await self._bus.publish(fact)
+
+
+def _check_candidate(links: CallLinks, customer_id: int) -> None:
+    if customer_id in links.customer_ids:
+        return
+    if len(links.customer_ids) == 1:
+        raise ConflictError(f"it is known already whose call this is: customer {links.customer_ids[0]}")
+    raise NotFoundError("this customer is not one of the candidates of this call")
 
 
 async def _check_owner(connection: AsyncConnection, owner_id: int | None) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, literal, or_, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.equivalences import key_of
+from core.errors import NotFoundError
 from core.folding import words
 from core.phone import parse_number
 from crm_link.fields import read_values
@@ -241,6 +242,15 @@ async def read_notes(
 ) -> tuple[NoteView, ...]:
     """The customer's notes, pinned ones first, then the newest."""
     return (await find_notes(connection, customer_id, limit=limit)).notes
+
+
+async def read_note(connection: AsyncConnection, customer_id: int, note_id: int) -> NoteView:
+    """One note about this customer, who is no redirecting id. Raises NotFoundError."""
+    found = select(*Note.__table__.c).where(Note.id == note_id, Note.customer_id == customer_id)
+    row = (await connection.execute(found)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"customer {customer_id} has no note {note_id}")
+    return note_view(row)
 
 
 async def find_notes(

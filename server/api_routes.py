@@ -18,6 +18,8 @@ from server.api import (
     events,
     history,
     lookup,
+    notes,
+    picks,
     recording_files,
     search,
 )
@@ -37,6 +39,7 @@ ID = "[0-9]{1,9}"
 
 CALLBACK = f"/api/v1/callbacks/{{callback_id:{ID}}}"
 CUSTOMER = f"/api/v1/customers/{{customer_id:{ID}}}"
+NOTE = f"{CUSTOMER}/notes/{{note_id:{ID}}}"
 
 API_ROUTES = (
     Route("GET", "/api/docs", about.show, PUBLIC),
@@ -44,6 +47,9 @@ API_ROUTES = (
     Route("GET", "/api/v1/calls", calls.list_calls, Role.MANAGER, scope="calls:read"),
     Route("GET", "/api/v1/calls/{call_id}", calls.read_one_call, Role.MANAGER, scope="calls:read"),
     Route("POST", "/api/v1/calls", dialling.place_call, Role.AGENT, scope="calls:write"),
+    Route(
+        "POST", "/api/v1/calls/{call_id}/customer", picks.pick_customer, Role.AGENT, scope="customers:write"
+    ),
     Route("GET", "/api/v1/callbacks", callbacks.list_callbacks, Role.MANAGER, scope="callbacks:read"),
     Route("POST", "/api/v1/callbacks", callbacks.create_callback, Role.MANAGER, scope="callbacks:write"),
     Route(
@@ -80,8 +86,11 @@ API_ROUTES = (
     ),
     Route("PUT", f"{CUSTOMER}/tags/{{tag}}", customers.add_tag, Role.AGENT, scope="customers:write"),
     Route("DELETE", f"{CUSTOMER}/tags/{{tag}}", customers.remove_tag, Role.AGENT, scope="customers:write"),
-    Route("GET", f"{CUSTOMER}/notes", history.list_notes, Role.AGENT, scope="customers:read"),
-    Route("POST", f"{CUSTOMER}/notes", history.add_note, Role.AGENT, scope="customers:write"),
+    Route("GET", f"{CUSTOMER}/notes", notes.list_notes, Role.AGENT, scope="customers:read"),
+    Route("POST", f"{CUSTOMER}/notes", notes.add_note, Role.AGENT, scope="customers:write"),
+    Route("GET", NOTE, notes.read_one_note, Role.AGENT, scope="customers:read"),
+    Route("PATCH", NOTE, notes.edit_note, Role.AGENT, scope="customers:write"),
+    Route("DELETE", NOTE, notes.delete_note, Role.AGENT, scope="customers:write"),
     Route("GET", f"{CUSTOMER}/timeline", history.read_timeline, Role.AGENT, scope="customers:read"),
     Route("GET", "/api/v1/agents", agents.list_agents, Role.MANAGER, scope="agents:read"),
     Route("GET", f"/api/v1/agents/{{agent_id:{ID}}}", agents.read_agent, Role.MANAGER, scope="agents:read"),

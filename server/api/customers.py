@@ -1,5 +1,5 @@
 """Customers: search, one, create, edit, their numbers and tags. Edits name the version they are based on, so that two
-programs never overwrite each other unseen. Notes and history are `history.py`."""
+programs never overwrite each other unseen. Notes are `notes.py`, their timeline is `history.py`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What is known of a customer over time: notes people wrote, and one timeline of all that happened. A later channel
-adds its entry here."""
+"""One timeline of all that happened with a customer. A later channel adds its entry here."""
 
 from __future__ import annotations
 
@@ -8,49 +7,27 @@ from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import Field, StrictBool
+from pydantic import Field
 
 from callback.kinds import Outcome, Source, State
 from core.errors import InvalidInputError
 from core.facts import Direction, Verdict
-from crm_link.annotations import LONGEST_NOTE
 from crm_link.changes import What
 from crm_link.deals_kinds import DealKind, DealState
-from crm_link.directory import find_notes, read_customer
+from crm_link.directory import read_customer
 from crm_link.merge_views import MergeBody
 from crm_link.timeline import ChangeBody, Entry, NoteBody
 from crm_link.timeline_affairs import DealBody, TaskBody
-from server.api.customers import editor
 from server.api.deals import Deal
 from server.api.merges import Merge
+from server.api.notes import Note
 from server.api.operation import operation
-from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
+from server.api.shapes import Given, Instant, Page, Paging, Seconds
 from server.api.tasks import Task
-from server.keys import ANNOTATIONS, DATABASE, SETTINGS
+from server.keys import DATABASE, SETTINGS
 from server.recording_access import asker_of
 from server.views.timeline import GROUPS, TIMELINE, CallBody, Group, hearable
 from server.views.timeline_asked import CallbackBody, VisitBody
-
-
-class Note(Given):
-    id: int
-    customer_id: int
-    author_id: int | None = Field(description="Null for a program, or when the author's account is gone.")
-    call_id: str | None = Field(description="The call it was written about.")
-    text: str
-    is_pinned: bool = Field(description="Stands on the card, above everything else.")
-    created_at: Instant
-    edited_at: Instant | None
-
-
-class Notes(Page):
-    notes: list[Note] = Field(description="Pinned ones first, then the newest.")
-
-
-class NewNote(Taken):
-    text: str = Field(min_length=1, max_length=LONGEST_NOTE)
-    call_id: str | None = Field(None, min_length=1, max_length=120)
-    is_pinned: StrictBool = False
 
 
 class TalkedWith(Given):
@@ -209,23 +186,6 @@ class TimelinePage(Page):
     entries: list[Annotated[AnyEntry, Field(discriminator="kind")]] = Field(
         description="Newest first. More kinds may be added."
     )
-
-
-@operation("Notes about a customer", tag="Customers")
-async def list_notes(request: web.Request, customer_id: int, query: Paging) -> Notes:
-    async with request.app[DATABASE].read() as connection:
-        customer = await read_customer(connection, customer_id)
-        page = await find_notes(connection, customer.id, limit=query.limit, after=query.after)
-    return Notes(notes=[Note.model_validate(note) for note in page.notes], next=page.next)
-
-
-@operation("Write a note about a customer", tag="Customers", status=201)
-async def add_note(request: web.Request, customer_id: int, body: NewNote) -> Note:
-    """It appears on the screens of everybody who has this customer on the line."""
-    note = await request.app[ANNOTATIONS].add_note(
-        customer_id, body.text, editor(request), call_id=body.call_id, is_pinned=body.is_pinned
-    )
-    return Note.model_validate(note)
 
 
 @operation("All that happened with a customer", tag="Customers")

@@ -30,6 +30,7 @@ GOES_OUT = "test_webhook"
 
 IDS = (
     "customer",
+    "note",
     "task",
     "deal",
     "webhook",
@@ -68,6 +69,7 @@ async def fill(api: ApiServer) -> None:
         await api.send(
             "POST", "/api/v1/customers", {"name": f"Firm {number}", "emails": ["a@example.com"]}, 201
         )
+        await api.send("POST", f"/api/v1/customers/{number + 1}/notes", {"text": "prefers e-mail"}, 201)
         title = {"title": "Send the offer", "customer_id": number + 1}
         await api.send("POST", "/api/v1/tasks", {**title, "due_at": "2026-12-01T10:00:00Z"}, 201)
         await api.send("POST", "/api/v1/deals", {**title, "kind": "deal", "state": "open"}, 201)
