@@ -24,6 +24,7 @@ from server.api import (
     search,
 )
 from server.blocked_routes import BLOCKED_API_ROUTES
+from server.connector_routes import CONNECTOR_API_ROUTES
 from server.customer_import_routes import CUSTOMER_IMPORT_API_ROUTES
 from server.erase_routes import ERASE_API_ROUTES
 from server.merge_routes import MERGE_API_ROUTES
@@ -108,6 +109,7 @@ API_ROUTES = (
     *AFFAIRS_API_ROUTES,
     *MERGE_API_ROUTES,
     *BLOCKED_API_ROUTES,
+    *CONNECTOR_API_ROUTES,
     *CUSTOMER_IMPORT_API_ROUTES,
     *ERASE_API_ROUTES,
     *RECORDING_API_ROUTES,

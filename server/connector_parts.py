@@ -25,6 +25,7 @@ from crm_link.connectors.intake import LogIntake
 from crm_link.connectors.log_worker import LogRules, LogWorker
 from crm_link.connectors.lookups import CrmLookups, LookupRules, Lookups
 from crm_link.connectors.make import make_connector
+from crm_link.connectors.picking import ContactPicks
 from crm_link.connectors.protocol import Connector
 from crm_link.connectors.words import CallWords
 from crm_link.connectors.zammad import Zammad, ZammadLive
@@ -41,6 +42,7 @@ class Connectors:
     made: Mapping[str, Connector]
     lookups: Mapping[str, CrmLookups]
     workers: Mapping[str, LogWorker]
+    picks: ContactPicks
 
 
 CONNECTORS = web.AppKey("connectors", Connectors)
@@ -52,7 +54,6 @@ def add_connectors(
     """Put them into `app`, after the desks, which hear of a call first. Raises SettingsError."""
     outside = Outside(settings.outside)
     app[CONNECTORS] = parts = make_parts(settings, outside, database, bus, clock)
-    Lookups(parts.lookups).subscribe(bus)
     live = {
         name: ZammadLive(name, one, bus, clock)
         for name, one in parts.made.items()
@@ -100,7 +101,10 @@ def make_parts(
         if one.log_calls and connector.traits.logs_calls:
             rules = LogRules(connector, one.send_notes, one.create_contacts, one.secrets)
             workers[name] = LogWorker(name, rules, database, clock, describe)
-    return Connectors(outside, made, lookups, workers)
+    heard = Lookups(lookups)
+    heard.subscribe(bus)
+    picks = ContactPicks(database, bus, clock, heard, workers)
+    return Connectors(outside, made, lookups, workers, picks)
 
 
 async def call_words(connection: AsyncConnection, record: Mapping[str, Any], *, public_url: str) -> CallWords:

@@ -7,7 +7,6 @@ from server import (
     account_page,
     assets,
     calls_page,
-    connectors_page,
     customers_page,
     desk,
     keys_page,
@@ -16,12 +15,12 @@ from server import (
     pbx_page,
     people_page,
     search_page,
-    threecx,
 )
 from server.affairs_routes import AFFAIRS_ROUTES
 from server.api_routes import API_ROUTES
 from server.blocked_routes import BLOCKED_ROUTES
 from server.callback_routes import CALLBACK_ROUTES
+from server.connector_routes import CONNECTOR_ROUTES
 from server.customer_import_routes import CUSTOMER_IMPORT_ROUTES
 from server.erase_routes import ERASE_ROUTES
 from server.merge_routes import MERGE_ROUTES
@@ -87,10 +86,7 @@ ROUTES = (
     Route("POST", "/admin/keys/{id}/revoke", keys_page.revoke, Role.ADMINISTRATOR),
     *PROMPT_ROUTES,
     *WEBHOOK_ROUTES,
-    Route("GET", "/admin/connectors", connectors_page.index, Role.ADMINISTRATOR),
-    Route("GET", "/admin/connectors/3cx.xml", threecx.download, Role.ADMINISTRATOR),
-    Route("POST", "/admin/connectors/try", connectors_page.attempt, Role.ADMINISTRATOR),
-    Route("POST", "/admin/connectors/calls/{id}/send", connectors_page.send_again, Role.ADMINISTRATOR),
+    *CONNECTOR_ROUTES,
     Route("GET", "/admin/pbx", pbx_page.show, Role.ADMINISTRATOR),
     *API_ROUTES,
     Route("GET", "/static/{version}/{path:.+}", assets.serve, PUBLIC),

@@ -22,7 +22,15 @@ class OdooBook:
         self.unseen: set[int] = set()
         self.key = KEY
 
-    def add(self, name: str, phone: str = "", mobile: str = "", company: str = "", comment: str = "") -> int:
+    def add(
+        self,
+        name: str,
+        phone: str = "",
+        mobile: str = "",
+        company: str = "",
+        comment: str = "",
+        owner: str = "",
+    ) -> int:
         number = 40 + len(self.partners)
         # Odoo writes False for an empty field.
         self.partners[number] = {
@@ -33,6 +41,7 @@ class OdooBook:
             "phone": phone or False,
             "mobile": mobile or False,
             "comment": comment or False,
+            "user_id": [7, owner] if owner else False,
         }
         return number
 

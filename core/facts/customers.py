@@ -42,7 +42,8 @@ class CallerBlocked(Fact):
 @dataclass(frozen=True, slots=True)
 class OutsideContact:
     """Somebody in another CRM who has the number of a call. `connector` is that CRM's name in the settings, `url` their
-    page there, `seen_at` when the CRM said so."""
+    page there, `seen_at` when the CRM said so, `owner` who is responsible for them there. `is_picked`: of several, the
+    one whom the call is with, as an agent said."""
 
     connector: str
     id: str
@@ -50,6 +51,8 @@ class OutsideContact:
     company: str
     url: str
     seen_at: float
+    owner: str = ""
+    is_picked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

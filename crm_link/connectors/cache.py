@@ -27,9 +27,19 @@ class Said:
     contacts: tuple[Contact, ...]
     seen_at: float
 
-    def outside(self) -> tuple[OutsideContact, ...]:
+    def outside(self, chosen: str | None = None) -> tuple[OutsideContact, ...]:
+        """As facts have them; `chosen` is the id of the one who it is."""
         return tuple(
-            OutsideContact(self.connector, one.id, one.name, one.company, one.url, self.seen_at)
+            OutsideContact(
+                self.connector,
+                one.id,
+                one.name,
+                one.company,
+                one.url,
+                self.seen_at,
+                one.owner,
+                one.id == chosen,
+            )
             for one in self.contacts
         )
 

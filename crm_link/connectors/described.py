@@ -174,8 +174,10 @@ class Described:
         contact_id, name = _text(jmespath.search(find.id, row)), _text(jmespath.search(find.name, row))
         if not contact_id:
             raise ConnectorError(f"what stands at {find.id!r} is no id")
-        company = _text(jmespath.search(find.company, row)) if find.company else ""
-        return Contact(contact_id, name, company, self._link(contact_id, name))
+        company, owner = (
+            _text(jmespath.search(path, row)) if path else "" for path in (find.company, find.owner)
+        )
+        return Contact(contact_id, name, company, self._link(contact_id, name), owner)
 
     def _link(self, contact_id: str, name: str) -> str:
         known = {**self._of_site(), "secret": "", "token": "", "id": contact_id, "name": name}

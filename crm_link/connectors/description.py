@@ -74,9 +74,10 @@ class Find(Ask):
     id: str = "id"
     name: str = "name"
     company: str = ""
+    owner: str = ""
     numbers: str = ""
 
-    @field_validator("each", "id", "name", "company", "numbers")
+    @field_validator("each", "id", "name", "company", "owner", "numbers")
     @classmethod
     def _is_path(cls, given: str) -> str:
         return _path(given) if given else given

@@ -20,6 +20,7 @@ from core.tasks import woken
 from crm_link.connectors import logs
 from crm_link.connectors.logs import LogJob
 from crm_link.connectors.making import ContactMaker
+from crm_link.connectors.picks import chosen, read_pick
 from crm_link.connectors.protocol import Connector, ConnectorError, Contact, LoggedCall
 from crm_link.connectors.trace import without
 from crm_link.connectors.words import CallWords, told
@@ -129,8 +130,7 @@ class LogWorker:
         if traits.needs_contact:
             contact, why = await self._contact(call)
             if contact is None:
-                async with self._database.write() as connection:
-                    await logs.skipped(connection, job, why, self._clock())
+                await self._skip(job, why)
                 return
         async with self._database.write() as connection:
             await logs.about_to_send(connection, job)
@@ -145,13 +145,31 @@ class LogWorker:
             name, url = (contact.name, contact.url) if contact else ("", "")
             await logs.done(connection, job, reference, self._clock(), name=name, url=url)
 
+    async def _skip(self, job: LogJob, why: str) -> None:
+        """Written on nobody, unless somebody has picked one since we looked."""
+        async with self._database.write() as connection:
+            await logs.skipped(connection, job, why, self._clock())
+            if await read_pick(connection, self.name, job.call_id) is not None:
+                await logs.ask_skipped(connection, self.name, job.call_id, self._clock())
+
     async def _contact(self, call: LoggedCall) -> tuple[Contact | None, str]:
         """The one who has the number, or why there is none: never silently the first of several."""
-        found = await self._rules.connector.find_contact(call.number)
+        async with self._database.read() as connection:
+            picked = await read_pick(connection, self.name, call.call_id)
+        if picked is not None:
+            return picked.contact, ""
+        found = {one.id: one for one in await self._rules.connector.find_contact(call.number)}
         if len(found) > 1:
-            return None, f"{len(found)} contacts there have this number: nobody has said which one it was."
+            async with self._database.read() as connection:
+                one = await chosen(connection, self.name, call.call_id, found)
+            if one is None:
+                return (
+                    None,
+                    f"{len(found)} contacts there have this number: nobody has said which one it was.",
+                )
+            return found[one].presentable(), ""
         if found:
-            return found[0].presentable(), ""
+            return next(iter(found.values())).presentable(), ""
         if not (self._rules.create_contacts and self._rules.connector.traits.creates_contacts):
             return None, "Nobody there has this number."
         return await self._maker.make(call.number, call.caller_name or call.number), ""

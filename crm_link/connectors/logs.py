@@ -160,6 +160,22 @@ async def skipped(connection: AsyncConnection, job: LogJob, why: str, now: float
     await _end(connection, job, LogState.SKIPPED, now)
 
 
+async def hold(connection: AsyncConnection, connector: str, call_id: str) -> None:
+    """Nobody says how the writing of this call went until the transaction ends."""
+    row = (ConnectorLog.connector == connector) & (ConnectorLog.call_id == call_id)
+    await connection.execute(select(ConnectorLog.id).where(row).with_for_update())
+
+
+async def ask_skipped(connection: AsyncConnection, connector: str, call_id: str, now: float) -> None:
+    """It is known now on whom a call is to be written that was on nobody."""
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.connector == connector, ConnectorLog.call_id == call_id)
+        .where(ConnectorLog.state == LogState.SKIPPED)
+        .values(state=LogState.WAITING, due_at=now, tries=0, error="", ended_at=None, made_at=now)
+    )
+
+
 async def uncertain(connection: AsyncConnection, job: LogJob, now: float) -> None:
     why = "It was sent and no answer came: look in the CRM whether it is there, and send it again if not."
     await _set(connection, job, error=why)

@@ -19,6 +19,7 @@ from core.errors import RingbackError
 from core.facts import (
     CallDescribed,
     CallEnded,
+    CallMatched,
     CallsJoined,
     CallStarted,
     ContactsFound,
@@ -26,6 +27,7 @@ from core.facts import (
 )
 from core.phone import mask
 from crm_link.connectors.cache import Said, forget_said, read_said, store_said
+from crm_link.connectors.picks import chosen
 from crm_link.connectors.protocol import MOST_CONTACTS, Connector
 from crm_link.connectors.trace import without
 
@@ -61,12 +63,20 @@ class CrmLookups:
         self._bus = bus
         self._clock = clock
         self._waiting: OrderedDict[str, str] = OrderedDict()
+        self._again: OrderedDict[str, str] = OrderedDict()
         self._news = asyncio.Event()
 
     def ask(self, call_id: str, number: str) -> None:
         self._waiting[call_id] = number
         if len(self._waiting) > WAITING:
             self._waiting.popitem(last=False)
+        self._news.set()
+
+    def say_again(self, call_id: str, number: str) -> None:
+        """Whose call it is was decided meanwhile, and so perhaps which contact it is. The CRM is not asked."""
+        self._again[call_id] = number
+        if len(self._again) > WAITING:
+            self._again.popitem(last=False)
         self._news.set()
 
     def forget(self, call_id: str) -> None:
@@ -78,19 +88,19 @@ class CrmLookups:
 
     async def _work(self) -> None:
         while True:
-            while self._waiting:
-                await self.look(*self._waiting.popitem(last=False))
+            while self._waiting or self._again:
+                if self._waiting:
+                    await self.look(*self._waiting.popitem(last=False))
+                else:
+                    await self._say_known(*self._again.popitem(last=False))
             self._news.clear()
             await self._news.wait()
 
     async def look(self, call_id: str, number: str) -> None:
         """Say what is known of `number`, and ask for what is not, or not any more."""
-        async with self._database.read() as connection:
-            said = await read_said(connection, self.name, number)
-        if said is not None:
-            await self._say(call_id, said)
-            if self._clock() - said.seen_at < self._rules.fresh_s:
-                return
+        said = await self._say_known(call_id, number)
+        if said is not None and self._clock() - said.seen_at < self._rules.fresh_s:
+            return
         heard = await self.refresh(number)
         if heard is not None:
             await self._say(call_id, heard)
@@ -112,8 +122,17 @@ class CrmLookups:
             await forget_said(connection, self._clock())
         return said
 
+    async def _say_known(self, call_id: str, number: str) -> Said | None:
+        async with self._database.read() as connection:
+            said = await read_said(connection, self.name, number)
+        if said is not None:
+            await self._say(call_id, said)
+        return said
+
     async def _say(self, call_id: str, said: Said) -> None:
-        await self._bus.publish(ContactsFound(call_id, self._clock(), self.name, said.outside()))
+        async with self._database.read() as connection:
+            one = await chosen(connection, self.name, call_id, [contact.id for contact in said.contacts])
+        await self._bus.publish(ContactsFound(call_id, self._clock(), self.name, said.outside(one)))
 
 
 class Lookups:
@@ -126,6 +145,7 @@ class Lookups:
     def subscribe(self, bus: Bus) -> None:
         bus.subscribe(CallStarted, self._described, name="contacts elsewhere")
         bus.subscribe(CallDescribed, self._described, name="contacts elsewhere")
+        bus.subscribe(CallMatched, self._matched, name="contacts elsewhere")
         bus.subscribe(CallsJoined, self._joined, name="contacts elsewhere")
         bus.subscribe(CallEnded, self._ended, name="contacts elsewhere")
 
@@ -138,6 +158,15 @@ class Lookups:
         self._asked[fact.call_id] = number
         for crm in self.crms.values():
             crm.ask(fact.call_id, number)
+
+    async def _matched(self, fact: CallMatched) -> None:
+        self.say_again(fact.call_id)
+
+    def say_again(self, call_id: str) -> None:
+        """Of a call that goes on; of others nobody looks at a card."""
+        if (number := self._asked.get(call_id)) is not None:
+            for crm in self.crms.values():
+                crm.say_again(call_id, number)
 
     async def _joined(self, fact: CallsJoined) -> None:
         number = self._asked.pop(fact.absorbed_id, None)

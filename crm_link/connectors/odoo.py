@@ -26,6 +26,8 @@ TRAITS = Traits(finds_made=True, finds_logs=True, updates_logs=True)
 CANDIDATES = 80
 """Contacts whose numbers have these digits in this order somewhere; each is compared as a number afterwards."""
 
+CONTACT_FIELDS = ("id", "name", "display_name", "commercial_company_name", "user_id")
+
 NUMBER_FIELDS = ("phone", "mobile")
 """Of `res.partner`; Odoo 19 has no `mobile` any more."""
 
@@ -55,7 +57,7 @@ class Odoo:
             "res.partner",
             "search_read",
             domain=terms,
-            fields=["id", "name", "display_name", "commercial_company_name", *fields],
+            fields=[*CONTACT_FIELDS, *fields],
             limit=CANDIDATES,
             order="write_date desc, id desc",
         )
@@ -73,7 +75,7 @@ class Odoo:
             "res.partner",
             "search_read",
             domain=[["comment", "like", f"{MADE} {marker}"]],
-            fields=["id", "name", "display_name", "commercial_company_name"],
+            fields=list(CONTACT_FIELDS),
             limit=1,
             order="id",
         )
@@ -108,7 +110,8 @@ class Odoo:
     def _contact(self, row: dict[str, Any]) -> Contact:
         name = row["name"] or row["display_name"] or ""
         company = row.get("commercial_company_name") or ""
-        return Contact(str(row["id"]), name, company if company != name else "", self._page(row["id"]))
+        owner = row["user_id"][1] if row["user_id"] else ""
+        return Contact(str(row["id"]), name, company if company != name else "", self._page(row["id"]), owner)
 
     def _page(self, partner_id: int) -> str:
         return f"{self._account.url}/web#id={partner_id}&model=res.partner&view_type=form"

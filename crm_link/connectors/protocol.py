@@ -37,17 +37,20 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody in the CRM. `url` is their page there, for people."""
+    """Somebody in the CRM. `url` is their page there, for people; `owner` who is responsible for them there, which is
+    read and never written."""
 
     id: str
     name: str
     company: str = ""
     url: str = ""
+    owner: str = ""
 
     def presentable(self) -> Contact:
         """As it may be shown: one line each, and a link that leads to a web page or nowhere."""
         is_page = self.url.startswith(("https://", "http://"))
-        return Contact(self.id, shown(self.name), shown(self.company), self.url if is_page else "")
+        url = self.url if is_page else ""
+        return Contact(self.id, shown(self.name), shown(self.company), url, shown(self.owner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Double, Index, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Double, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import CALL_ID, Base
@@ -35,6 +35,22 @@ class ConnectorContacts(Base):
     contacts: Mapped[str] = mapped_column(Text)
     seen_at: Mapped[float] = mapped_column(Double, index=True)
     making_since: Mapped[float | None] = mapped_column(Double)
+
+
+class ConnectorPick(Base):
+    """Of several contacts with a call's number, the one whom somebody picked for the call. `made_claim`: the customer
+    got the contact's id by this very pick, and loses it when it is corrected."""
+
+    __tablename__ = "connector_picks"
+
+    connector: Mapped[str] = mapped_column(String(60), primary_key=True)
+    call_id: Mapped[str] = mapped_column(CALL_ID, primary_key=True)
+    contact_id: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    url: Mapped[str] = mapped_column(Text)
+    made_claim: Mapped[bool] = mapped_column(Boolean)
+    picked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    picked_at: Mapped[float] = mapped_column(Double)
 
 
 class ConnectorLog(Base):

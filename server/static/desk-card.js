@@ -4,6 +4,7 @@
 import { toast } from "./app.js";
 import { duration, h, icon, moment, redraw, since, when } from "./desk-dom.js";
 import { callbackParts, isAnnounced, mayPromise } from "./desk-callback.js";
+import { contactChoices } from "./desk-contacts.js";
 import { customerParts } from "./desk-customer.js";
 import { NoteForm } from "./desk-note.js";
 import { recordingParts } from "./desk-recording.js";
@@ -27,12 +28,13 @@ export class CallCard extends HTMLElement {
     this.setAttribute("role", "article");
     this.head = h("div", { class: "call-head" });
     this.who = h("div", { class: "call-who" });
+    this.contacts = h("div", { class: "call-contacts" });
     this.told = h("div", { class: "call-told" });
     this.callback = h("div", { class: "call-callback" });
     this.recording = h("div", { class: "call-recording" });
     this.more = h("div", { class: "call-more" });
     this.body = h("div", { class: "call-body" }, this.more);
-    this.append(this.head, this.who, this.recording, this.callback, this.told, this.body);
+    this.append(this.head, this.who, this.contacts, this.recording, this.callback, this.told, this.body);
   }
 
   /** Draw this card; call it after the element is in the document. `folded`: only its name, to be opened. */
@@ -46,6 +48,7 @@ export class CallCard extends HTMLElement {
       this.drawHead(card, folded),
     );
     redraw(this.who, [who(card), card.state === "ringing"], () => customerParts(card).who);
+    redraw(this.contacts, [card.contacts, card.customers.length, card.by_block], () => contactChoices(card));
     redraw(this.callback, [card.callback, card.customer_dialled_at, card.state, card.answered_at, nameOf(card), mayPromise(card)], () =>
       callbackParts(card),
     );

@@ -2,7 +2,8 @@
    or a withheld number. Everything an agent does here goes to the server and comes back with the card. */
 
 import { toast } from "./app.js";
-import { h, icon, moment, serverClock, when } from "./desk-dom.js";
+import { contactLines } from "./desk-contacts.js";
+import { h, icon, moment, when } from "./desk-dom.js";
 import { callPath, post } from "./desk-post.js";
 import { blocking, blockedLine } from "./desk-block.js";
 import { contactName, nameOf } from "./desk-state.js";
@@ -17,13 +18,12 @@ const VERDICTS = {
   failed: "Failed",
 };
 const SHOWN_CALLS = 5;
-const OLD_S = 3600;
 
 /** The two parts of a card that are about its customer: `who` (always) and `more` (history, choices). */
 export function customerParts(card) {
   return {
     get who() {
-      return [avatar(card), h("div", { class: "who-words" }, title(card), blockedLine(card), facts(card), fieldLines(card), ownerLine(card), contacts(card), tags(card))];
+      return [avatar(card), h("div", { class: "who-words" }, title(card), blockedLine(card), facts(card), fieldLines(card), ownerLine(card), contactLines(card), tags(card))];
     },
     get more() {
       if (card.customers.length > 1) return [choices(card), blocking(card)];
@@ -87,23 +87,6 @@ function facts(card) {
     parts.push(h("span", { class: "muted", title: "The name the network sent" }, `“${card.caller_name}”`));
   }
   return parts.length ? h("p", { class: "who-facts" }, ...parts) : null;
-}
-
-/** Who has this number in other CRMs, each with a link to their page there. */
-function contacts(card) {
-  if (!card.contacts.length) return null;
-  const line = (contact) => {
-    const words = [contact.name, contact.company].filter(Boolean).join(" · ") || "Unnamed";
-    const name = contact.url ? h("a", { href: contact.url, target: "_blank", rel: "noopener noreferrer" }, words, icon("external-link")) : words;
-    const old = serverClock.now() - contact.seen_at > OLD_S;
-    return h("li", {}, h("span", { class: "muted" }, contact.connector), name, old && h("span", { class: "muted" }, `as of ${when(contact.seen_at)}`));
-  };
-  return h(
-    "ul",
-    { class: "who-contacts", "aria-label": "In other CRMs" },
-    card.blocked && h("li", {}, h("span", { class: "badge warn" }, icon("triangle-alert"), card.blocked)),
-    card.contacts.map(line),
-  );
 }
 
 function tags(card) {

@@ -49,9 +49,21 @@ export class Screen {
   }
 }
 
+/** Everybody whom other CRMs know for the caller's number, by CRM. */
+export function contactsOf(card) {
+  const found = new Map();
+  for (const contact of card.contacts ?? []) found.set(contact.connector, [...(found.get(contact.connector) ?? []), contact]);
+  return found;
+}
+
+/** Those about whom there is no doubt: of each CRM the only one, or the one who was picked. */
+export function knownContacts(card) {
+  return [...contactsOf(card).values()].flatMap((found) => (found.length > 1 ? found.filter((one) => one.is_picked) : found));
+}
+
 /** The one name that other CRMs have for the caller; null when they know none, or several. */
 export function contactName(card) {
-  const names = new Set((card.contacts ?? []).map((contact) => contact.name || contact.company).filter(Boolean));
+  const names = new Set(knownContacts(card).map((contact) => contact.name || contact.company).filter(Boolean));
   return names.size === 1 ? [...names][0] : null;
 }
 

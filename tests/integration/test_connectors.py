@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from core import fact_log
 from core.alarms import Alarm, list_alarms
 from core.db import Database
-from core.facts import CallEnded, CallsJoined, PhoneRinging, WrapUpSaved
+from core.facts import CallAnswered, CallEnded, CallsJoined, PhoneRinging, WrapUpSaved
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
 from pbx_bridge.tables import CallWrapUp
 from server.connector_parts import CONNECTORS
@@ -47,6 +47,9 @@ class Beside:
         parties = inbound(number)
         at = self.clock()
         await self.site.tell(started(call_id, at, parties), PhoneRinging(call_id, at + 0.1, phone("101")))
+
+    async def talks(self, call_id: str = "c1") -> None:
+        await self.site.tell(CallAnswered(call_id, self.clock() + 1.0, phone("101")))
 
     async def ends(self, call_id: str = "c1", fact: CallEnded | None = None) -> None:
         await self.site.tell(fact or ended(call_id, talked=("101",), rang=("101",)))
