@@ -26,10 +26,11 @@ from crm_link.imports_files import MOST_LINES, inspect, opened, some_of
 from crm_link.imports_job import LEASE_S, Job, Told
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_rows import Line, count_fates, read_lines, write_lines
-from crm_link.imports_state import DROPPABLE, RUNNING, ImportState, Step, state_of
+from crm_link.imports_state import DROPPABLE, RUNNING, ImportPage, ImportState, Step, state_of
 from crm_link.imports_tables import CustomerImport as Import
 from crm_link.imports_tables import CustomerImportRow as Row
 from crm_link.imports_work import LostError
+from crm_link.paging import cursor_of, parts_of
 from crm_link.spelling import normal_tag
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ DRAFT_S = 86_400.0
 KEPT_S = 30 * 86_400.0
 """So long an import can be undone. Then its lines are forgotten: they are full of people's data."""
 
-MOST_LISTED = 50
+PAGE = 50
 DELETED_AT_ONCE = 2000
 """Lines in one transaction: for so long a ringing call may have to wait."""
 
@@ -128,12 +129,15 @@ class Imports:
             )
         return state_of(row, same, fates, kept or 0)
 
-    async def listed(self) -> list[ImportState]:
-        """The newest first, at most `MOST_LISTED`; without what became of their lines."""
-        newest = select(*Import.__table__.c).where(Import.step != Step.TAKEN.value)
+    async def listed(self, *, limit: int = PAGE, after: str | None = None) -> ImportPage:
+        """The newest first, without what became of their lines. Raises InvalidInputError for a cursor that is none."""
+        found = select(*Import.__table__.c).where(Import.step != Step.TAKEN.value)
+        if after is not None:
+            found = found.where(Import.id < parts_of(after, int, field="after")[0])
         async with self._database.read() as connection:
-            rows = await connection.execute(newest.order_by(Import.id.desc()).limit(MOST_LISTED))
-            return [state_of(row) for row in rows]
+            rows = (await connection.execute(found.order_by(Import.id.desc()).limit(limit + 1))).all()
+        page = tuple(state_of(row) for row in rows[:limit])
+        return ImportPage(page, cursor_of(page[-1].id) if len(rows) > limit else None)
 
     async def lines(
         self,

@@ -60,6 +60,14 @@ class ImportState:
         return self.step is Step.DONE
 
 
+@dataclass(frozen=True, slots=True)
+class ImportPage:
+    """`next` is the cursor of the following page, None on the last one."""
+
+    imports: tuple[ImportState, ...]
+    next: str | None
+
+
 def state_of(
     row: Any, same_as: int | None = None, fates: Counter[str] | None = None, kept: int = 0
 ) -> ImportState:

@@ -77,11 +77,11 @@ class Shown:
 
 async def index(request: web.Request) -> web.Response:
     """The form, and the imports of the last month."""
-    listed = await imports_of(request).listed()
+    page = await imports_of(request).listed(after=request.query.get("after"))
     return render(
         request,
         "imports/index.html",
-        imports=listed,
+        page=page,
         people=await _people(request),
         largest_mb=LARGEST // 1024 // 1024,
         most=MOST_LINES,

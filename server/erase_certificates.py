@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import iso
 from core.errors import NotFoundError
+from crm_link.paging import cursor_of, parts_of
 from recordings.access import Asker
 from server.erase_tables import ErasureCertificate
 
 CODE_BYTES = 8
-MOST_LISTED = 200
+PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ class Certificate:
             "erased": [{"what": what, "count": count} for what, count in self.erased],
             "kept": [{"what": what, "count": count, "why": why} for what, count, why in self.kept],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePage:
+    """`next` is the cursor of the following page, None on the last one."""
+
+    certificates: tuple[Certificate, ...]
+    next: str | None
 
 
 async def certify(
@@ -79,10 +88,16 @@ async def read_certificate(connection: AsyncConnection, certificate_id: int) -> 
     return _certificate(row)
 
 
-async def list_certificates(connection: AsyncConnection) -> list[Certificate]:
-    """The newest first, at most `MOST_LISTED`."""
-    newest = select(*ErasureCertificate.__table__.c).order_by(ErasureCertificate.id.desc()).limit(MOST_LISTED)
-    return [_certificate(row) for row in await connection.execute(newest)]
+async def list_certificates(
+    connection: AsyncConnection, *, limit: int = PAGE, after: str | None = None
+) -> CertificatePage:
+    """The newest first. Raises InvalidInputError for a cursor that is none."""
+    found = select(*ErasureCertificate.__table__.c)
+    if after is not None:
+        found = found.where(ErasureCertificate.id < parts_of(after, int, field="after")[0])
+    rows = (await connection.execute(found.order_by(ErasureCertificate.id.desc()).limit(limit + 1))).all()
+    page = tuple(_certificate(row) for row in rows[:limit])
+    return CertificatePage(page, cursor_of(page[-1].id) if len(rows) > limit else None)
 
 
 def _certificate(row: Any) -> Certificate:

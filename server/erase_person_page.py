@@ -56,8 +56,8 @@ async def erase_person(request: web.Request, customer_id: int) -> Certificate:
 
 async def index(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as connection:
-        certificates = await list_certificates(connection)
-    return render(request, "erasures/index.html", certificates=certificates)
+        page = await list_certificates(connection, after=request.query.get("after"))
+    return render(request, "erasures/index.html", page=page)
 
 
 async def show_certificate(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from core.phone import is_withheld, parse_number
 from crm_link.blocked import BlockKind
 from crm_link.blocked_list import NewBlock, find_blocked, read_list
 from crm_link.blocked_tables import LONGEST_REASON
-from crm_link.blocks_claims import BlockView, read_blocks
+from crm_link.blocks_claims import MOST_BLOCKS, BlockView, read_blocks
 from crm_link.records import resolve
 from server.api.customers import editor
 from server.api.operation import operation
@@ -80,7 +80,7 @@ class NumberBlock(Given):
 
 
 class NumberBlocks(Given):
-    blocks: list[NumberBlock]
+    blocks: list[NumberBlock] = Field(description=f"All of them: at most {MOST_BLOCKS}.")
 
 
 class NewNumberBlock(Taken):

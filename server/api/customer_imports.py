@@ -11,16 +11,18 @@ from crm_link.imports import Mapping
 from crm_link.imports_columns import Field as Column
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_state import ImportState, Step
+from crm_link.paging import cursor_of, parts_of
 from crm_link.vcards import Version
 from server import customer_export
 from server.api.operation import operation
-from server.api.shapes import Given, Instant, Taken
+from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.customer_export import Wanted
 from server.customer_import_page import imports_of, send_refused
 from server.guard import API_KEY, current_user
 from server.pieces import body_as_file
 
-MOST_LINES = 200
+LAST_LINE = 2**31 - 1
+"""What the database takes for a line."""
 
 
 class ImportQuery(Taken):
@@ -57,15 +59,13 @@ class Import(Given):
     ended_at: Instant | None
 
 
-class ImportList(Given):
-    imports: list[Import] = Field(description="Newest first, at most 50; without counts.")
+class ImportList(Page):
+    imports: list[Import] = Field(description="Newest first; without counts.")
 
 
-class LineQuery(Taken):
+class LineQuery(Paging):
     fate: Fate | None = Field(None, description="Only lines of which this becomes, or became.")
     kept: bool = Field(False, description="Only lines that could not be taken back whole.")
-    after: int = Field(0, ge=0, le=2**31 - 1, description="The `line` of the last one you have.")
-    limit: int = Field(50, ge=1, le=MOST_LINES)
 
 
 class Line(Given):
@@ -79,7 +79,7 @@ class Line(Given):
     kept: str = Field(description="What could not be taken back, and why.")
 
 
-class LineList(Given):
+class LineList(Page):
     lines: list[Line]
 
 
@@ -119,9 +119,10 @@ async def add_import(request: web.Request, query: ImportQuery) -> Import:
 
 
 @operation("Imports of the last 30 days", tag="Imports")
-async def list_imports(request: web.Request) -> ImportList:
+async def list_imports(request: web.Request, query: Paging) -> ImportList:
     """Then their lines are forgotten."""
-    return ImportList(imports=[_shown(one) for one in await imports_of(request).listed()])
+    page = await imports_of(request).listed(limit=query.limit, after=query.after)
+    return ImportList(imports=[_shown(one) for one in page.imports], next=page.next)
 
 
 @operation("One import", tag="Imports")
@@ -134,8 +135,12 @@ async def list_lines(request: web.Request, import_id: int, query: LineQuery) -> 
     """In the order of the file."""
     imports = imports_of(request)
     await imports.state(import_id)
-    lines = await imports.lines(import_id, query.fate, kept=query.kept, after=query.after, limit=query.limit)
-    return LineList(lines=[Line.model_validate(one) for one in lines])
+    [last] = parts_of(query.after, int, field="after") if query.after else [0]
+    found = await imports.lines(
+        import_id, query.fate, kept=query.kept, after=min(int(last), LAST_LINE), limit=query.limit + 1
+    )
+    lines = [Line.model_validate(one) for one in found[: query.limit]]
+    return LineList(lines=lines, next=cursor_of(lines[-1].line) if len(found) > query.limit else None)
 
 
 @operation("Refused lines as a file", tag="Imports", media="text/csv")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.errors import InvalidInputError
 from server.api.operation import operation
-from server.api.shapes import Given, Instant, Taken
+from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.erase_certificates import Certificate, list_certificates
 from server.erase_person_page import erase_person, send_archive
 from server.keys import DATABASE
@@ -39,8 +39,8 @@ class CertificateAnswer(Given):
     kept: list[Kept]
 
 
-class CertificateList(Given):
-    certificates: list[CertificateAnswer] = Field(description="Newest first, at most 200.")
+class CertificateList(Page):
+    certificates: list[CertificateAnswer] = Field(description="Newest first.")
 
 
 @operation("Everything we have of a person", tag="Customers", media="application/zip", problems=(409,))
@@ -62,11 +62,11 @@ async def erase_customer(request: web.Request, customer_id: int, body: Erase) ->
 
 
 @operation("Certificates of erasures", tag="Customers")
-async def list_erasures(request: web.Request) -> CertificateList:
+async def list_erasures(request: web.Request, query: Paging) -> CertificateList:
     """Who was erased when and by whom, as far as that may be said."""
     async with request.app[DATABASE].read() as connection:
-        found = await list_certificates(connection)
-    return CertificateList(certificates=[_shown(one) for one in found])
+        page = await list_certificates(connection, limit=query.limit, after=query.after)
+    return CertificateList(certificates=[_shown(one) for one in page.certificates], next=page.next)
 
 
 def _shown(one: Certificate) -> CertificateAnswer:

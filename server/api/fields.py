@@ -25,7 +25,7 @@ class DeclaredField(Given):
 
 
 class DeclaredFields(Given):
-    fields: list[DeclaredField]
+    fields: list[DeclaredField] = Field(description=f"All of them: at most {MOST_FIELDS}.")
 
 
 class FieldChanges(Taken):

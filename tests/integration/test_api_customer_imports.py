@@ -9,6 +9,9 @@ import pytest
 
 from core.api_keys import create_key
 from core.db import Database
+from crm_link.paging import LARGEST_ID, cursor_of
+from recordings.access import Asker
+from server.erase_certificates import certify, list_certificates
 from tests.customer_site import customer_site
 from tests.site import eventually
 from tests.web import Visitor, visit
@@ -31,6 +34,16 @@ class Program:
         text = await answer.text()
         assert answer.status == status, text
         return await answer.json() if "json" in answer.content_type else text
+
+    async def every(self, path: str, name: str, more: str = "") -> list[Any]:
+        """All rows of a list, one a page."""
+        found, after = [], ""
+        while True:
+            page = await self.ask("GET", f"{path}?limit=1{more}{after}", 200)
+            found += page[name]
+            if page["next"] is None:
+                return found
+            after = f"&after={page['next']}"
 
     async def step(self, import_id: int, wanted: str) -> Any:
         async def state() -> Any:
@@ -69,6 +82,32 @@ async def test_a_file_is_sent_imported_taken_back_and_everybody_fetched(program:
     assert "Ewa" not in await program.ask("GET", "/api/v1/customers.csv", 200)
     listed = await program.ask("GET", PATH, 200)
     assert [item["step"] for item in listed["imports"]] == ["undone"]
+
+
+async def test_lists_go_on_behind_their_cursors(program: Program) -> None:
+    ids = [(await program.ask("POST", PATH, 201, FILE.encode()))["id"] for _ in range(3)]
+    for one in ids:
+        await program.step(one, "ready")
+    assert [one["id"] for one in await program.every(PATH, "imports")] == ids[::-1]
+    assert [one["line"] for one in await program.every(f"{PATH}/{ids[0]}/lines", "lines")] == [2, 3]
+    refused = await program.every(f"{PATH}/{ids[0]}/lines", "lines", "&fate=refused")
+    assert [one["line"] for one in refused] == [3]
+    for wrong in ("x", cursor_of("x"), cursor_of(1, 2)):
+        await program.ask("GET", f"{PATH}?after={wrong}", 422)
+        await program.ask("GET", f"{PATH}/{ids[0]}/lines?after={wrong}", 422)
+    last = await program.ask("GET", f"{PATH}/{ids[0]}/lines?after={cursor_of(LARGEST_ID)}", 200)
+    assert last == {"lines": [], "next": None}
+
+
+async def test_certificates_go_on_behind_their_cursors(database: Database) -> None:
+    async with database.write() as connection:
+        for customer_id in range(3):
+            await certify(connection, Asker("admin", None), customer_id, 1.0, {}, [])
+    async with database.read() as connection:
+        first = await list_certificates(connection, limit=2)
+        rest = await list_certificates(connection, limit=2, after=first.next)
+    found = [one.customer_id for page in (first, rest) for one in page.certificates]
+    assert (found, rest.next) == ([2, 1, 0], None)
 
 
 async def test_what_cannot_be_is_refused_and_leaves_nothing(program: Program) -> None:

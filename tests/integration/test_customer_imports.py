@@ -282,7 +282,7 @@ async def test_files_as_spreadsheets_write_them(importing: Importing) -> None:
         await importing.add("Ewa,501000001\nJan,501000002\n")
     with pytest.raises(InvalidInputError, match="nobody in this file"):
         await importing.add("name,phone\n\n")
-    assert len(await importing.imports.listed()) == 2, "what could not be read left nothing behind"
+    assert len((await importing.imports.listed()).imports) == 2, "what could not be read left nothing behind"
 
 
 async def test_steps_come_in_order(importing: Importing) -> None:
