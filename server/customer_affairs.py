@@ -25,7 +25,6 @@ from server.recording_access import asker_of
 from server.tasks_page import task_context
 from server.views.timeline import GROUPS, TIMELINE, Group, hearable
 
-
 SHOWN_FIRST = 5
 """Tasks, and deals, of a customer who has many: the rest is a click away, and does not push everything else down."""
 

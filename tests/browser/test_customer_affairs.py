@@ -22,9 +22,10 @@ from crm_link.tasks import NewTask
 from server.keys import CUSTOMERS, DEALS, FIELDS, TASKS
 from server.schema import prepare
 from server.web import bare_application
-from tests.browser.conftest import PagesSite, enter, look, open_window
+from tests.browser.conftest import DESKTOP, PHONE, PagesSite, assert_fits, enter, look, open_window
 from tests.desk_site import desk_site
 from tests.live_story import CUSTOMER, PBX, ended, phone, started
+from tests.said import index
 from tests.seed import NOW, seed_site
 
 pytestmark = pytest.mark.browser
@@ -104,6 +105,28 @@ async def test_a_customer_page_has_what_is_to_be_done_and_what_they_buy(
     assert [text for text in visit.complaints if "422" not in text] == []
     await page.goto(site.url("/customers?q=k+2024"))
     await expect(page.get_by_text("Jan Malinowski")).to_be_visible()
+
+
+async def test_whatever_they_are_called_everything_fits_the_screen(
+    chromium: Browser, site: PagesSite
+) -> None:
+    """Names, tasks and orders of several lines and of one endless word."""
+    seeded = await seed_site(site.database, calls=10)
+    app, call_id = site.server.app, seeded.calls[1]
+    for title in ("Lamps and all that belongs to them " * 5, "Lamps " + "W" * 190):
+        long = await app[CUSTOMERS].create(NewCustomer(title[:200], company=title[:200]), None)
+        deal = await app[DEALS].add(
+            NewDeal(long.id, DealKind.DEAL, title, amount="1000000000", currency="PLN"), None
+        )
+        await app[DEALS].link(deal.id, call_id, None)
+        await app[TASKS].add(NewTask(long.id, title, NOW, title, call_id=call_id), None)
+    await index(site.database)
+    for size in (PHONE, DESKTOP):
+        visit = await open_window(chromium, size=size)
+        await enter(visit, site, "maria")
+        for path in (f"/customers/{long.id}", f"/calls/{call_id}", "/search?q=lamps", "/tasks", "/customers"):
+            await visit.page.goto(site.url(path))
+            await assert_fits(visit.page)
 
 
 async def test_a_task_out_of_a_call_stands_on_the_desk_until_it_is_done(
