@@ -70,6 +70,7 @@ def _espocrm(asked: Asked) -> Any:
         assert asked.query["where[0][type]"] == "textFilter"
         near = {"id": "c9", "name": "Near Miss", "phoneNumberData": [{"phoneNumber": "+48221234568"}]}
         jan = {"id": "c1", "name": "Jan Nowak", "accountName": "Example Ltd", "phoneNumber": "022 1234567"}
+        jan["assignedUserName"] = "Ewa Lis"
         return {"total": 2, "list": [near, jan]}
     return {"id": "call1", "name": asked.json.get("name")}
 
@@ -81,6 +82,7 @@ def _suitecrm(asked: Asked) -> Any:
     assert asked.headers["Authorization"] == "Bearer tok"
     if asked.method == "GET":
         attributes = {"full_name": "Jan Nowak", "account_name": "", "phone_mobile": NUMBER, "phone_work": ""}
+        attributes["assigned_user_name"] = "Ewa Lis"
         return {"data": [{"type": "Contact", "id": "c1", "attributes": attributes}]}
     return 201, {"data": {"type": "Call", "id": "call1", "attributes": {}}}
 
@@ -244,6 +246,43 @@ async def test_an_unknown_number_becomes_a_contact(name: str) -> None:
             assert found is not None
             assert found.id == made.id
             assert await connector.find_made("m2") is None
+
+
+OWNERS = frozenset(
+    {
+        "assignedUserId", "assigned_user_id", "ASSIGNED_BY_ID", "RESPONSIBLE_ID", "hubspot_owner_id", "ownerId",
+        "owner_id", "user_id", "assignedUserName", "assigned_user_name",
+    }
+)  # fmt: skip
+"""What these CRMs call the responsible person of a contact or call."""
+
+
+@pytest.mark.parametrize("name", CRMS)
+async def test_who_is_responsible_is_never_written(name: str) -> None:
+    crm = CRMS[name]
+    async with connected(name) as (connector, peer):
+        await connector.create_contact(NUMBER, "Jan Nowak", "m1")
+        await connector.log_call(Contact(*crm.contact, owner="Ewa Lis"), call())
+        if connector.traits.updates_logs:
+            await connector.update_call_log(crm.reference, call())
+    written = [one for one in peer.asked if one.method != "GET" and "token" not in one.path]
+    assert written
+    for one in written:
+        assert OWNERS.isdisjoint(_keys(one.json)), one.path
+        assert "Ewa Lis" not in one.body
+
+
+@pytest.mark.parametrize("name", ["espocrm", "suitecrm"])
+async def test_who_is_responsible_is_read_where_the_crm_says_so(name: str) -> None:
+    async with connected(name) as (connector, _peer):
+        assert [one.owner for one in await connector.find_contact(NUMBER)] == ["Ewa Lis"]
+
+
+def _keys(values: Any) -> set[str]:
+    """Of every object in a JSON value."""
+    if isinstance(values, dict):
+        return set(values).union(*(_keys(one) for one in values.values()))
+    return set().union(*(_keys(one) for one in values)) if isinstance(values, list) else set()
 
 
 async def test_what_failed_between_two_steps_was_perhaps_done() -> None:

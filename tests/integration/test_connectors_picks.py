@@ -18,7 +18,8 @@ from tests.integration.test_connectors import Beside, beside, contacts
 from tests.live_client import LiveClient
 from tests.live_story import inbound, phone, started
 from tests.scripted import Scripted
-from tests.scripted_odoo import OdooBook, scripted_odoo
+from tests.scripted_odoo import OdooBook, methods, scripted_odoo
+from tests.site import eventually
 
 
 def family() -> tuple[OdooBook, Scripted, int, int]:
@@ -112,6 +113,26 @@ async def test_a_corrected_pick_leaves_no_id_behind(database: Database) -> None:
         await desk.ends("c3")
         await desk.becomes(LogState.SKIPPED, "c3")
     assert notes_on(book) == [maria, jan]
+
+
+async def test_who_is_responsible_there_is_shown_and_stays(database: Database) -> None:
+    """Also when another of our people talks, picks and writes the note."""
+    book, peer, jan, _maria = family()
+    async with (
+        peer,
+        beside(database, peer, create_contacts=True) as desk,
+        LiveClient(desk.site, "anna") as anna,
+    ):
+        await desk.rings()
+        await anna.until(lambda one: [owner["owner"] for owner in contacts(one)] == ["Ewa Lis", ""])
+        await pick(desk, jan)
+        await desk.ends()
+        await desk.becomes(LogState.DONE)
+        await desk.wraps_up("Wants two")
+        await eventually(desk.row, lambda row: row.written == 2)
+    assert book.partners[jan]["user_id"] == [7, "Ewa Lis"]
+    done = {one for one in methods(peer.asked) if one.startswith("res.partner.")}
+    assert done == {"res.partner.search_read", "res.partner.message_post"}
 
 
 async def test_what_is_no_contact_of_the_call_is_not_picked(database: Database) -> None:

@@ -111,6 +111,18 @@ async def test_a_note_is_found_again_and_written_over(odoo: OdooServer) -> None:
     assert named["name"] == "New <b>one</b>"
 
 
+async def test_who_is_responsible_for_a_contact_is_read_and_stays(odoo: OdooServer) -> None:
+    number, spelt = new_number()
+    [other] = await odoo.ask("res.users", "search_read", [["login", "=", "admin"]], fields=["name"])
+    partner = await odoo.add_partner("Jan Nowak", phone=spelt, user_id=other["id"])
+    async with connected(odoo) as connector:
+        [found] = await connector.find_contact(number)
+        assert found.owner == other["name"]
+        await connector.log_call(found, call(call_id=f"c{partner}", number=number))
+    [kept] = await odoo.ask("res.partner", "read", [partner], ["user_id"])
+    assert kept["user_id"][0] == other["id"]
+
+
 async def test_a_wrong_key_is_refused(odoo: OdooServer) -> None:
     async with connected(odoo, secret="wrong") as connector:
         with pytest.raises(ConnectorError, match="does not accept this user and key"):
