@@ -5,6 +5,7 @@ second thought: a claim is taken by one of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +124,14 @@ async def forget(connection: AsyncConnection, *, before: float) -> int:
     return gone.rowcount
 
 
+async def close_dead_alarms(connection: AsyncConnection, endpoint_ids: Iterable[int], now: float) -> None:
+    """Those of endpoints that were given up for nothing any more: it was delivered later, or thrown away."""
+    for endpoint_id in endpoint_ids:
+        dead = select(D.id).where(D.endpoint_id == endpoint_id, D.state == DeliveryState.DEAD).limit(1)
+        if await connection.scalar(dead) is None:
+            await close_alarm(connection, DEAD_ALARM, alarm_subject(endpoint_id), now)
+
+
 def _due(endpoint_id: int, most: int, now: float, *, lock: bool = False) -> Any:
     """Those with no earlier one of their subject that still waits."""
     earlier = exists().where(
@@ -200,7 +209,7 @@ async def _alarms(
 ) -> None:
     subject = alarm_subject(endpoint_id)
     if attempt.outcome is Outcome.DELIVERED:
-        await close_alarm(connection, DEAD_ALARM, subject, now)
+        await close_dead_alarms(connection, (endpoint_id,), now)
     elif attempt.outcome is Outcome.GONE:
         name = await _disable(connection, endpoint_id, now)
         text = f"The webhook {name} was disabled: its receiver said that it is gone (410)."

@@ -23,6 +23,7 @@ from crm_link.webhooks.dispatcher import AT_ONCE
 from crm_link.webhooks.endpoints import FORMER_S
 from crm_link.webhooks.kinds import EndpointState
 from crm_link.webhooks.ladder import LADDER_S
+from crm_link.webhooks.tables import WebhookDelivery
 from server.api.events import write
 from server.webhook_parts import changed
 from tests.integration.api_server import CUSTOMER, answered_call
@@ -134,18 +135,38 @@ async def test_what_nobody_takes_is_given_up_with_an_alarm_and_can_be_sent_again
         await climb(site, crm, len(LADDER_S) + 2)
         await site.stand("dead", "delivered")
         assert [got.event for got in crm.got] == ["call.ended"] * (len(LADDER_S) + 1) + ["transcript.ready"]
-        assert await open_alarms(database) == []  # closed by the delivery that followed
+        assert await open_alarms(database) == ["webhook-dead"]  # what followed was delivered, this was not
         fails = False
         async with database.write() as connection:
             await replay(connection, 1, endpoint_id, site.clock())
         changed(site.app, endpoint_id)
         await site.stand("delivered", "delivered")
         assert crm.got[-1].id == crm.got[0].id
+        assert await open_alarms(database) == []
         attempts = await site.attempts()
     assert attempts[0].answer == "no +4822*****67 "
     assert "v1,…" in attempts[0].request_headers
     signature = crm.got[0].headers["webhook-signature"].removeprefix("v1,")
     assert all(signature not in one.request_headers for one in attempts)
+
+
+async def test_an_event_that_was_thrown_away_alarms_nobody_any_more(database: Database) -> None:
+    async def script(_request: web.Request, _got: Got) -> web.StreamResponse:
+        return web.Response(status=500)
+
+    async with receiver(script) as crm, sending(database) as site:
+        await site.add(crm.url)
+        await site.end_call("c1")
+        await climb(site, crm, len(LADDER_S) + 1)
+        await site.stand("dead")
+    async with database.write() as connection:
+        await connection.execute(update(WebhookDelivery).values(at=0.0, settled_at=0.0))
+    async with sending(database):
+
+        async def quiet() -> bool:
+            return await open_alarms(database) == []
+
+        await eventually(quiet)
 
 
 async def test_a_receiver_that_hangs_slows_nobody_and_is_not_crowded(database: Database) -> None:
