@@ -3,9 +3,12 @@ proposing and ruling out."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from aiohttp import web
 from pydantic import Field
 
+from core.errors import InvalidInputError
 from crm_link.changes import Edit
 from crm_link.duplicates import Reason
 from crm_link.duplicates_book import dismiss, propose, read_duplicates
@@ -13,7 +16,7 @@ from crm_link.duplicates_search import read_last_search
 from crm_link.merge import Wanted
 from crm_link.merge_views import Choices, Side, preview_merge, read_merge
 from server.api.customers import LARGEST_ID, Customer, editor
-from server.api.operation import Reply, operation
+from server.api.operation import Header, Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.duplicates_parts import SEARCHES
 from server.keys import CLOCK, DATABASE, MERGES
@@ -59,15 +62,26 @@ class OtherQuery(Taken):
 
 
 class MergeBody(Taken):
-    """The two, and what stays where they differ: what is left out stays the kept customer's, unless they have none."""
+    """The two as the preview showed them, and what stays where they differ: what is left out stays the kept
+    customer's, unless they have none."""
 
     other_id: int = Field(ge=1, le=LARGEST_ID)
     keep: int | None = Field(
         None, ge=1, le=LARGEST_ID, description="The id of who stays; left out: who has more history."
     )
+    kept_version: int | None = Field(None, ge=1, le=LARGEST_ID, description="Of `keep`.")
+    merged_version: int | None = Field(None, ge=1, le=LARGEST_ID, description="Of the other one.")
     name: Side | None = None
     company: Side | None = None
     owner: Side | None = None
+
+
+IfAnything = Annotated[
+    str | None,
+    Header(
+        "If-Match", "`*`: merge whatever is there. Else name `keep`, `kept_version` and `merged_version`."
+    ),
+]
 
 
 class PairBody(Taken):
@@ -109,11 +123,15 @@ async def preview_customer_merge(request: web.Request, customer_id: int, query: 
 
 
 @operation("Merge two customers", tag="Customers", status=201, problems=(409,))
-async def merge_customers(request: web.Request, customer_id: int, body: MergeBody) -> Reply[Merge]:
+async def merge_customers(
+    request: web.Request, customer_id: int, body: MergeBody, if_match: IfAnything
+) -> Reply[Merge]:
     """Numbers, calls, notes, tags, tasks and deals change hands, and the merged one's id redirects. It can be undone.
-    409: they are one customer already."""
+    Say which versions of the two it is based on, as the preview shows them. 409: one of them was changed meanwhile, or
+    they are one customer already."""
     choices = Choices(name=body.name, company=body.company, owner=body.owner)
-    wanted = Wanted(customer_id, body.other_id, keep=body.keep, choices=choices)
+    versions = _versions_of(if_match, body)
+    wanted = Wanted(customer_id, body.other_id, keep=body.keep, choices=choices, versions=versions)
     done = await request.app[MERGES].merge(wanted, editor(request))
     return Reply(Merge.model_validate(done), {"Location": f"/api/v1/merges/{done.id}"})
 
@@ -168,6 +186,23 @@ async def search_duplicates(request: web.Request) -> DuplicateSearch:
 @operation("How far the search for duplicates is", tag="Customers")
 async def read_duplicate_search(request: web.Request) -> DuplicateSearch:
     return await _search_now(request)
+
+
+def _versions_of(if_match: str | None, body: MergeBody) -> tuple[int, int] | None:
+    """Of the kept and of the merged customer; None for whatever is there."""
+    kept, merged = body.kept_version, body.merged_version
+    if if_match is None:
+        if kept is None or merged is None or body.keep is None:
+            missing = (
+                "say what you merge: `keep`, `kept_version` and `merged_version`, as the preview shows them"
+            )
+            raise InvalidInputError(missing, field="If-Match")
+        return kept, merged
+    if if_match.strip() != "*":
+        raise InvalidInputError("a merge has two versions: name both in the body", field="If-Match")
+    if (kept, merged) != (None, None):
+        raise InvalidInputError("say the versions once: If-Match or the body", field="If-Match")
+    return None
 
 
 async def _search_now(request: web.Request) -> DuplicateSearch:

@@ -87,6 +87,7 @@ ELSEWHERE = (
     "/deliveries/{delivery_id}",  # test_webhooks_offered.py: there is one only when somebody receives it
     "/customer-imports/{import_id}",  # test_api_customer_imports.py, with a file
     "/customer-imports/{import_id}/lines",
+    "/calls/{call_id}/contacts",  # test_connectors_picks.py, with another CRM
     "/customers/{customer_id}/merge",  # test_merge_pages.py, with another customer
 )
 """Ends of paths that are asked there."""
@@ -101,9 +102,11 @@ async def affairs_of(api: ApiServer, customer_id: int) -> dict[str, int]:
     deal = await api.send("POST", "/api/v1/deals", order, 201)
     webhook = await api.send("POST", "/api/v1/webhooks", hook, 201)
     twice = await api.send("POST", "/api/v1/customers", {"name": "Ania"}, 201)
-    merged = {"other_id": twice["id"], "name": "kept"}
-    merge = await api.send("POST", f"/api/v1/customers/{customer_id}/merge", merged, 201)
+    place, merged = f"/api/v1/customers/{customer_id}", {"other_id": twice["id"], "name": "kept"}
+    merge = await api.send("POST", f"{place}/merge", merged, 201, headers={"If-Match": "*"})
+    note = await api.send("POST", f"{place}/notes", {"text": "prefers mornings"}, 201)
     return {
+        "note_id": note["id"],
         "task_id": task["id"],
         "deal_id": deal["id"],
         "webhook_id": webhook["id"],

@@ -7,18 +7,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.accounts import NewUser, Role, create_user, find_user_by_login
 from core.clock import iso
 from core.db import Database
 from core.sessions import start_session
+from crm_link.merge_views import MOST_MOVING
 from server.duplicates_parts import Searches
 from server.guard import LOCAL_COOKIE
 from server.keys import CLOCK, DATABASE, ZONE
 from server.schema import prepare
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
+from tests.merging import MANY_NOTES
 
 CUSTOMERS = "/api/v1/customers"
+ANYTHING: Json = {"headers": {"If-Match": "*"}}
 
 
 @pytest.fixture
@@ -75,7 +79,8 @@ async def test_a_program_looks_merges_and_undoes(api: ApiServer) -> None:
     assert (preview["kept"]["id"], preview["merged"]["id"]) == (anna, ania)
     assert preview["conflicts"] == ["name", "company"]
     assert {"what": "identities", "count": 1} in preview["moving"]
-    merge = await api.send("POST", f"{CUSTOMERS}/{ania}/merge", {"other_id": anna, "name": "merged"}, 201)
+    body = {**_seen(preview), "other_id": anna, "name": "merged"}
+    merge = await api.send("POST", f"{CUSTOMERS}/{ania}/merge", body, 201)
     assert (merge["kept_id"], merge["merged_at"], merge["merged_by"]) == (anna, iso(NOW), None)
     kept = await api.get(f"{CUSTOMERS}/{ania}")
     assert (kept["id"], kept["name"], kept["company"]) == (anna, "Ana Kowalska", "Acme")
@@ -87,16 +92,39 @@ async def test_a_program_looks_merges_and_undoes(api: ApiServer) -> None:
     assert (await api.get(f"{CUSTOMERS}/{ania}"))["name"] == "Ana Kowalska"
 
 
+def _seen(preview: Json) -> Json:
+    """What a program says of the two that it looked at."""
+    kept, merged = preview["kept"], preview["merged"]
+    return {"keep": kept["id"], "kept_version": kept["version"], "merged_version": merged["version"]}
+
+
 async def test_a_merge_that_makes_no_sense_is_refused(api: ApiServer) -> None:
     anna, ania = await _pair(api)
     path = f"{CUSTOMERS}/{anna}/merge"
-    await api.send("POST", path, {"other_id": anna}, 422)
-    await api.send("POST", path, {"other_id": 999}, 404)
-    await api.send("POST", path, {"other_id": ania, "keep": 999}, 404)
-    merge = await api.send("POST", path, {"other_id": ania}, 201)
-    await api.send("POST", path, {"other_id": ania}, 409)
+    await api.send("POST", path, {"other_id": anna}, 422, **ANYTHING)
+    await api.send("POST", path, {"other_id": 999}, 404, **ANYTHING)
+    await api.send("POST", path, {"other_id": ania, "keep": 999}, 404, **ANYTHING)
+    merge = await api.send("POST", path, {"other_id": ania}, 201, **ANYTHING)
+    await api.send("POST", path, {"other_id": ania}, 409, **ANYTHING)
     await api.send("POST", f"/api/v1/merges/{merge['id']}/undo")
     await api.send("POST", f"/api/v1/merges/{merge['id']}/undo", status=409)
+
+
+async def test_a_program_merges_what_it_looked_at(api: ApiServer) -> None:
+    anna, ania = await _pair(api)
+    path = f"{CUSTOMERS}/{anna}/merge"
+    seen = {"other_id": ania, **_seen(await api.get(f"{path}?other_id={ania}"))}
+    for edited in (anna, ania):
+        await api.send("PUT", f"{CUSTOMERS}/{edited}/tags/vip")
+        assert "changed meanwhile" in (await api.send("POST", path, seen, 409))["detail"]
+        seen |= _seen(await api.get(f"{path}?other_id={ania}"))
+    for left_out in ("keep", "kept_version", "merged_version"):
+        rest = {name: value for name, value in seen.items() if name != left_out}
+        assert (await api.send("POST", path, rest, 422))["field"] == "If-Match"
+    await api.send("POST", path, seen, 422, **ANYTHING)
+    await api.send("POST", path, {"other_id": ania}, 422, headers={"If-Match": '"1"'})
+    assert (await api.get(f"{CUSTOMERS}/{ania}"))["id"] == ania
+    await api.send("POST", path, seen, 201)
 
 
 async def test_a_program_that_edits_customers_proposes_and_does_not_merge(api: ApiServer) -> None:
@@ -106,7 +134,7 @@ async def test_a_program_that_edits_customers_proposes_and_does_not_merge(api: A
     await api.send("POST", "/api/v1/duplicates", both, 204, key=editing)
     for decision, body in ((path, {"other_id": ania}), ("/api/v1/duplicates/rule-out", both)):
         await api.send("POST", decision, body, 403, key=editing)
-    merge = await api.send("POST", path, {"other_id": ania}, 201, key=merging)
+    merge = await api.send("POST", path, {"other_id": ania}, 201, key=merging, **ANYTHING)
     undo = f"/api/v1/merges/{merge['id']}/undo"
     await api.send("POST", undo, status=403, key=editing)
     await api.send("POST", undo, key=merging)
@@ -166,6 +194,19 @@ async def test_an_agent_proposes_and_a_manager_decides(pages: ApiServer) -> None
     assert "Proposed by Anna" in await _page(pages, "/customers/duplicates")
 
 
+async def test_too_much_for_one_merge_is_said_beforehand_with_the_way_out(pages: ApiServer) -> None:
+    anna, ania = await _pair(pages)
+    await _enter(pages, "maria", Role.MANAGER)
+    async with pages.database.write() as connection:
+        await connection.execute(text(MANY_NOTES), {"customer": ania, "many": MOST_MOVING + 1})
+    page = await _page(pages, f"/customers/{anna}/merge?with={ania}&keep={anna}")
+    assert "Ana Kowalska has too much for one merge" in page
+    assert f'href="/customers/{anna}/merge?with={ania}&amp;keep={ania}">Keep Ana Kowalska instead' in page
+    assert 'type="submit">' not in page.partition("has too much")[2]
+    await _page(pages, f"/customers/{anna}/merge", 409, _hidden(page))
+    assert "has too much" not in await _page(pages, f"/customers/{anna}/merge?with={ania}&keep={ania}")
+
+
 async def test_the_inbox_has_a_line_while_proposals_are_open(pages: ApiServer) -> None:
     anna, ania = await _pair(pages)
     both = {"first_id": anna, "second_id": ania}
@@ -175,7 +216,7 @@ async def test_the_inbox_has_a_line_while_proposals_are_open(pages: ApiServer) -
     assert re.search(
         r'href="/customers/duplicates">.*>1</span> proposed duplicate:', await _page(pages, "/inbox")
     )
-    merge = await pages.send("POST", f"{CUSTOMERS}/{anna}/merge", {"other_id": ania}, 201)
+    merge = await pages.send("POST", f"{CUSTOMERS}/{anna}/merge", {"other_id": ania}, 201, **ANYTHING)
     assert "proposed duplicate" not in await _page(pages, "/inbox")
     await pages.send("POST", f"/api/v1/merges/{merge['id']}/undo")
     assert "proposed duplicate" in await _page(pages, "/inbox")
