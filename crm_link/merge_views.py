@@ -66,13 +66,18 @@ class MergePreview:
     history: tuple[int, int]
 
     @property
+    def is_too_large_both_ways(self) -> bool:
+        """Whether neither fits into one merge."""
+        return min(self.history) > MOST_MOVING
+
+    @property
     def refusal(self) -> str | None:
         """Why these cannot be merged this way round, and what can be done; None when they can."""
         count = sum(one.count for one in self.moving)
         if count <= MOST_MOVING:
             return None
         fix = "keep that customer instead"
-        if self.history[0] > MOST_MOVING:
+        if self.is_too_large_both_ways:
             fix = "both are more than one person's history: move their numbers one by one instead"
         return (
             f"{count} calls, notes and other entries of customer {self.merged.id} would have to move, and at most "

@@ -14,7 +14,7 @@ from crm_link.changes import Edit
 from crm_link.directory import CustomerPage, find_customers, read_customer
 from crm_link.duplicates_book import propose
 from crm_link.merge import Wanted
-from crm_link.merge_views import Choices, Side, preview_merge
+from crm_link.merge_views import MOST_MOVING, Choices, Side, preview_merge
 from server.guard import current_user
 from server.keys import CLOCK, DATABASE, MERGES, SETTINGS
 from server.pages import render, see_other
@@ -65,6 +65,7 @@ async def _preview(request: web.Request, other: int) -> web.StreamResponse:
         preview=preview,
         moving=[(one.count, WORDS[one.what][one.count != 1]) for one in preview.moving],
         names={user.id: user.name for user in users},
+        most=MOST_MOVING,
     )
 
 

@@ -27,6 +27,12 @@ BESIDE = frozenset(
 )
 """What tells of the merge itself."""
 
+MANY_NOTES = """
+    WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :many)
+    INSERT INTO notes (customer_id, text, is_pinned, created_at) SELECT :customer, 'x', false, n FROM counted
+"""
+"""So `many` notes of a `customer`, in one statement."""
+
 OWN_IDS = {"identities": "id"}
 """A row that came back may have another number of the database's own making."""
 

@@ -7,12 +7,16 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from core.bus import Bus
+from crm_link.annotations import Annotations
 from crm_link.customers import Customers, NewCustomer
 from crm_link.duplicates_search import DuplicateFinder
 from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.seed import NOW, seed_site
 
 pytestmark = pytest.mark.browser
+
+LONGEST_TAG = "speaks-only-polish-and-a-little-german-x"
+"""Wider than a column on a phone."""
 
 
 @pytest.fixture
@@ -25,6 +29,8 @@ async def anna(pages_site: PagesSite) -> int:
         NewCustomer(name="Kowalska Ana", company="Kancelaria Lis", numbers=("22 123 45 67", "601 000 111")),
     )
     first, _second = [await customers.create(person, None) for person in people]
+    for tag in ("vip", LONGEST_TAG):
+        await Annotations(pages_site.database, Bus(), lambda: NOW).add_tag(first.id, tag, None)
     await DuplicateFinder(pages_site.database, lambda: NOW).search(None)
     return first.id
 

@@ -17,15 +17,10 @@ from core.errors import ConflictError
 from crm_link.customers import NewCustomer
 from crm_link.merge_views import MOST_MOVING, MergePreview, preview_merge
 from crm_link.tables import CallCustomer
-from tests.merging import MergingOffice, picture
+from tests.merging import MANY_NOTES, MergingOffice, picture
 
 SHARED = 1200
 """Calls of both customers: three statements' worth."""
-
-NOTES = """
-    WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :many)
-    INSERT INTO notes (customer_id, text, is_pinned, created_at) SELECT :customer, 'x', false, n FROM counted
-"""
 
 
 @pytest.fixture
@@ -90,12 +85,12 @@ async def test_more_than_one_merge_moves_is_refused_with_what_to_do(sqlite: Data
     office = MergingOffice(sqlite)
     anna, ania = await _two(office)
     async with office.database.write() as connection:
-        await connection.execute(text(NOTES), {"customer": ania, "many": MOST_MOVING + 1})
+        await connection.execute(text(MANY_NOTES), {"customer": ania, "many": MOST_MOVING + 1})
     with pytest.raises(ConflictError, match=rf"^{MOST_MOVING + 1} calls.* keep that customer instead$"):
         await office.merge(anna, ania)
     assert (await _preview(office, anna, ania, ania)).refusal is None
     async with office.database.write() as connection:
-        await connection.execute(text(NOTES), {"customer": anna, "many": MOST_MOVING + 1})
+        await connection.execute(text(MANY_NOTES), {"customer": anna, "many": MOST_MOVING + 1})
     for keep in (anna, ania):
         refusal = (await _preview(office, anna, ania, keep)).refusal
         assert refusal is not None
