@@ -29,7 +29,7 @@ from server.pieces import body_as_file
 
 BODY_LIMIT: Final = LARGEST
 SHOWN = 200
-"""Lines on one screen; the figures count all of them, the download has all that were refused."""
+"""Lines on one screen, the next behind a link; the figures count all of them."""
 
 PREVIEWED = 5
 LONGEST_ID = 9
@@ -212,8 +212,11 @@ async def _report(request: web.Request, state: ImportState) -> dict[str, Any]:
     kept = wanted == "kept"
     if only is None and not kept and not state.is_running:
         only = _first_look(state)
+    imports, after = imports_of(request), _after(request)
     lines = (
-        [] if state.is_running else await imports_of(request).lines(state.id, only, kept=kept, limit=SHOWN)
+        []
+        if state.is_running
+        else await imports.lines(state.id, only, kept=kept, after=after, limit=SHOWN + 1)
     )
     return {
         "state": state,
@@ -221,12 +224,20 @@ async def _report(request: web.Request, state: ImportState) -> dict[str, Any]:
         "counts": state.fates,
         "only": only,
         "show_kept": kept,
-        "rows": [_shown(line, state) for line in lines],
-        "matching": state.kept if kept else (state.fates[only] if only else state.lines),
+        "rows": [_shown(line, state) for line in lines[:SHOWN]],
+        "more": {"show": "kept" if kept else only or "", "after": lines[SHOWN - 1].line}
+        if len(lines) > SHOWN
+        else None,
         "taken": state.lines - state.fates[Fate.REFUSED],
         "policies": POLICIES,
         "people": await _people(request),
     }
+
+
+def _after(request: web.Request) -> int:
+    """The last line of the screen before; what is none begins anew."""
+    text = request.query.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else 0
 
 
 def _first_look(state: ImportState) -> Fate | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import sys
 from asyncio import create_subprocess_exec, subprocess
 from collections.abc import AsyncIterator
@@ -15,6 +17,7 @@ from core.db import Database
 from core.errors import InvalidInputError
 from crm_link.tables import Customer
 from server.customer_import_command import import_customers
+from server.customer_import_page import SHOWN
 from tests.customer_site import customer_site
 from tests.process import ROOT
 from tests.seed import seed_people
@@ -88,6 +91,21 @@ async def test_a_file_is_mapped_looked_at_imported_and_taken_back(maria: Visitor
     assert "Everything is as it was" in await settled(maria, path)
     assert await count(maria.site.database) == 0
     assert "Taken back" in await (await maria.get("/customers/import")).text()
+
+
+async def test_every_line_can_be_looked_at(maria: Visitor) -> None:
+    lines = "".join(f"Person {place};12\n" for place in range(SHOWN + 1))
+    path = await hand_in(maria, f"Name;Phone\n{lines}".encode())
+    form = {"column-0": "name", "column-1": "phone", "existing": "fill"}
+    await maria.post(f"{path}/check", form)
+    page = await settled(maria, path)
+    assert f"Person {SHOWN - 1}<" in page
+    assert f"Person {SHOWN}<" not in page
+    (more,) = re.findall(r'class="card-body"><a class="button" href="([^"]+)"', page)
+    rest = await (await maria.get(html.unescape(more))).text()
+    assert f"Person {SHOWN}<" in rest
+    assert "The next lines" not in rest
+    assert (await maria.get(f"{path}?after=x")).status == 200
 
 
 async def test_files_and_people_that_may_not(maria: Visitor) -> None:
