@@ -20,6 +20,6 @@ CONNECTOR_ROUTES = (
 OF_CALL = "/api/v1/calls/{call_id}/contacts"
 
 CONNECTOR_API_ROUTES = (
-    Route("GET", OF_CALL, contacts.list_contacts, Role.MANAGER, scope="customers:read"),
-    Route("POST", OF_CALL, contacts.pick_contact, Role.MANAGER, scope="customers:write"),
+    Route("GET", OF_CALL, contacts.list_contacts, Role.AGENT, scope="customers:read"),
+    Route("POST", OF_CALL, contacts.pick_contact, Role.AGENT, scope="customers:write"),
 )

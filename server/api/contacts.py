@@ -9,6 +9,7 @@ from core.errors import NotFoundError
 from crm_link.connectors.picking import ContactPicks
 from server.api.customers import editor
 from server.api.operation import operation
+from server.api.picks import call_of_theirs
 from server.api.shapes import Given, Instant, Taken
 from server.connector_parts import CONNECTORS
 
@@ -35,17 +36,18 @@ class PickedContact(Taken):
 
 @operation("Contacts of a call in other CRMs", tag="Customers", problems=(404,))
 async def list_contacts(request: web.Request, call_id: str) -> Contacts:
-    """What the CRMs said of the number lately; they are not asked again."""
-    return await _shown(_picks(request), call_id)
+    """What the CRMs said of the number lately; they are not asked again. Agents ask about calls on their own desk."""
+    return await _shown(_picks(request), call_of_theirs(request, call_id))
 
 
 @operation("Say which contact it is", tag="Customers", problems=(404, 409))
 async def pick_contact(request: web.Request, call_id: str, body: PickedContact) -> Contacts:
     """Of several contacts with the number. The call is written on this one, and the customer keeps its id as an
-    `external` identity for the next calls. 409 while it is open whose call it is."""
-    picks = _picks(request)
-    await picks.pick(call_id, body.connector, body.id, editor(request))
-    return await _shown(picks, call_id)
+    `external` identity for the next calls. Agents say so of calls on their own desk. 409 while it is open whose call it
+    is."""
+    picks, call = _picks(request), call_of_theirs(request, call_id)
+    await picks.pick(call, body.connector, body.id, editor(request))
+    return await _shown(picks, call)
 
 
 def _picks(request: web.Request) -> ContactPicks:
