@@ -33,9 +33,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All rules: `current` for what is no longer dialled, `keys` from a twin to its key, `twins` back again."""
+    """All rules: `current` for what is no longer dialled, `switched_off` those of them that libphonenumber does not
+    know of yet, `keys` from a twin to its key, `twins` back again."""
 
     current: tuple[Step, ...]
+    switched_off: tuple[Step, ...]
     keys: tuple[Step, ...]
     twins: tuple[Step, ...]
 
@@ -43,9 +45,10 @@ class Plan:
 def plan_of(facts: Mapping[str, Any]) -> Plan:
     """The rules of a parsed `equivalences.toml`. Raises KeyError and re.error for one that is none."""
     current = [step for rule in facts["renumbered"] for step in _renumbering(rule)]
+    off = [step for rule in facts["renumbered"] if rule.get("switched_off") for step in _renumbering(rule)]
     keys = [_step(rule["spelling"], rule["key"]) for rule in facts["twins"]]
     twins = [_step(rule["other"], rule["back"]) for rule in facts["twins"]]
-    return Plan(tuple(current), tuple(keys), tuple(twins))
+    return Plan(tuple(current), tuple(off), tuple(keys), tuple(twins))
 
 
 def _renumbering(rule: Mapping[str, Any]) -> list[Step]:
@@ -68,6 +71,11 @@ PLAN = plan_of(tomllib.loads(FACTS.read_text(encoding="utf-8")))
 def renumbered(number: str) -> str | None:
     """Today's number of a telephone that is written as before its country changed the plan; None for all others."""
     return _first(PLAN.current, number)
+
+
+def is_switched_off(number: str) -> bool:
+    """Whether libphonenumber takes for a number of today what its country no longer has."""
+    return _first(PLAN.switched_off, number) is not None
 
 
 @lru_cache(maxsize=8192)

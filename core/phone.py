@@ -15,7 +15,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
 
-from core.equivalences import renumbered
+from core.equivalences import is_switched_off, renumbered
 
 MAX_LENGTH = 250
 """libphonenumber's own bound; longer text is never a number."""
@@ -116,7 +116,7 @@ def _best_reading(raw: str, plain: str, region: str) -> Number:
             if text == plain and error.error_type == NumberParseException.TOO_LONG:
                 worst = NumberReason.TOO_LONG
             continue
-        if phonenumbers.is_valid_number(number):
+        if phonenumbers.is_valid_number(number) and not is_switched_off(_e164(number)):
             return Number(raw, _e164(number), None)
         if (today := _todays(number)) is not None:
             return Number(raw, today, None)
