@@ -41,6 +41,8 @@ SCOPES = (
     "live:read",
     "webhooks:read",
     "webhooks:write",
+    "connectors:read",
+    "connectors:write",
     "metrics:read",
 )
 TOUCH_S = 60

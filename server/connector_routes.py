@@ -1,13 +1,16 @@
-"""Every URL of the links to other CRMs, its handler and the least role that may use it. Part of `routes.py`."""
+"""Every URL of the links to other CRMs, for people and for programs, its handler and the least role that may use it.
+Part of `routes.py` and `api_routes.py`."""
 
 from __future__ import annotations
 
 from core.accounts import Role
 from server import connectors_page, contact_desk, threecx
-from server.api import contacts
+from server.api import connectors, contacts
 from server.routing import Route
 
 __all__ = ["CONNECTOR_API_ROUTES", "CONNECTOR_ROUTES"]
+
+ID = "[0-9]{1,9}"
 
 CONNECTOR_ROUTES = (
     Route("POST", "/desk/calls/{call_id}/contact", contact_desk.pick, Role.AGENT),
@@ -17,9 +20,18 @@ CONNECTOR_ROUTES = (
     Route("POST", "/admin/connectors/calls/{id}/send", connectors_page.send_again, Role.ADMINISTRATOR),
 )
 
+API = "/api/v1/connectors"
+CALLS = "/api/v1/connector-calls"
 OF_CALL = "/api/v1/calls/{call_id}/contacts"
 
+READ, WRITE, ADMIN = "connectors:read", "connectors:write", Role.ADMINISTRATOR
+
 CONNECTOR_API_ROUTES = (
+    Route("GET", API, connectors.list_connectors, ADMIN, scope=READ),
+    Route("GET", f"{API}/{{name}}", connectors.read_connector, ADMIN, scope=READ),
+    Route("POST", f"{API}/{{name}}/try", connectors.try_connector, ADMIN, scope=WRITE),
+    Route("GET", CALLS, connectors.list_calls_elsewhere, ADMIN, scope=READ),
+    Route("POST", f"{CALLS}/{{entry_id:{ID}}}/send", connectors.send_again, ADMIN, scope=WRITE),
     Route("GET", OF_CALL, contacts.list_contacts, Role.AGENT, scope="customers:read"),
     Route("POST", OF_CALL, contacts.pick_contact, Role.AGENT, scope="customers:write"),
 )

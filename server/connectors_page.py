@@ -8,10 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from core.errors import InvalidInputError, NotFoundError
-from crm_link.connectors import logs
-from crm_link.connectors.attempt import try_out
+from server import connector_actions
 from server.connector_parts import CONNECTORS
-from server.keys import CLOCK, DATABASE, SETTINGS
+from server.keys import DATABASE, SETTINGS
 from server.pages import render, see_other
 from server.views.connectors import read_counts, read_unfinished
 
@@ -28,12 +27,8 @@ async def attempt(request: web.Request) -> web.StreamResponse:
     """Ask one CRM who has a number; the page with what it said. Writes nothing."""
     form = await request.post()
     name, number = (str(form.get(field, "")).strip()[:TEXT_LIMIT] for field in ("connector", "number"))
-    settings = request.app[SETTINGS]
-    if name not in settings.connector or CONNECTORS not in request.app:
-        raise NotFoundError("there is no such connector")
-    outside = request.app[CONNECTORS].outside
     try:
-        tried = await try_out(name, settings.connector[name], settings.site, outside, number)
+        tried = await connector_actions.try_one(request.app, name, number)
     except InvalidInputError as error:
         return await _page(
             request, "connectors/index.html", status=422, chosen=name, number=number, wrong=str(error)
@@ -46,11 +41,7 @@ async def send_again(request: web.Request) -> web.StreamResponse:
     text = request.match_info["id"]
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         raise NotFoundError("there is no such call to send")
-    async with request.app[DATABASE].write() as connection:
-        name = await logs.send_again(connection, int(text), request.app[CLOCK]())
-    parts = request.app.get(CONNECTORS)
-    if parts is not None and name in parts.workers:
-        parts.workers[name].wake()
+    await connector_actions.send_again(request.app, int(text))
     raise see_other("/admin/connectors")
 
 

@@ -42,6 +42,8 @@ SCOPE_WORDS: Final = {
     "live:read": "The stream of what happens now",
     "webhooks:read": "Webhooks and what was delivered",
     "webhooks:write": "Make and change webhooks: have everything that happens sent anywhere",
+    "connectors:read": "Other CRMs: how each link stands, and calls that are not there",
+    "connectors:write": "Try a link to another CRM, and send calls there again",
     "metrics:read": "Metrics, and why the server is not ready",
 }
 """What each scope of `core/api_keys.py` opens, for people."""

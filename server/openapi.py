@@ -45,6 +45,7 @@ TAGS = {
     "PBX": "What could be seen of the telephone system.",
     "Live": "What happens now.",
     "Webhooks": "What happens, sent to other servers until they have it.",
+    "Connectors": "Links to other CRMs: who is asked about callers and told of calls, and how that goes.",
     "About": "This description.",
 }
 
