@@ -159,14 +159,14 @@ class Lookups:
         for crm in self.crms.values():
             crm.ask(fact.call_id, number)
 
-    async def _matched(self, fact: CallMatched) -> None:
-        self.say_again(fact.call_id)
+    def is_heard(self, call_id: str) -> bool:
+        """Whether this call goes on, and its number was handed on."""
+        return call_id in self._asked
 
-    def say_again(self, call_id: str) -> None:
-        """Of a call that goes on; of others nobody looks at a card."""
-        if (number := self._asked.get(call_id)) is not None:
+    async def _matched(self, fact: CallMatched) -> None:
+        if (number := self._asked.get(fact.call_id)) is not None:
             for crm in self.crms.values():
-                crm.say_again(call_id, number)
+                crm.say_again(fact.call_id, number)
 
     async def _joined(self, fact: CallsJoined) -> None:
         number = self._asked.pop(fact.absorbed_id, None)

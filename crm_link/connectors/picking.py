@@ -4,7 +4,7 @@ the CRM was told by then stays there. Whether somebody may pick is decided by th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.db import Database
 from core.equivalences import spellings
 from core.errors import ConflictError, NotFoundError
-from core.facts import CallsJoined, Fact, OutsideContact
+from core.facts import CallMatched, CallsJoined, ContactsFound, Fact, OutsideContact
 from crm_link.call_links import hold_links, read_links
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.connectors import logs
@@ -41,6 +41,7 @@ class ContactPicks:
         self._clock = clock
         self._lookups = lookups
         self._workers = workers
+        bus.subscribe(CallMatched, self._matched, name="contacts picked")
         bus.subscribe(CallsJoined, self._joined, name="contacts picked")
 
     async def of_call(self, call_id: str) -> Sequence[OutsideContact]:
@@ -72,9 +73,31 @@ class ContactPicks:
             facts = await _keep(connection, (connector, call_id), contact, customer_id, edit)
         for fact in facts:
             await self._bus.publish(fact)
-        self._lookups.say_again(call_id)
+        await self._say(call_id, [connector])
         if connector in self._workers:
             self._workers[connector].wake()
+
+    async def _say(self, call_id: str, connectors: Iterable[str]) -> None:
+        """Who it is, to the screens; also of a call that is over, whose card may still be open."""
+        async with self._database.read() as connection:
+            links = await read_links(connection, call_id)
+            number = (links and links.number) or ""
+            named = {one: await _named(connection, one, call_id, number) for one in connectors}
+        for name, found in named.items():
+            if found:
+                await self._bus.publish(ContactsFound(call_id, self._clock(), name, tuple(found)))
+
+    async def _matched(self, fact: CallMatched) -> None:
+        """Whose call it was is said after its end: that may tell which contact it was with. While it goes on,
+        `lookups.py` tells the screens, and nothing is written yet."""
+        if self._lookups.is_heard(fact.call_id) or len(fact.customer_ids) != 1:
+            return
+        async with self._database.write() as connection:
+            for name in self._workers:
+                await logs.ask_skipped(connection, name, fact.call_id, self._clock())
+        await self._say(fact.call_id, self._lookups.crms)
+        for worker in self._workers.values():
+            worker.wake()
 
     async def _joined(self, fact: CallsJoined) -> None:
         """What was picked for a call that is part of another one now was picked for that one."""

@@ -12,11 +12,13 @@ from core.accounts import Role, rename_user
 from core.db import Database
 from core.facts import CallsJoined, PhoneRinging
 from crm_link.connectors.tables import ConnectorPick, LogState
+from crm_link.customers import NewCustomer
 from crm_link.kinds import IdentityKind
 from crm_link.tables import Identity
+from server.keys import CUSTOMERS
 from tests.integration.test_connectors import Beside, beside, contacts
 from tests.live_client import LiveClient
-from tests.live_story import inbound, phone, started
+from tests.live_story import CUSTOMER, inbound, phone, started
 from tests.scripted import Scripted
 from tests.scripted_odoo import OdooBook, methods, scripted_odoo
 from tests.site import eventually
@@ -87,8 +89,30 @@ async def test_a_pick_after_the_call_writes_what_was_on_nobody(database: Databas
         await desk.becomes(LogState.SKIPPED)
         assert notes_on(book) == []
         assert await pick(desk, jan) == 204
+        await anna.until(lambda one: picked(one) == ["Jan Nowak"])
         await desk.becomes(LogState.DONE)
     assert notes_on(book) == [jan]
+
+
+async def test_whose_call_it_was_may_tell_which_contact_it_is(database: Database) -> None:
+    """Two of our customers share the number, and one of them was with a contact before."""
+    book, peer, _jan, maria = family()
+    async with peer, beside(database, peer) as desk, LiveClient(desk.site, "anna") as anna:
+        customers, users = desk.site.app[CUSTOMERS], desk.site.users
+        for name in ("Jan", "Maria"):
+            new = NewCustomer(name, numbers=(CUSTOMER,))
+            last = await customers.create(new, users["anna"].id)
+        await customers.add_identity(last.id, IdentityKind.EXTERNAL, f"odoo:{maria}", users["anna"].id)
+        await desk.rings()
+        await anna.until(lambda one: len(contacts(one)) == 2)
+        assert await pick(desk, maria) == 409
+        await desk.talks()
+        await desk.ends()
+        await desk.becomes(LogState.SKIPPED)
+        await customers.pick("c1", last.id, users["anna"].id)
+        await anna.until(lambda one: picked(one) == ["Maria Nowak"])
+        await desk.becomes(LogState.DONE)
+    assert notes_on(book) == [maria]
 
 
 async def test_a_corrected_pick_leaves_no_id_behind(database: Database) -> None:
