@@ -3,7 +3,7 @@ undone. Works inside the merge's transaction; calls that the merge moved are `me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from crm_link.blocks_claims import read_blocks
 from crm_link.directory import CustomerView
 from crm_link.kinds import IdentityKind, LinkHow
-from crm_link.merge_journal import AT_ONCE, Action, Part
+from crm_link.merge_journal import Action, Part, chunks
 from crm_link.records import touch_contact
 from crm_link.tables import CallCustomer, CallMatch, Identity, Note
 
@@ -45,19 +45,20 @@ async def follow_numbers(
         for call_id in (await connection.scalars(calls.where(~_stands_with(source)))).all()
         if call_id not in own
     ]
-    for first in range(0, len(found), AT_ONCE):
-        await _follow(connection, found[first : first + AT_ONCE], source, target)
-    if found:
-        await _contact(connection, source)
+    if not found:
+        return
+    # A sum for the reason given at `Holding.belongs_to`.
+    theirs = update(CallCustomer).where(CallCustomer.customer_id + 0 == target).values(customer_id=source)
+    for part in chunks(found):
+        await connection.execute(theirs.where(CallCustomer.call_id.in_(part)))
+    for part in chunks(await _notes_about(connection, target, set(found))):
+        await connection.execute(update(Note).where(Note.id.in_(part)).values(customer_id=source))
+    await _contact(connection, source)
 
 
-async def _follow(connection: AsyncConnection, call_ids: Sequence[str], source: int, target: int) -> None:
-    for table in (CallCustomer, Note):
-        await connection.execute(
-            update(table)
-            .where(table.customer_id == target, table.call_id.in_(call_ids))
-            .values(customer_id=source)
-        )
+async def _notes_about(connection: AsyncConnection, customer_id: int, call_ids: Collection[str]) -> list[int]:
+    about = select(Note.id, Note.call_id).where(Note.customer_id == customer_id, Note.call_id.is_not(None))
+    return [row.id for row in await connection.execute(about) if row.call_id in call_ids]
 
 
 async def _contact(connection: AsyncConnection, customer_id: int) -> None:

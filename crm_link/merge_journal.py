@@ -71,6 +71,12 @@ class Holding:
     def owner(self) -> Column[Any]:
         return self.table.c[self.column]
 
+    def belongs_to(self, customer_id: int, of: Table | None = None) -> ColumnElement[bool]:
+        """Said of rows that are named besides. Of history one customer may have tens of thousands of rows: with a sum
+        PostgreSQL does not look for the named ones among all of them, as it would while its statistics are old."""
+        owner: Column[Any] = (self.table if of is None else of).c[self.column]
+        return (owner + 0 if self.is_history else owner) == customer_id
+
     def columns(self, *names: str, of: Table | None = None) -> list[Column[Any]]:
         table = self.table if of is None else of
         return [table.c[name] for name in names]
@@ -111,7 +117,7 @@ async def _hand_over(
     moved = [row for row in rows if _values(row, holding.alone) not in same]
     changed = [one for row in dropped for one in _better(holding, row, same[_values(row, holding.alone)])]
     await _change(connection, holding, target, changed)
-    mine = holding.owner == source
+    mine = holding.belongs_to(source)
     if dropped:
         await connection.execute(delete(holding.table).where(mine, _named(holding, dropped)))
     if moved:
@@ -132,7 +138,7 @@ async def give_back(
 ) -> None:
     """Undo `hand_over`: what `target` has of these rows goes back to `source`."""
     for part in parts:
-        for rows in _chunks(part.rows):
+        for rows in chunks(part.rows):
             if part.action is Action.MOVED:
                 await _move_back(connection, holding, rows, source, target)
             elif part.action is Action.DROPPED:
@@ -148,7 +154,7 @@ async def store_parts(connection: AsyncConnection, merge_id: int, parts: Sequenc
 
 
 def _written(merge_id: int, parts: Iterable[Part]) -> list[Values]:
-    chunks = ((part, rows) for part in parts for rows in _chunks(part.rows))
+    stored = ((part, rows) for part in parts for rows in chunks(part.rows))
     return [
         {
             "merge_id": merge_id,
@@ -157,7 +163,7 @@ def _written(merge_id: int, parts: Iterable[Part]) -> list[Values]:
             "in_table": part.table,
             "rows": json.dumps(rows, ensure_ascii=False),
         }
-        for position, (part, rows) in enumerate(chunks)
+        for position, (part, rows) in enumerate(stored)
     ]
 
 
@@ -193,7 +199,7 @@ async def _same(
     asked = {row[first] for row in rows}
     theirs = await connection.execute(
         select(*holding.columns(*wanted, of=table)).where(
-            table.c[holding.column] == target, table.c[first].in_(sorted(asked))
+            holding.belongs_to(target, table), table.c[first].in_(sorted(asked))
         )
     )
     return {_values(row, holding.alone): dict(row) for row in theirs.mappings()}
@@ -234,7 +240,7 @@ async def change_back(
 def _set(holding: Holding, owner: int, name: str) -> Update:
     """One column of one row: `to`, and what `_bound` says, are given when it is executed."""
     row = (column == bindparam(f"key_{column.name}") for column in holding.columns(*holding.key))
-    statement = update(holding.table).where(holding.owner == owner, *row)
+    statement = update(holding.table).where(holding.belongs_to(owner), *row)
     return statement.values({name: bindparam("to", type_=holding.table.c[name].type)})
 
 
@@ -245,7 +251,7 @@ def _bound(key: Values) -> Values:
 async def _move_back(
     connection: AsyncConnection, holding: Holding, rows: Sequence[Values], source: int, target: int
 ) -> None:
-    mine = holding.owner == target
+    mine = holding.belongs_to(target)
     columns = holding.columns(*holding.key, *holding.guard)
     found = await connection.execute(select(*columns).where(mine, _named(holding, rows)))
     as_they_were = {_values(row, holding.key + holding.guard) for row in rows}
@@ -263,7 +269,7 @@ async def _open(
     if holding.undecided is None:
         return rows
     columns = holding.columns(*holding.key)
-    mine = (holding.owner == target, holding.undecided, _named(holding, rows))
+    mine = (holding.belongs_to(target), holding.undecided, _named(holding, rows))
     still = {tuple(row) for row in await connection.execute(select(*columns).where(*mine))}
     return [row for row in rows if _values(row, holding.key) in still]
 
@@ -293,6 +299,7 @@ def _picked(row: Mapping[str, Any], names: Iterable[str]) -> Values:
     return {name: row[name] for name in names}
 
 
-def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """At most `AT_ONCE` each."""
     for first in range(0, len(rows), AT_ONCE):
         yield rows[first : first + AT_ONCE]
