@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callback import guard, limits, policy, promises, repeats
+from callback import guard, ledger, limits, policy, promises, repeats
 from callback.ask import Accepted, Answer, Ask, Correctable, Held
 from callback.guard import Judged, Refusal, Subject
 from callback.kinds import PROVEN, Source
@@ -224,6 +224,7 @@ class Intake:
             submission_id = await promises.store(
                 connection, callback_id, ask, wish, body_hash=hashed, **values
             )
+        await ledger.tell_others(connection, row, callback_id, now)
         log.info("callback asked for", callback=callback_id, source=ask.source, reasons=judged.reasons)
         return await self._said(submission_id, callback_id, expires_at, is_held=bool(judged.reasons))
 

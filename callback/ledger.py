@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback.kinds import Outcome, State
 from callback.tables import Callback, CallbackStep
 from core import fact_log
-from core.facts import CallbackClosed, CallbackReopened, Fact
+from core.facts import CallbackClosed, CallbackMoved, CallbackReopened, CallbackRequested, Fact
 
 
 async def tell(
@@ -75,6 +75,20 @@ async def close(
         connection, CallbackClosed(callback_id, at, number, department, outcome.value), callback_id, at
     )
     return True
+
+
+async def tell_others(
+    connection: AsyncConnection, before: Row[Any] | None, callback_id: int, at: float
+) -> None:
+    """What a request, or somebody's word, changed about what is promised, as a durable fact: towards the end of the
+    transaction. `before` is the callback's row as it stood, None when there was none. Its end is told by `close`."""
+    row = (await connection.execute(select(Callback).where(Callback.id == callback_id))).one()
+    now = (row.due_at, row.state == State.HELD)
+    was = None if before is None else (before.due_at, before.state == State.HELD)
+    if row.state == State.CLOSED or now == was:
+        return
+    kind = CallbackRequested if before is None else CallbackMoved
+    await _log(connection, kind(callback_id, at, row.number, row.department, *now), callback_id, at)
 
 
 async def reopen(

@@ -244,6 +244,7 @@ class Requests:
             else:
                 await limits.add(connection, [one.tally for one in (room, *counters)], now)
                 await self._release(connection, row, now, None)
+                await ledger.tell_others(connection, row, row.id, now)
         return int(row.id)
 
     # ---- within
@@ -263,11 +264,13 @@ class Requests:
         async with self._database.write() as connection:
             await promises.in_turn(connection)
             of = select(Submission.callback_id).where(Submission.id == submission_id).scalar_subquery()
-            await connection.execute(select(Callback.id).where(Callback.id == of).with_for_update())
+            asked = select(Callback).where(Callback.id == of).with_for_update()
+            before = (await connection.execute(asked)).one_or_none()
             row = await visitor.find(connection, submission_id)
-            if row is None:
+            if row is None or before is None:
                 raise NotFoundError("this link is no longer good")
             yield connection, row, now
+            await ledger.tell_others(connection, before, before.id, now)
 
     async def _submission_of(self, token: str) -> int:
         submission_id = await self.links.submission_of(token, self._clock())
@@ -330,6 +333,7 @@ class Requests:
             if row.state not in states:
                 raise ConflictError(f"this callback is {row.state} now")
             yield connection, row, now
+            await ledger.tell_others(connection, row, callback_id, now)
         await self._changed(callback_id, now)
 
     def _rules_of(self, department: str) -> Rules:

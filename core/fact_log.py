@@ -108,12 +108,25 @@ async def append(connection: AsyncConnection, fact: Fact, *, subject: str, at: f
     On PostgreSQL ids are given out at insert but become visible at commit: without the lock a consumer could pass
     a higher id before a lower one is committed and never see it. SQLite has one writer anyway.
     """
+    await _take_turn(connection)
+    await connection.execute(APPEND, _row(fact, subject, at))
+
+
+async def append_all(connection: AsyncConnection, facts: Mapping[str, Fact], *, at: float) -> None:
+    """Write one fact for each of these subjects, as `append` does."""
+    if facts:
+        await _take_turn(connection)
+        await connection.execute(APPEND, [_row(fact, subject, at) for subject, fact in facts.items()])
+
+
+async def _take_turn(connection: AsyncConnection) -> None:
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.pg_advisory_xact_lock(APPEND_LOCK)))
+
+
+def _row(fact: Fact, subject: str, at: float) -> dict[str, Any]:
     body = json.dumps(asdict(fact), ensure_ascii=False)  # type: ignore[call-overload]
-    await connection.execute(
-        APPEND, {"kind": type(fact).__name__, "subject": subject, "at": at, "body": body}
-    )
+    return {"kind": type(fact).__name__, "subject": subject, "at": at, "body": body}
 
 
 async def forget(connection: AsyncConnection, consumers: Iterable[FactConsumer], *, before: float) -> int:

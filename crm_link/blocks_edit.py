@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.facts import Fact
+from core.facts import Fact, RemovalReason
 from core.ports import OpenPromises
 from crm_link.blocks import Block, read_block
 from crm_link.blocks_claims import (
@@ -21,7 +21,7 @@ from crm_link.blocks_claims import (
     take_block,
 )
 from crm_link.call_links import read_links_since
-from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.changes import Change, Edit, What, announce, announce_removed, journal
 from crm_link.customers import ON_A_SCREEN_S
 from crm_link.expiry import release
 from crm_link.records import bump, hold_customer, resolve
@@ -59,12 +59,13 @@ class Blocks:
             await check_known(connection, await resolve(connection, customer_id))
             numbers = await numbers_inside(connection, block)
         async with self._database.write() as connection:
-            await release(connection, numbers, self._promises, edit.at)
+            strangers = await release(connection, numbers, self._promises, edit.at)
             current = await hold_customer(connection, customer_id)
             facts: list[Fact] = []
             if await give_block(connection, current, block, edit):
                 await bump(connection, current)
                 facts = await self._bring_in(connection, current, numbers, block, edit)
+            facts += await announce_removed(connection, strangers, RemovalReason.EXPIRED, edit.at)
         for fact in facts:
             await self._bus.publish(fact)
         return await self.of(current)

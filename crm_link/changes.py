@@ -3,6 +3,7 @@ caller's transaction. Which edits are allowed is decided by those who call this.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import fact_log
-from core.facts import CustomerChanged
+from core.facts import CustomerChanged, CustomerRemoved, RemovalReason
 from crm_link.tables import CustomerChange
 
 LONGEST = 200
@@ -83,6 +84,26 @@ async def announce(connection: AsyncConnection, customer_id: int, at: float) -> 
     fact = CustomerChanged(customer_id=customer_id, at=at)
     await fact_log.append(connection, fact, subject=f"customer:{customer_id}", at=at)
     return fact
+
+
+async def announce_all(connection: AsyncConnection, ids: Iterable[int], at: float) -> None:
+    """`announce` for many customers."""
+    await _append(connection, [CustomerChanged(one, at) for one in ids], at)
+
+
+async def announce_removed(
+    connection: AsyncConnection, ids: Iterable[int], reason: RemovalReason, at: float
+) -> list[CustomerRemoved]:
+    """As `announce`, of customers who are no more."""
+    facts = [CustomerRemoved(one, at, reason) for one in ids]
+    await _append(connection, facts, at)
+    return facts
+
+
+async def _append(
+    connection: AsyncConnection, facts: Sequence[CustomerChanged | CustomerRemoved], at: float
+) -> None:
+    await fact_log.append_all(connection, {f"customer:{one.customer_id}": one for one in facts}, at=at)
 
 
 def _fit(text: str | None) -> str | None:

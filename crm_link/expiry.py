@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Base
 from core.equivalences import key_of, spellings
+from core.facts import CustomerRemoved, RemovalReason
 from core.ports import OpenPromises
+from crm_link.changes import announce_removed
 from crm_link.expiry_tables import ExpiredCustomer
 from crm_link.identities import keep_holders, take
 from crm_link.kinds import IdentityKind, LinkHow, Source
@@ -40,9 +42,9 @@ a customer it knows is kept."""
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many went, and where the next one begins (None: there is no more)."""
+    """What one step did: who went, and where the next one begins (None: there is no more)."""
 
-    expired: int
+    removed: Sequence[CustomerRemoved]
     next_id: int | None
 
 
@@ -56,15 +58,17 @@ async def expire_some(
     condition = old & ~recent
     query = select(Customer.id).where(_unidentified(), condition, Customer.id > after_id)
     found = (await connection.scalars(query.order_by(Customer.id).limit(BATCH))).all()
-    expired = await _let_go(connection, found, promises, condition, at)
-    return Step(expired, found[-1] if len(found) == BATCH else None)
+    gone = await _let_go(connection, found, promises, condition, at)
+    removed = await announce_removed(connection, gone, RemovalReason.EXPIRED, at)
+    return Step(removed, found[-1] if len(found) == BATCH else None)
 
 
 async def release(
     connection: AsyncConnection, numbers: Sequence[str], promises: OpenPromises | None, at: float
-) -> int:
+) -> list[int]:
     """Let go of provisional customers of these numbers (keys) whom nothing identifies, however lately they called: it
-    is known now whose the numbers are. At most BATCH of them; returns how many."""
+    is known now whose the numbers are. At most BATCH of them; returns their ids, for whoever ends the transaction to
+    announce."""
     phones = (Identity.kind == IdentityKind.PHONE.value) & Identity.value.in_(numbers)
     theirs = Customer.id.in_(select(Identity.customer_id).where(phones))
     found = await connection.scalars(select(Customer.id).where(_unidentified(), theirs).limit(BATCH))
@@ -100,10 +104,10 @@ async def _let_go(
     promises: OpenPromises | None,
     condition: ColumnElement[bool],
     at: float,
-) -> int:
+) -> list[int]:
     """Hold the numbers and then the rows of those found, in the order in which calls do; delete who is still nobody."""
     if not found:
-        return 0
+        return []
     claims = await connection.execute(
         select(Identity.customer_id, Identity.value).where(Identity.customer_id.in_(found))
     )
@@ -121,7 +125,7 @@ async def _let_go(
         if customer_id in gone:
             await take(connection, customer_id, IdentityKind.PHONE, number)
     await connection.execute(delete(Customer).where(Customer.id.in_(gone)))
-    return len(gone)
+    return gone
 
 
 async def _owed(

@@ -4,7 +4,6 @@ Works inside the caller's transaction."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +12,9 @@ from sqlalchemy import String, delete, exists, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.fact_log import APPEND, APPEND_LOCK
-from core.facts import CustomerChanged
 from core.folding import words
 from crm_link.annotations import clean_note
-from crm_link.changes import Edit, What
+from crm_link.changes import Edit, What, announce_all
 from crm_link.identities import Claim
 from crm_link.imports_columns import Person
 from crm_link.imports_fields import Declared
@@ -107,7 +104,8 @@ async def insert_people(
     await _insert(connection, CustomerChange, [_created(one, edit) for one in ids])
     notes = await _insert_notes(connection, pairs, edit)
     await _attach_calls(connection, ids)
-    await _announce(connection, ids, edit.at)
+    # The last step but for the lines of the file, which are our own.
+    await announce_all(connection, ids, edit.at)
     return [Made(one, (notes[one],) if one in notes else ()) for one in ids]
 
 
@@ -203,21 +201,3 @@ async def _attach_calls(connection: AsyncConnection, ids: Sequence[int]) -> None
     )
     for row in latest.all():
         await touch_contact(connection, [row.customer_id], row.at)
-
-
-async def _announce(connection: AsyncConnection, ids: Sequence[int], at: float) -> None:
-    """`changes.announce` for many; the transaction's last step but for the lines of the file, which are our own."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(select(func.pg_advisory_xact_lock(APPEND_LOCK)))
-    await connection.execute(
-        APPEND,
-        [
-            {
-                "kind": CustomerChanged.__name__,
-                "subject": f"customer:{one}",
-                "at": at,
-                "body": json.dumps({"customer_id": one, "at": at}),
-            }
-            for one in ids
-        ],
-    )

@@ -15,8 +15,8 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Base, Database
 from core.errors import NotFoundError
-from core.facts import Fact
-from crm_link.changes import Change, Edit, What, announce, journal
+from core.facts import CustomerRemoved, Fact, RemovalReason
+from crm_link.changes import Change, Edit, What, announce, announce_removed, journal
 from crm_link.identities import hold_keys, take
 from crm_link.imports_columns import Person
 from crm_link.imports_fields import Declared
@@ -79,13 +79,14 @@ class Undo:
         """Take these lines back. Raises LostError when another process is at it."""
         made = [one for one in lines if one.did.made]
         if made:
-            await self._remove(made)
+            for removed in await self._remove(made):
+                await self.bus.publish(removed)
         for one in lines:
             if not one.did.made:
                 for fact in await self._put_back(one):
                     await self.bus.publish(fact)
 
-    async def _remove(self, lines: Sequence[Doing]) -> None:
+    async def _remove(self, lines: Sequence[Doing]) -> list[CustomerRemoved]:
         ids = [one.customer_id for one in lines]
         async with self.database.write() as connection:
             keys = {
@@ -101,6 +102,7 @@ class Undo:
             await self._mark(connection, [(one.line, touched.get(one.customer_id, "")) for one in lines])
             await connection.execute(delete(Customer).where(Customer.id.in_(going)))
             await free_keys(connection, keys)
+            return await announce_removed(connection, going, RemovalReason.IMPORT_UNDONE, self.clock())
 
     async def _put_back(self, one: Doing) -> list[Fact]:
         edit, did = Edit(self.clock(), self.by), one.did

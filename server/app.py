@@ -87,7 +87,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
         check_installed()
         app.cleanup_ctx.append(_lines(settings, database, bus, clock))
     # Last, when every consumer is known: what one of them still waits for is kept.
-    app.cleanup_ctx.append(_housekeeping(settings, database, clock))
+    app.cleanup_ctx.append(_housekeeping(settings, database, bus, clock))
     return app
 
 
@@ -148,11 +148,12 @@ def _bridges(
     return part
 
 
-def _housekeeping(settings: Settings, database: Database, clock: Clock) -> Part:
+def _housekeeping(settings: Settings, database: Database, bus: Bus, clock: Clock) -> Part:
     async def part(app: web.Application) -> AsyncIterator[None]:
         consumers = app[CONSUMERS]
         keeper = Housekeeping(
             database,
+            bus,
             clock,
             settings.database,
             consumers,

@@ -17,8 +17,8 @@ from core.db import Database
 from core.ports import Dialer
 from core.tasks import running
 from crm_link.identities import holders
-from server.callback_closures import Closures
 from server.callback_loader import CallbackLoader
+from server.callback_news import CallbackNews
 from server.callback_ticks import TICKS, Ticks
 from server.keys import SETTINGS
 from server.live_socket import LIVE
@@ -41,17 +41,17 @@ def add_callback_desk(
     loader = CallbackLoader(database, app[LIVE], names, dialer.announcement_s)
     loader.subscribe(bus)
 
-    closures = Closures(database, bus)
-    closures.subscribe()
+    news = CallbackNews(database, bus)
+    news.subscribe()
 
     async def part(_app: web.Application) -> AsyncIterator[None]:
         loader.load_all()
-        await closures.begin()
+        await news.begin()
         async with (
             running("callbacks: sessions of pages", ticks.keep_house),
             running("callbacks: read for cards", loader.run),
             running("callbacks: lists", lists.run),
-            running("callbacks: closed ones", closures.run),
+            running("callbacks: news", news.run),
         ):
             yield
 

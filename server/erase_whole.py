@@ -22,8 +22,8 @@ from callback.tables import Attempt, Callback, CallbackStep, InboxDismissal, Sub
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.facts import CallbackChanged, CustomerChanged
-from crm_link.changes import announce
+from core.facts import CallbackChanged, CustomerChanged, CustomerRemoved, RemovalReason
+from crm_link.changes import announce, announce_removed
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.imports_new import free_keys
 from crm_link.imports_tables import CustomerImportRow
@@ -127,8 +127,9 @@ class WholeErasure:
             await free_keys(connection, keys)
             await forget_tally(connection, person.ids)
             certificate = await certify(connection, asker, customer_id, self.clock(), tally.gone, kept)
-            await announce(connection, customer_id, self.clock())
-        await self.bus.publish(CustomerChanged(customer_id, self.clock()))
+            facts = await _announce(connection, person, held, self.clock())
+        for fact in facts:
+            await self.bus.publish(fact)
         return certificate
 
     async def _save(self, person: Person, tally: Tally) -> None:
@@ -289,7 +290,19 @@ async def _forget_customer(
     gone["Customer records"] += len(person.ids)
     if held:
         await _empty(connection, person, held)
-    await _remove(connection, [one for one in person.ids if not (held and one == person.id)])
+    await _remove(connection, _going(person, held))
+
+
+def _going(person: Person, held: Set[str]) -> list[int]:
+    """Which of their ids go; with calls on hold their own stays."""
+    return [one for one in person.ids if not (held and one == person.id)]
+
+
+async def _announce(
+    connection: AsyncConnection, person: Person, held: Set[str], at: float
+) -> list[CustomerChanged | CustomerRemoved]:
+    removed = await announce_removed(connection, _going(person, held), RemovalReason.ERASED, at)
+    return [*removed, await announce(connection, person.id, at)] if held else [*removed]
 
 
 async def _empty(connection: AsyncConnection, person: Person, held: Set[str]) -> None:

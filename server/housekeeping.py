@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.settings import DatabaseSettings
+from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.fact_log import FORGET_BATCH, FactConsumer, forget
@@ -42,6 +43,7 @@ class Housekeeping:
     def __init__(
         self,
         database: Database,
+        bus: Bus,
         clock: Clock,
         settings: DatabaseSettings,
         consumers: Sequence[FactConsumer],
@@ -52,6 +54,7 @@ class Housekeeping:
         self._provisional_days = provisional_days
         self._promises = promises
         self._database = database
+        self._bus = bus
         self._clock = clock
         self._settings = settings
         self._consumers = consumers
@@ -82,8 +85,10 @@ class Housekeeping:
         while True:
             async with self._database.write() as connection:
                 step = await expire_some(connection, self._promises, before=before, at=now, after_id=after_id)
-            EXPIRED.inc(step.expired)
-            total += step.expired
+            for fact in step.removed:
+                await self._bus.publish(fact)
+            EXPIRED.inc(len(step.removed))
+            total += len(step.removed)
             if step.next_id is None:
                 return total
             after_id = step.next_id

@@ -22,6 +22,7 @@ from core.db import Database
 from core.facts import (
     CallMatched,
     CustomerChanged,
+    CustomerRemoved,
     Fact,
     PeopleChanged,
     PhoneRinging,
@@ -129,7 +130,14 @@ class LiveHub:
 
     def subscribe(self, bus: Bus) -> None:
         """Listen to everything screens show. Subscribe before rooms that answer these facts with facts of their own."""
-        for fact_type in (*HEARD, CustomerChanged, PeopleChanged, SessionsEnded, TaskChanged):
+        for fact_type in (
+            *HEARD,
+            CustomerChanged,
+            CustomerRemoved,
+            PeopleChanged,
+            SessionsEnded,
+            TaskChanged,
+        ):
             bus.subscribe(fact_type, self.hear, name="live screens")
 
     async def hear(self, fact: Fact) -> None:
@@ -143,7 +151,7 @@ class LiveHub:
         if isinstance(fact, SessionsEnded):
             self._close_sessions(fact)
             return
-        if isinstance(fact, CustomerChanged):
+        if isinstance(fact, CustomerChanged | CustomerRemoved):
             self._want((fact.customer_id,), relabel=True)
             self._want_tasks(self._with_tasks_of(fact.customer_id))
             return

@@ -51,6 +51,32 @@ class CallbackChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackRequested(Fact):
+    """*Durable.* Somebody asked to be called, or was promised a call, and no callback was open to that number and
+    department. `due_at`: no attempt before. `held`: a manager looks at it first, nothing is promised yet."""
+
+    callback_id: int
+    at: float
+    number: str
+    department: str
+    due_at: float
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackMoved(Fact):
+    """*Durable.* Somebody changed what a callback promises: another time, or it is held no longer, or held now. A retry
+    after an attempt is none."""
+
+    callback_id: int
+    at: float
+    number: str
+    department: str
+    due_at: float
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackClosed(Fact):
     """*Durable.* The promise is kept, withdrawn or given up; `outcome` is a word of `callback/kinds.py`."""
 

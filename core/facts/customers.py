@@ -95,6 +95,22 @@ class CustomerUnmerged(Fact):
     merge_id: int
 
 
+class RemovalReason(StrEnum):
+    ERASED = "erased"
+    EXPIRED = "expired"
+    IMPORT_UNDONE = "import_undone"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRemoved(Fact):
+    """*Durable.* There is no such customer any more: erased on their request, an unknown caller whom nothing ever
+    identified, or made by an import that was taken back. A merge is none: there the id leads on."""
+
+    customer_id: int
+    at: float
+    reason: RemovalReason
+
+
 @dataclass(frozen=True, slots=True)
 class TaskChanged(Fact):
     """A task was made, edited, done or removed: screens that show it read it anew. `user_ids` are the people on whose

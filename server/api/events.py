@@ -53,10 +53,13 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.CustomerChanged,
     facts.CustomerMerged,
     facts.CustomerUnmerged,
+    facts.CustomerRemoved,
     facts.DeviceChanged,
     facts.QueueMemberChanged,
     facts.AgentStateChanged,
     facts.CallbackChanged,
+    facts.CallbackRequested,
+    facts.CallbackMoved,
     facts.CallbackDeclined,
     facts.CallbackClosed,
     facts.CallbackReopened,
@@ -67,6 +70,8 @@ STREAMED: tuple[type[Fact], ...] = (
 
 NEEDS: Mapping[type[Fact], str] = {
     facts.CallbackChanged: "callbacks:read",
+    facts.CallbackRequested: "callbacks:read",
+    facts.CallbackMoved: "callbacks:read",
     facts.CallbackDeclined: "callbacks:read",
     facts.CallbackClosed: "callbacks:read",
     facts.CallbackReopened: "callbacks:read",
@@ -102,7 +107,7 @@ SHAPES: dict[type, type[BaseModel]] = {
 }
 """Parts of facts; the model of a fact itself is made from its fields."""
 
-INSTANTS = frozenset({"at", "since", "until"})
+INSTANTS = frozenset({"at", "since", "until", "due_at"})
 
 
 def _shape(hint: Any, name: str) -> Any:
@@ -179,12 +184,12 @@ LastEventId = Annotated[
 
 @operation("What happens now, as Server-Sent Events", tag="Live", media=STREAM, answer=Event, problems=(429,))
 async def stream(request: web.Request, last_event_id: LastEventId) -> web.StreamResponse:
-    """A snapshot, then every fact as it becomes known; facts about callbacks (`CallbackChanged`, also when one is asked
-    for, `CallbackDeclined`, `CallbackClosed` …) only for a key that has `callbacks:read` as well, `RecordingReady` and
-    `TranscriptReady` for one that has `recordings:read`. A program that reads
-    too slowly is disconnected; reconnect with the header `Last-Event-ID` to get what you missed. Facts may be told
-    twice after a restart: they are statements, not commands. For work that must not be lost read `/api/v1/calls`,
-    where everything is once it is over."""
+    """A snapshot, then every fact as it becomes known; facts about callbacks (`CallbackRequested`,
+    `CallbackMoved`, `CallbackDeclined`, `CallbackClosed` …) only for a key that has `callbacks:read` as well,
+    `RecordingReady` and `TranscriptReady` for one that has `recordings:read`. A program that reads too slowly is
+    disconnected; reconnect with the header `Last-Event-ID` to get what you missed. Facts may be told twice after a
+    restart: they are statements, not commands. For work that must not be lost read `/api/v1/calls`, where everything is
+    once it is over."""
     response = web.StreamResponse(headers={"Content-Type": STREAM, "X-Accel-Buffering": "no"})
     if request.method == "HEAD":
         return response

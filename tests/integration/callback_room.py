@@ -3,6 +3,7 @@ asks as sources make them."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from callback.tables import Callback, CallbackStep, Submission
 from config.settings import Settings
 from core.bus import Bus
 from core.db import Database
+from core.fact_log import FactLogRow
 from core.facts import CallbackChanged
 
 MONDAY_10 = datetime(2026, 11, 23, 9, 0, tzinfo=UTC).timestamp()
@@ -99,6 +101,12 @@ class Room:
     async def submissions(self) -> list[Any]:
         async with self.database.read() as connection:
             return list(await connection.execute(select(Submission).order_by(Submission.id)))
+
+    async def told(self) -> list[dict[str, Any]]:
+        """The durable facts, in their order."""
+        async with self.database.read() as connection:
+            asked = select(FactLogRow.kind, FactLogRow.body).order_by(FactLogRow.id)
+            return [{"kind": row.kind, **json.loads(row.body)} for row in await connection.execute(asked)]
 
     async def steps(self, callback_id: int) -> list[str]:
         async with self.database.read() as connection:

@@ -151,15 +151,15 @@ async def test_a_callback_is_told_from_request_to_end(api: ApiServer) -> None:
         assert isinstance(answer, Accepted)
         changed = {"callback_id": answer.callback_id, "at": iso(NOW), "type": "CallbackChanged"}
         assert await ear.next() == changed
+        about = {"callback_id": answer.callback_id, "at": iso(NOW), "number": CUSTOMER, "department": "sales"}
+        due = {"due_at": "2026-11-23T08:00:00.000Z", "held": False}  # Monday, when the department opens
+        assert await ear.next() == {**about, **due, "type": "CallbackRequested"}
         await requests.close(answer.callback_id, None)
         heard = [await ear.next(), await ear.next()]
     assert heard == [
         changed,
-        {
-            "callback_id": answer.callback_id, "at": iso(NOW), "number": CUSTOMER, "department": "sales",
-            "outcome": "done_by_hand", "type": "CallbackClosed",
-        },
-    ]  # fmt: skip
+        {**about, "outcome": "done_by_hand", "type": "CallbackClosed"},
+    ]
 
 
 async def test_a_key_without_the_scope_hears_nothing_of_callbacks(api: ApiServer) -> None:

@@ -42,11 +42,11 @@ async def talked(office: Office, seconds: float = 20.0) -> int:
 
 
 async def told(office: Office) -> list[str]:
-    """The durable facts about callbacks, in order."""
+    """The durable facts about what became of callbacks, in order."""
     async with office.database.read() as connection:
         rows = await connection.execute(
             select(FactLogRow.kind, FactLogRow.body)
-            .where(FactLogRow.kind.startswith("Callback"))
+            .where(FactLogRow.kind.in_(("CallbackClosed", "CallbackReopened")))
             .order_by(FactLogRow.id)
         )
         return [" ".join([row.kind, json.loads(row.body).get("outcome", "")]).strip() for row in rows]

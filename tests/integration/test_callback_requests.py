@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
-from sqlalchemy import exc, insert, select, update
+from sqlalchemy import exc, insert, update
 
 from callback.ask import Accepted, Ask, Held, Signs, Visit
 from callback.kinds import Outcome, Source, State
@@ -17,7 +16,6 @@ from callback.visitor import Status
 from core.accounts import NewUser, Role, create_user
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
-from core.fact_log import FactLogRow
 from tests.integration.callback_room import DAY, HOUR, MOBILE, MONDAY_10, Room
 
 
@@ -219,6 +217,39 @@ async def test_release_and_refuse(room: Room) -> None:
     assert await room.steps(one.callback_id) == ["held", "released"]
 
 
+# ---- what other servers and programs are told
+
+
+async def test_what_is_promised_is_told_once_each_time_it_changes(room: Room) -> None:
+    agent = await user(room)
+    answer = await accepted(room, room.web())
+    await room.requests.submit(room.web(visitor="visitor-2"))  # joins, and changes nothing
+    slot = MONDAY_10 + 2 * HOUR
+    await room.requests.postpone(answer.callback_id, agent, slot, "asked for it")
+    await room.requests.take(answer.callback_id, agent)
+    await room.requests.close(answer.callback_id, agent)
+    about = {"callback_id": answer.callback_id, "at": MONDAY_10, "number": MOBILE, "department": "sales"}
+    assert await room.told() == [
+        {"kind": "CallbackRequested", **about, "due_at": MONDAY_10, "held": False},
+        {"kind": "CallbackMoved", **about, "due_at": slot, "held": False},
+        {"kind": "CallbackClosed", **about, "outcome": "done_by_hand"},
+    ]
+
+
+async def test_a_visitors_move_and_a_managers_release_are_told(room: Room) -> None:
+    answer = await accepted(room, room.web())
+    await room.requests.move(answer.link, MONDAY_10 + 2 * HOUR)
+    other = await held(room, suspect(room, "visitor-2", number="+48501234568"))
+    await room.requests.release(other.callback_id, await user(room))
+    told = [(fact["kind"], fact["callback_id"], fact["held"]) for fact in await room.told()]
+    assert told == [
+        ("CallbackRequested", answer.callback_id, False),
+        ("CallbackMoved", answer.callback_id, False),
+        ("CallbackRequested", other.callback_id, True),
+        ("CallbackMoved", other.callback_id, False),
+    ]
+
+
 # ---- visitors
 
 
@@ -231,10 +262,8 @@ async def test_a_link_withdraws_its_own_request_only(room: Room) -> None:
     await room.requests.withdraw(first.link)
     row = await room.callback()
     assert (row.state, row.outcome) == (State.CLOSED, Outcome.WITHDRAWN)
-    async with room.database.read() as connection:
-        (fact,) = (await connection.execute(select(FactLogRow))).all()
-    assert fact.kind == "CallbackClosed"
-    assert json.loads(fact.body)["outcome"] == "withdrawn"
+    (_, fact) = await room.told()
+    assert (fact["kind"], fact["outcome"]) == ("CallbackClosed", "withdrawn")
     await room.requests.withdraw(first.link)  # once more changes nothing
     assert await room.callback() == row
 

@@ -4,6 +4,7 @@ databases; the file is a real one."""
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,9 @@ async def test_undo_removes_whom_nobody_touched_and_says_what_stays(importing: I
     async with database.read() as connection:
         with pytest.raises(NotFoundError):
             await read_customer(connection, ids["untouched"])
+        gone = select(FactLogRow.body).where(FactLogRow.kind == "CustomerRemoved")
+        (said,) = [json.loads(body) for body in await connection.scalars(gone)]
+    assert (said["customer_id"], said["reason"]) == (ids["untouched"], "import_undone")
     assert await count(database, Identity) == await count(database, IdentityKey) == 3
     fresh = await office.customers.create(NewCustomer(name="Fresh"), None)
     assert fresh.id > max(ids.values()), "an old number leads to nobody else"

@@ -19,6 +19,7 @@ from core.api_keys import SCOPES
 from core.bus import Bus
 from core.db import Base, Database
 from core.errors import NotFoundError
+from core.fact_log import FactLogRow
 from crm_link.blocked_tables import BlockedCall, BlockedCaller
 from crm_link.connectors.tables import ConnectorLog
 from crm_link.customers import Customers, NewCustomer
@@ -99,6 +100,11 @@ async def test_nothing_of_an_erased_person_is_left_and_a_certificate_says_so(sit
     async with site.database.read() as connection:
         calls = (await connection.execute(select(Call.caller, Call.callee, Call.result, Call.talk_s))).all()
         state = await connection.scalar(select(Callback.state))
+        facts = (
+            await connection.execute(select(FactLogRow.kind, FactLogRow.body).order_by(FactLogRow.id))
+        ).all()
+    assert facts[-1].kind == "CustomerRemoved", "whoever keeps a copy is told"
+    assert json.loads(facts[-1].body).keys() == {"customer_id", "at", "reason"}
     assert len(calls) == 3, "the log keeps its calls"
     assert all(call.callee for call in calls)
     assert state == "closed"

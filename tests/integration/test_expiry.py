@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -11,6 +12,7 @@ from callback.owed import PromiseBook
 from callback.tables import Callback
 from core.db import Base, Database
 from core.errors import NotFoundError
+from core.fact_log import FactLogRow
 from core.facts import Direction
 from crm_link.call_links import read_links
 from crm_link.customers import CustomerEdit
@@ -29,7 +31,7 @@ async def expire(database: Database) -> int:
     while True:
         async with database.write() as connection:
             step = await expire_some(connection, PromiseBook(), before=BEFORE, at=NOW, after_id=after_id)
-        total += step.expired
+        total += len(step.removed)
         if step.next_id is None:
             return total
         after_id = step.next_id
@@ -51,10 +53,12 @@ async def test_p10_who_expires_leaves_calls_that_find_the_number_again(database:
     assert [await count(database, table) for table in (Customer, Identity, IdentityKey)] == [0, 0, 0]
     async with database.read() as connection:
         links = await read_links(connection, f"c1-{LONG_AGO}")
+        said = await connection.scalar(select(FactLogRow.body).where(FactLogRow.kind == "CustomerRemoved"))
         row = (await connection.execute(select(*ExpiredCustomer.__table__.c))).one()
     assert links is not None
     assert (links.number, links.customer_ids) == (number(1), ())
     assert (row.customer_id, row.created_at, row.expired_at, row.calls) == (gone, LONG_AGO, NOW, 1)
+    assert json.loads(said or "") == {"customer_id": gone, "at": NOW, "reason": "expired"}
     again = await call(office, 1, at=LATELY)
     assert again != gone, "an id is not given to somebody else"
     async with database.read() as connection:
@@ -110,7 +114,7 @@ async def test_many_go_in_bounded_steps_past_those_who_stay(database: Database) 
         for place in range(3):
             await connection.execute(insert(Callback), callback(number(place)))
         step = await expire_some(connection, PromiseBook(), before=BEFORE, at=NOW)
-    assert (step.expired, step.next_id is None) == (BATCH - 3, False)
+    assert (len(step.removed), step.next_id is None) == (BATCH - 3, False)
     assert await expire(database) == 5
     assert await count(database, Customer) == 3
 

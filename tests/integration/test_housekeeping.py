@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 
 from config.settings import DatabaseSettings
 from core.accounts import NewUser, Role, create_user
+from core.bus import Bus
 from core.db import Base, Database
 from core.fact_log import FORGET_BATCH, FactConsumer, FactLogRow, LoggedFact, append
 from core.facts import BlindWindowClosed, CustomerChanged
@@ -55,7 +56,7 @@ async def count(database: Database, table: type[Base]) -> int:
 
 async def sweep(database: Database, *consumers: Consumer) -> None:
     feeds = [consumer.feed for consumer in consumers]
-    await Housekeeping(database, lambda: NOW, SETTINGS, feeds).sweep()
+    await Housekeeping(database, Bus(), lambda: NOW, SETTINGS, feeds).sweep()
 
 
 async def test_old_facts_that_all_have_had_go(database: Database) -> None:
@@ -129,6 +130,6 @@ async def test_provisional_customers_go_after_the_days_of_the_settings_and_never
             claim = Claim(IdentityKind.PHONE, f"+4860100000{place}", Source.CALL, Confidence.SEEN)
             await match_or_create(connection, claim, "", at)
     for days, left in ((0, 3), (365, 1)):
-        keeper = Housekeeping(database, lambda: NOW, SETTINGS, (), provisional_days=days)
+        keeper = Housekeeping(database, Bus(), lambda: NOW, SETTINGS, (), provisional_days=days)
         await keeper.sweep()
         assert await count(database, Customer) == left

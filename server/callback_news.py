@@ -1,6 +1,6 @@
-"""Tells this process of callbacks that were closed, or opened again, here or by another process: facts that were
-committed to the log go in, the same facts are published. For programs that listen now; whoever owes work for them reads
-the log itself."""
+"""Tells this process of callbacks that were asked for, moved, closed or opened again, here or by another process: facts
+that were committed to the log go in, the same facts are published. For programs that listen now; whoever owes work for
+them reads the log itself."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from sqlalchemy import func, select
 from core.bus import Bus
 from core.db import Database
 from core.fact_log import BATCH, FactLogRow
-from core.facts import CallbackChanged, CallbackClosed, CallbackReopened
+from core.facts import CallbackChanged, CallbackClosed, CallbackMoved, CallbackReopened, CallbackRequested
 from core.tasks import woken
 
 LOOK_EVERY_S = 5.0
-"""For what other processes close; our own are told at once."""
+"""For what other processes do; our own is told at once."""
 
-KINDS = {kind.__name__: kind for kind in (CallbackClosed, CallbackReopened)}
+KINDS = {kind.__name__: kind for kind in (CallbackRequested, CallbackMoved, CallbackClosed, CallbackReopened)}
 
 
-class Closures:
-    """One per process. What was closed before `run` is history."""
+class CallbackNews:
+    """One per process. What was said before `run` is history."""
 
     def __init__(self, database: Database, bus: Bus) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class Closures:
         self._woken = asyncio.Event()
 
     def subscribe(self) -> None:
-        self._bus.subscribe(CallbackChanged, self._changed, name="callbacks: closed ones")
+        self._bus.subscribe(CallbackChanged, self._changed, name="callbacks: news")
 
     async def _changed(self, _fact: CallbackChanged) -> None:
         self._woken.set()
