@@ -32,6 +32,12 @@ AT_ONCE = 20
 AT_ONCE_PER_HOST = 6
 """Connections: one slow server must not take them all."""
 
+GLOBAL_UNICAST = ip_network("2000::/3")
+"""All of IPv6 that is given out to the public. Of the rest each Python calls something else global."""
+
+NOT_PUBLIC = (ip_network("3fff::/20"), ip_network("192.0.0.0/24"))
+"""For documentation (RFC 9637) and for protocols (RFC 6890): some of our Pythons call them global."""
+
 NAT64 = ip_network("64:ff9b::/96")
 """IPv6 addresses that hold an IPv4 one, which is where packets go in the end."""
 
@@ -181,7 +187,13 @@ def may_reach(address: str, allowed: Iterable[Network]) -> bool:
     inner = _inner(given)
     if any(one in network for one in {given, inner} for network in allowed):
         return True
-    return given.is_global and not given.is_multicast and inner.is_global and not inner.is_multicast
+    return _is_public(inner)
+
+
+def _is_public(address: Address) -> bool:
+    if address.version == 6 and address not in GLOBAL_UNICAST:
+        return False
+    return address.is_global and not address.is_multicast and not any(address in one for one in NOT_PUBLIC)
 
 
 def _inner(address: Address) -> Address:
