@@ -108,9 +108,14 @@ async def send_vcards(request: web.Request, wanted: Wanted) -> web.StreamRespons
 
 
 async def one_as_vcard(request: web.Request) -> web.Response:
+    return await send_vcard(request, int(request.match_info["id"]), _version(wanted_of(request)))
+
+
+async def send_vcard(request: web.Request, customer_id: int, version: Version) -> web.Response:
+    """Raises NotFoundError."""
     async with request.app[DATABASE].read() as connection:
-        customer = await read_customer(connection, int(request.match_info["id"]))
-    text = card_of(customer, _version(wanted_of(request)), _declared(request))
+        customer = await read_customer(connection, customer_id)
+    text = card_of(customer, version, _declared(request))
     log.info("customers exported", form="vcard", count=1, by=_asker(request))
     return web.Response(
         text=text,

@@ -14,6 +14,7 @@ ID = "[0-9]{1,9}"
 ONE = f"/customers/import/{{id:{ID}}}"
 API = "/api/v1/customer-imports"
 API_ONE = f"{API}/{{import_id:{ID}}}"
+API_VCARD = f"/api/v1/customers/{{customer_id:{ID}}}.vcf"
 IMPORT, EXPORT = "customers:import", "customers:export"
 
 CUSTOMER_IMPORT_ROUTES = (
@@ -53,9 +54,11 @@ CUSTOMER_IMPORT_API_ROUTES = (
     Route("DELETE", API_ONE, customer_imports.delete_import, Role.MANAGER, scope=IMPORT),
     Route("GET", f"{API_ONE}/lines", customer_imports.list_lines, Role.MANAGER, scope=IMPORT),
     Route("GET", f"{API_ONE}/refused.csv", customer_imports.read_refused, Role.MANAGER, scope=IMPORT),
+    Route("POST", f"{API_ONE}/check", customer_imports.check_import, Role.MANAGER, scope=IMPORT),
     Route("POST", f"{API_ONE}/start", customer_imports.start_import, Role.MANAGER, scope=IMPORT),
     Route("POST", f"{API_ONE}/undo", customer_imports.undo_import, Role.MANAGER, scope=IMPORT),
     Route("GET", "/api/v1/customers.csv", customer_imports.export_csv, Role.MANAGER, scope=EXPORT),
     Route("GET", "/api/v1/customers.xlsx", customer_imports.export_workbook, Role.MANAGER, scope=EXPORT),
     Route("GET", "/api/v1/customers.vcf", customer_imports.export_vcards, Role.MANAGER, scope=EXPORT),
+    Route("GET", API_VCARD, customer_imports.export_vcard, Role.AGENT, scope="customers:read"),
 )

@@ -27,4 +27,7 @@ ERASE_API_ROUTES = (
     Route("POST", f"{API_CUSTOMER}/data", erasures.hand_out, ADMIN, scope="recordings:export"),
     Route("POST", f"{API_CUSTOMER}/erase", erasures.erase_customer, ADMIN, scope="customers:erase"),
     Route("GET", "/api/v1/erasures", erasures.list_erasures, ADMIN, scope="customers:erase"),
+    Route(
+        "GET", f"/api/v1/erasures/{{erasure_id:{ID}}}", erasures.read_erasure, ADMIN, scope="customers:erase"
+    ),
 )

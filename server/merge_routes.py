@@ -35,6 +35,7 @@ MERGE_API_ROUTES = (
     Route("GET", "/api/v1/duplicates", merges.list_duplicates, Role.MANAGER, scope=READ),
     Route("POST", "/api/v1/duplicates", merges.propose_duplicate, Role.AGENT, scope=WRITE),
     Route("POST", "/api/v1/duplicates/rule-out", merges.rule_out_duplicate, Role.MANAGER, scope=MERGE),
+    Route("POST", "/api/v1/duplicates/look-again", merges.reconsider_duplicate, Role.MANAGER, scope=MERGE),
     Route("GET", "/api/v1/duplicates/search", merges.read_duplicate_search, Role.MANAGER, scope=READ),
     Route("POST", "/api/v1/duplicates/search", merges.search_duplicates, Role.MANAGER, scope=MERGE),
 )

@@ -3,17 +3,21 @@ or those a search finds, come as CSV, workbook or vCards."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
 from crm_link.imports import Mapping
 from crm_link.imports_columns import Field as Column
+from crm_link.imports_files import MOST_COLUMNS
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_state import ImportState, Step
 from crm_link.paging import cursor_of, parts_of
 from crm_link.vcards import Version
 from server import customer_export
+from server.api.customers import without_default
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.customer_export import Wanted
@@ -39,6 +43,19 @@ class ImportQuery(Taken):
     )
     existing: Existing = Field(Existing.FILL, description="What to do with customers we have already.")
     tag: str = Field("", max_length=40, description="Given to everybody in the file.")
+
+
+class Remapping(Taken):
+    """How to read the file from now on; what is left out stays."""
+
+    columns: tuple[Annotated[str, Field(max_length=120)], ...] = Field(
+        (),
+        max_length=MOST_COLUMNS,
+        json_schema_extra=without_default,
+        description="What each column holds, empty for none: as in the query with which the file is sent.",
+    )
+    existing: Existing = Field(Existing.FILL, json_schema_extra=without_default)
+    tag: str = Field("", max_length=40, json_schema_extra=without_default)
 
 
 class Import(Given):
@@ -100,6 +117,10 @@ class CardQuery(ExportQuery):
     version: Version = Field(Version.FOUR, description="Of the vCards.")
 
 
+class OneCardQuery(Taken):
+    version: Version = Field(Version.FOUR, description="Of the vCard.")
+
+
 @operation("Send a file of customers", tag="Imports", status=201, problems=(408, 411, 413, 503))
 async def add_import(request: web.Request, query: ImportQuery) -> Import:
     """The body is the file: CSV (UTF-8 or UTF-16, with commas, semicolons or tabs), or vCards. Every line is looked at
@@ -143,6 +164,20 @@ async def list_lines(request: web.Request, import_id: int, query: LineQuery) -> 
     return LineList(lines=lines, next=cursor_of(lines[-1].line) if len(found) > query.limit else None)
 
 
+@operation("Look at a file in another way", tag="Imports", status=202, problems=(409,))
+async def check_import(request: web.Request, import_id: int, body: Remapping) -> Import:
+    """All lines are looked at again, in the background. 409 once it was imported."""
+    imports, given = imports_of(request), body.model_fields_set
+    state = await imports.state(import_id)
+    mapping = Mapping(
+        body.columns if "columns" in given else state.columns,
+        body.existing if "existing" in given else state.existing,
+        body.tag if "tag" in given else state.tag,
+    )
+    await imports.check(import_id, mapping)
+    return _shown(await imports.state(import_id))
+
+
 @operation("Refused lines as a file", tag="Imports", media="text/csv")
 async def read_refused(request: web.Request, import_id: int) -> web.StreamResponse:
     """With the reason behind each, to be mended and sent again."""
@@ -183,6 +218,11 @@ async def export_workbook(request: web.Request, query: ExportQuery) -> web.Strea
 async def export_vcards(request: web.Request, query: CardQuery) -> web.StreamResponse:
     """One after another in one file."""
     return await customer_export.send_vcards(request, Wanted(query.q, query.ids, query.version))
+
+
+@operation("A customer as vCard", tag="Customers", media="text/vcard")
+async def export_vcard(request: web.Request, customer_id: int, query: OneCardQuery) -> web.StreamResponse:
+    return await customer_export.send_vcard(request, customer_id, query.version)
 
 
 def _by(request: web.Request) -> int | None:

@@ -6,9 +6,9 @@ from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
-from server.api.operation import operation
+from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.erase_certificates import Certificate, list_certificates
+from server.erase_certificates import Certificate, list_certificates, read_certificate
 from server.erase_person_page import erase_person, send_archive
 from server.keys import DATABASE
 
@@ -31,6 +31,7 @@ class Kept(Gone):
 class CertificateAnswer(Given):
     """What went and what stayed; nothing of the person."""
 
+    id: int
     code: str = Field(description="To be told to the person.")
     customer_id: int = Field(description="The number that was theirs; it is given to nobody else.")
     at: Instant
@@ -52,13 +53,14 @@ async def hand_out(request: web.Request, customer_id: int) -> web.StreamResponse
 
 
 @operation("Erase a person", tag="Customers", status=201, problems=(409,))
-async def erase_customer(request: web.Request, customer_id: int, body: Erase) -> CertificateAnswer:
+async def erase_customer(request: web.Request, customer_id: int, body: Erase) -> Reply[CertificateAnswer]:
     """Everything of them goes for ever; calls stay in the log without number and name. What is on legal hold, and what
     is somebody else's too, stays and is listed. 409: a call of theirs goes on, or they were merged or called
     meanwhile."""
     if body.customer_id != customer_id:
         raise InvalidInputError("name the same customer in the body as in the address", field="customer_id")
-    return _shown(await erase_person(request, customer_id))
+    certificate = await erase_person(request, customer_id)
+    return Reply(_shown(certificate), {"Location": f"/api/v1/erasures/{certificate.id}"})
 
 
 @operation("Certificates of erasures", tag="Customers")
@@ -69,8 +71,15 @@ async def list_erasures(request: web.Request, query: Paging) -> CertificateList:
     return CertificateList(certificates=[_shown(one) for one in page.certificates], next=page.next)
 
 
+@operation("One certificate", tag="Customers")
+async def read_erasure(request: web.Request, erasure_id: int) -> CertificateAnswer:
+    async with request.app[DATABASE].read() as connection:
+        return _shown(await read_certificate(connection, erasure_id))
+
+
 def _shown(one: Certificate) -> CertificateAnswer:
     return CertificateAnswer(
+        id=one.id,
         code=one.code,
         customer_id=one.customer_id,
         at=one.at,

@@ -11,7 +11,7 @@ from pydantic import Field
 from core.errors import InvalidInputError
 from crm_link.changes import Edit
 from crm_link.duplicates import Reason
-from crm_link.duplicates_book import dismiss, propose, read_duplicates
+from crm_link.duplicates_book import dismiss, propose, read_duplicates, reconsider
 from crm_link.duplicates_search import read_last_search
 from crm_link.merge import Wanted
 from crm_link.merge_views import Choices, Side, preview_merge, read_merge
@@ -173,6 +173,13 @@ async def rule_out_duplicate(request: web.Request, body: PairBody) -> None:
     edit = Edit(request.app[CLOCK](), editor(request))
     async with request.app[DATABASE].write() as connection:
         await dismiss(connection, body.first_id, body.second_id, edit)
+
+
+@operation("Take back that two are not one", tag="Customers", status=204, problems=(404, 409))
+async def reconsider_duplicate(request: web.Request, body: PairBody) -> None:
+    """They are proposed again if they are alike. 409: they are one customer already."""
+    async with request.app[DATABASE].write() as connection:
+        await reconsider(connection, body.first_id, body.second_id)
 
 
 @operation("Search for duplicates now", tag="Customers", status=202)

@@ -27,9 +27,11 @@ class Program:
         self._visitor = visitor
         self._headers = {"Authorization": f"Bearer {key}"}
 
-    async def ask(self, method: str, path: str, status: int, body: bytes | None = None) -> Any:
+    async def ask(
+        self, method: str, path: str, status: int, body: bytes | None = None, **options: Any
+    ) -> Any:
         answer = await self._visitor.session.request(
-            method, self._visitor.site.origin + path, data=body, headers=self._headers
+            method, self._visitor.site.origin + path, data=body, headers=self._headers, **options
         )
         text = await answer.text()
         assert answer.status == status, text
@@ -82,6 +84,26 @@ async def test_a_file_is_sent_imported_taken_back_and_everybody_fetched(program:
     assert "Ewa" not in await program.ask("GET", "/api/v1/customers.csv", 200)
     listed = await program.ask("GET", PATH, 200)
     assert [item["step"] for item in listed["imports"]] == ["undone"]
+
+
+async def test_a_file_is_looked_at_in_another_way(program: Program) -> None:
+    sent = await program.ask("POST", PATH, 201, b"Name;Firma\nEwa Lis;501 234 567\n")
+    one = f"{PATH}/{sent['id']}"
+    assert (await program.step(sent["id"], "ready"))["columns"] == ["name", "company"]
+    other: Any = {"json": {"columns": ["name", "phone"], "existing": "skip"}}
+    again = await program.ask("POST", f"{one}/check", 202, **other)
+    assert (again["columns"], again["existing"], again["tag"]) == (["name", "phone"], "skip", "")
+    await program.step(sent["id"], "ready")
+    await program.ask("POST", f"{one}/check", 202, json={"tag": "fair"})
+    looked = await program.step(sent["id"], "ready")
+    assert (looked["columns"], looked["existing"], looked["tag"]) == (["name", "phone"], "skip", "fair")
+    for columns in ([], ["name"], ["phone", "phone"], ["name", "nonsense"]):
+        await program.ask("POST", f"{one}/check", 422, json={"columns": columns})
+    await program.ask("POST", f"{one}/start", 202)
+    await program.step(sent["id"], "done")
+    assert "+48501234567" in await program.ask("GET", "/api/v1/customers.csv", 200)
+    await program.ask("POST", f"{one}/check", 409, **other)
+    await program.ask("POST", f"{PATH}/99/check", 404, **other)
 
 
 async def test_lists_go_on_behind_their_cursors(program: Program) -> None:

@@ -182,7 +182,19 @@ async def test_notes_and_calls_stand_on_the_timeline(api: ApiServer) -> None:
     assert (await api.get(f"{path}/timeline?after=x", 422))["field"] == "after"
 
 
-@pytest.mark.parametrize("rest", ["", "/notes", "/timeline"])
+async def test_one_customer_is_fetched_as_a_vcard(api: ApiServer) -> None:
+    made = await create(api, "Anna Kowalska", CUSTOMER)
+    card = await api.ask("GET", f"{CUSTOMERS}/{made['id']}.vcf?version=3.0")
+    assert (card.status, card.content_type) == (200, "text/vcard")
+    text = await card.text()
+    assert "VERSION:3.0" in text
+    assert "FN:Anna Kowalska" in text
+    assert (await api.ask("GET", f"{CUSTOMERS}/{made['id']}.vcf?version=2.1")).status == 422
+    writing = await api.make_key("customers:write")
+    assert (await api.ask("GET", f"{CUSTOMERS}/{made['id']}.vcf", key=writing)).status == 403
+
+
+@pytest.mark.parametrize("rest", ["", ".vcf", "/notes", "/timeline"])
 async def test_nobody_is_not_found(api: ApiServer, rest: str) -> None:
     assert (await api.get(f"{CUSTOMERS}/999{rest}", 404))["code"] == "not-found"
 

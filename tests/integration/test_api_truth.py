@@ -89,6 +89,7 @@ ELSEWHERE = (
     "/customer-imports/{import_id}/lines",
     "/calls/{call_id}/contacts",  # test_connectors_picks.py, with another CRM
     "/connectors/{name}",  # test_connectors_api.py, with another CRM
+    "/erasures/{erasure_id}",  # test_api_erasures.py, with somebody erased
     "/customers/{customer_id}/merge",  # test_merge_pages.py, with another customer
 )
 """Ends of paths that are asked there."""

@@ -132,8 +132,9 @@ async def test_a_program_that_edits_customers_proposes_and_does_not_merge(api: A
     editing, merging = await api.make_key("customers:write"), await api.make_key("customers:merge")
     path, both = f"{CUSTOMERS}/{anna}/merge", {"first_id": anna, "second_id": ania}
     await api.send("POST", "/api/v1/duplicates", both, 204, key=editing)
-    for decision, body in ((path, {"other_id": ania}), ("/api/v1/duplicates/rule-out", both)):
-        await api.send("POST", decision, body, 403, key=editing)
+    for decision in ("rule-out", "look-again"):
+        await api.send("POST", f"/api/v1/duplicates/{decision}", both, 403, key=editing)
+    await api.send("POST", path, {"other_id": ania}, 403, key=editing)
     merge = await api.send("POST", path, {"other_id": ania}, 201, key=merging, **ANYTHING)
     undo = f"/api/v1/merges/{merge['id']}/undo"
     await api.send("POST", undo, status=403, key=editing)
@@ -155,6 +156,9 @@ async def test_a_program_reads_searches_and_rules_out_duplicates(api: ApiServer)
     await api.send("POST", "/api/v1/duplicates/rule-out", both, 204)
     assert (await api.get("/api/v1/duplicates"))["duplicates"] == []
     await api.send("POST", "/api/v1/duplicates", both, 409)
+    await api.send("POST", "/api/v1/duplicates/look-again", both, 204)
+    assert (await api.get("/api/v1/duplicates"))["duplicates"] == [pair]
+    await api.send("POST", "/api/v1/duplicates/look-again", {**both, "first_id": 999}, 404)
 
 
 async def test_a_manager_merges_on_the_page_and_undoes_it_from_the_timeline(pages: ApiServer) -> None:
