@@ -2,8 +2,8 @@
 
 *Pure.* What counts is the site's default region: `022…`, `0048 22…`, `+48/22/…` and `tel:+48…` are one number for
 a Polish site. A number from before its country changed the plan comes out as today's (`equivalences.py`). Numbers are
-never compared by their last digits. Whether a number may be dialled (premium, country not served) is policy and not
-decided here."""
+never compared by their last digits; an extension behind one (`ext 7`, `wew. 12`) is left out. Whether a number may be
+dialled (premium, country not served) is policy and not decided here."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ WITHHELD_WORDS = frozenset(
 _URI = re.compile(r"^(?:tel|sips?|callto):", re.IGNORECASE)
 _TRUNK_ZERO = "(0)"
 """Between country code and number: what to leave out from abroad, in most countries."""
+
+_EXTENSION_WORDS = (
+    "w", "wew", "wewn", "wewnętrzny", "dw", "durchwahl", "app", "apparat", "nst", "nebenstelle", "poste", "interno",
+    "ramal", "linka", "klapka", "toestel", "tst", "ankn", "anknytning", "mellék", "dahili", "вн", "внутр",
+)  # fmt: skip
+"""How people begin an extension, beside `ext`, `x`, `#`, `int`, `anexo`, `доб` and others that libphonenumber knows."""
+
+LONGEST_EXTENSION = 6
+"""Digits; more are rather a second number in the same cell."""
+
+_EXTENSION = re.compile(
+    rf"[\s,(]*(?<![^\W\d_])(?:{'|'.join(_EXTENSION_WORDS)})[\s.:]*[0-9]{{1,{LONGEST_EXTENSION}}}\)?$",
+    re.IGNORECASE,
+)
 
 _SEPARATORS = re.compile(r"[\s().\-/‐‑‒–—]+")
 _DIGITS = re.compile(r"^\+?[0-9]+$")
@@ -102,7 +116,24 @@ def _plain(raw: str) -> str:
 
 
 def _number_part(raw: str) -> str:
-    return _URI.sub("", raw.strip()).split("@", 1)[0].split(";", 1)[0]
+    text = _URI.sub("", raw.strip()).split("@", 1)[0].split(";", 1)[0].strip()
+    return text if _DIGITS.match(_SEPARATORS.sub("", text)) else _without_extension(text)
+
+
+def _without_extension(text: str) -> str:
+    """`+48 22 123 45 67 wew. 12` is that telephone: the extension is dialled by hand when it answers."""
+    bare = _EXTENSION.sub("", text)
+    if bare != text or len(text) > MAX_LENGTH:
+        return bare
+    try:
+        # No region is needed to find where the number ends; the country code is only there to be read.
+        found = phonenumbers.parse(text, "ZZ" if text.startswith("+") else "US").extension or ""
+    except NumberParseException:
+        return text
+    if not 0 < len(found) <= LONGEST_EXTENSION:
+        return text
+    # Commas alone are pauses of a dialling telephone, or stand between two numbers.
+    return re.sub(rf"[^0-9]*(?:[^\W\d_]|#)[^0-9]*{found}[^0-9]*$", "", text)
 
 
 def _best_reading(raw: str, plain: str, region: str) -> Number:
