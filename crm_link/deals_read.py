@@ -127,6 +127,7 @@ async def list_deals(
     connection: AsyncConnection,
     *,
     customer_id: int | None = None,
+    call_id: str | None = None,
     source: str | None = None,
     limit: int = 50,
     after: str | None = None,
@@ -136,6 +137,9 @@ async def list_deals(
     statement = VIEW.order_by(Deal.updated_at.desc(), Deal.id.desc()).limit(limit + 1)
     if customer_id is not None:
         statement = statement.where(Deal.customer_id == customer_id)
+    if call_id is not None:
+        about = select(DealCall.deal_id).where(DealCall.call_id == call_id)
+        statement = statement.where(Deal.id.in_(about))
     if source is not None:
         statement = statement.where(Deal.source == source)
     if after is not None:

@@ -130,6 +130,7 @@ async def find_tasks(
     whose: int | Whose,
     now: float,
     customer_id: int | None = None,
+    call_id: str | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> TaskPage:
@@ -141,6 +142,8 @@ async def find_tasks(
     conditions = [_shown(show, now), _whose(whose)]
     if customer_id is not None:
         conditions.append(Task.customer_id == customer_id)
+    if call_id is not None:
+        conditions.append(Task.call_id == call_id)
     is_done = show is Show.DONE
     column = Task.done_at if is_done else Task.due_at
     if after is not None:

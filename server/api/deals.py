@@ -72,6 +72,7 @@ class DealPage(Page):
 
 class DealQuery(Paging):
     customer_id: int | None = Field(None, ge=1, le=LARGEST_ID)
+    call_id: str | None = Field(None, min_length=1, max_length=120, description="Those a call was about.")
     source: str | None = Field(None, min_length=1, max_length=LONGEST_SOURCE)
 
 
@@ -127,7 +128,12 @@ async def list_all_deals(request: web.Request, query: DealQuery) -> DealPage:
         if customer_id is not None:
             customer_id = (await read_customer(connection, customer_id)).id
         page = await list_deals(
-            connection, customer_id=customer_id, source=query.source, limit=query.limit, after=query.after
+            connection,
+            customer_id=customer_id,
+            call_id=query.call_id,
+            source=query.source,
+            limit=query.limit,
+            after=query.after,
         )
     return DealPage(deals=[Deal.model_validate(one) for one in page.deals], next=page.next)
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from core.clock import Clock
 from crm_link.customers import UNCHANGED
+from crm_link.records import resolve
 from crm_link.tasks import LONGEST_TEXT, LONGEST_TITLE, NewTask, TaskEdit
 from crm_link.tasks_read import Show, TaskView, Whose, find_tasks, read_task
 from server.api.customers import LARGEST_ID, IfMatch, editor, version_of, without_default
@@ -46,6 +47,9 @@ class TaskQuery(Paging):
     show: Show = Field(Show.OPEN, description="`overdue`: open, and the instant has passed.")
     assigned_to: int | None = Field(None, ge=1, le=LARGEST_ID, description="Of one person.")
     customer_id: int | None = Field(None, ge=1, le=LARGEST_ID)
+    call_id: str | None = Field(
+        None, min_length=1, max_length=120, description="Those that came up in a call."
+    )
 
 
 class NewTaskBody(Taken):
@@ -73,17 +77,21 @@ class TaskChanges(Taken):
         return self
 
 
-@operation("Tasks", tag="Tasks")
+@operation("Tasks", tag="Tasks", problems=(404,))
 async def list_tasks(request: web.Request, query: TaskQuery) -> TaskPage:
     """Open ones unless asked otherwise."""
     clock: Clock = request.app[CLOCK]
     async with request.app[DATABASE].read() as connection:
+        customer_id = query.customer_id
+        if customer_id is not None:
+            customer_id = await resolve(connection, customer_id)
         page = await find_tasks(
             connection,
             show=query.show,
             whose=query.assigned_to if query.assigned_to is not None else Whose.ALL,
             now=clock(),
-            customer_id=query.customer_id,
+            customer_id=customer_id,
+            call_id=query.call_id,
             limit=query.limit,
             after=query.after,
         )

@@ -188,6 +188,9 @@ async def test_a_call_is_linked_and_shown_on_the_timeline(api: ApiServer) -> Non
     await api.tell(*answered_call("c7"))
     linked = await api.send("PUT", f"/api/v1/deals/{made['id']}/calls/c7")
     assert linked["call_ids"] == ["c7"]
+    await api.send("PUT", f"{ORDERS}/8", {"title": "Shade", "number": "+48221234567"})
+    assert (await api.get("/api/v1/deals", params={"call_id": "c7"}))["deals"] == [linked]
+    assert (await api.get("/api/v1/deals", params={"call_id": "c8"}))["deals"] == []
     page = await api.get(f"/api/v1/customers/{made['customer_id']}/timeline", params={"show": "calls"})
     assert [one["deals"][0]["title"] for one in page["entries"]] == ["Lamp"]
     stale = await api.send("PATCH", f"/api/v1/deals/{made['id']}", {"title": "Two lamps"}, 422)

@@ -15,7 +15,7 @@ from crm_link.customers import NewCustomer
 from crm_link.tasks import NewTask, TaskEdit, Tasks
 from crm_link.tasks_read import Show, Whose, count_tasks, find_tasks, read_own_tasks
 from tests.customers import Office
-from tests.integration.api_server import NOW, ApiServer, Json, api_server
+from tests.integration.api_server import NOW, ApiServer, Json, answered_call, api_server
 
 TASKS = "/api/v1/tasks"
 
@@ -124,3 +124,18 @@ async def test_programs_make_edit_and_finish_tasks(api: ApiServer) -> None:
     assert (await api.send("POST", f"{path}/reopen"))["done_at"] is None
     await api.send("DELETE", path, status=204)
     await api.get(path, 404)
+
+
+async def test_programs_list_tasks_of_a_call_and_of_a_merged_customer(api: ApiServer) -> None:
+    await api.tell(*answered_call("c1"))
+    [caller] = (await api.get("/api/v1/customers"))["customers"]
+    jan = await api.send("POST", "/api/v1/customers", {"name": "Jan"}, 201)
+    body: Json = {"title": "Send the offer", "due_at": iso(NOW)}
+    of_call = await api.send("POST", TASKS, {**body, "customer_id": caller["id"], "call_id": "c1"}, 201)
+    await api.send("POST", TASKS, {**body, "customer_id": jan["id"]}, 201)
+    assert (await api.get(TASKS, params={"call_id": "c1"}))["tasks"] == [of_call]
+    merge = {"other_id": caller["id"], "keep": jan["id"]}
+    place = f"/api/v1/customers/{jan['id']}/merge"
+    await api.send("POST", place, merge, 201, headers={"If-Match": "*"})
+    assert len((await api.get(TASKS, params={"customer_id": caller["id"]}))["tasks"]) == 2
+    await api.get(TASKS, 404, params={"customer_id": 999})
