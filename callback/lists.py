@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.clock import from_iso
-from core.csv_files import SHORTENED, check_text, delimiter_of, encoding_of, read_rows
+from core.csv_files import SHORTENED, check_text, encoding_of, read_rows
 from core.errors import InvalidInputError
 
 COLUMNS = ("number", "name", "message", "when")
@@ -72,8 +72,7 @@ def rows_at(text: str, wanted: Collection[int]) -> list[list[str]]:
 
 def _read(text: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not empty, with the line at which each begins."""
-    head = text.lstrip("\r\n").partition("\n")[0]
-    return read_rows(io.StringIO(text, newline=""), delimiter_of(head))
+    return read_rows(io.StringIO(text, newline=""))
 
 
 def _columns(header: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """*Pure.* Tables as spreadsheets save them: bytes or text in, rows of cells out, and the guard for cells that go the
-other way. Commas, semicolons and tabs are told apart by the first line; UTF-8 and UTF-16 by the first bytes. What the
-columns mean is the caller's business."""
+other way. Commas, semicolons and tabs are told apart by the line that names the columns, or by Excel's `sep=;` above
+it; UTF-8 and UTF-16 by the first bytes. What the columns mean is the caller's business."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from core.errors import InvalidInputError
 
 DELIMITERS = ",;\t"
+
+SAID = re.compile(r'"?sep=([^\w\s"]|\t)"?', re.IGNORECASE)
+"""The line that Excel writes and reads before all others. It is no part of the table."""
+
+QUOTED = re.compile(r'"[^"]*(?:"|$)')
+
+LONGEST_HEADER = 50
+"""Lines of one row; one that goes on has a quotation mark without its partner."""
 
 FORMULA_START = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r\n])")
 """Where a spreadsheet would begin to run a formula: at the start, and after what some of them take for the next cell
@@ -58,17 +67,14 @@ def _ended(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield b""
 
 
-def delimiter_of(first_line: str) -> str:
-    """The sign between cells, by the line that names the columns."""
-    return max(DELIMITERS, key=first_line.count)
-
-
-def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not empty, with the line at which each begins. `lines` keep their ends.
 
     Raises InvalidInputError at a line that is none of a table.
     """
-    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    rest = iter(lines)
+    delimiter, begin = _begin(rest)
+    reader = csv.reader(chain(begin, rest), delimiter=delimiter, strict=True)
     while True:
         at = reader.line_num + 1
         try:
@@ -81,6 +87,19 @@ def read_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[
             ) from error
         if any(cell.strip() for cell in cells):
             yield at, cells
+
+
+def _begin(lines: Iterator[str]) -> tuple[str, list[str]]:
+    """The sign between cells, and the lines that were read to know it; instead of one that says it an empty one."""
+    read: list[str] = []
+    for line in lines:
+        if said := SAID.fullmatch(line.strip("\r\n")):
+            return said[1], [*read, "\n"]
+        read.append(line)
+        if line.strip() and (len(read) > LONGEST_HEADER or "".join(read).count('"') % 2 == 0):
+            break
+    header = QUOTED.sub("", "".join(read))
+    return max(DELIMITERS, key=header.count), read
 
 
 def guarded(row: Sequence[object]) -> list[str]:

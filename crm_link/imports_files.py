@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from core.csv_files import check_text, delimiter_of, encoding_of, read_rows
+from core.csv_files import check_text, encoding_of, read_rows
 from core.errors import InvalidInputError
 from crm_link.imports_columns import looks_like_people
 from crm_link.imports_fields import NONE, Declared, word_of
@@ -55,7 +55,7 @@ def opened(
         if is_vcard(first):
             yield [*HEADER, *map(word_of, declared)], read_cards(file, declared)
         else:
-            rows = read_rows(file, delimiter_of(first))
+            rows = read_rows(file)
             _, header = next(rows, (1, []))
             check_header(header)
             yield header, rows

@@ -280,13 +280,15 @@ async def test_files_as_spreadsheets_write_them(importing: Importing) -> None:
     assert state.fates == {"new": 1}
     import_id = await importing.add("Имя;Телефон\nИван;+7 495 123-45-67\n", "utf-16")
     assert (await importing.imports.state(import_id)).columns == ("name", "phone")
+    written = 'sep=;\r\nNazwa;"Telefon"\r\n"Nowak, Ewa";22 123 45 67 wew. 12\r\n'
+    assert (await importing.do(written)).fates == {"new": 1}
     with pytest.raises(InvalidInputError, match="line 2 holds letters that are not UTF-8"):
         await importing.add("name,phone\nŁucja,501000001\n", "cp1250")
     with pytest.raises(InvalidInputError, match="the first line is somebody already"):
         await importing.add("Ewa,501000001\nJan,501000002\n")
     with pytest.raises(InvalidInputError, match="nobody in this file"):
         await importing.add("name,phone\n\n")
-    assert len((await importing.imports.listed()).imports) == 2, "what could not be read left nothing behind"
+    assert len((await importing.imports.listed()).imports) == 3, "what could not be read left nothing behind"
 
 
 async def test_steps_come_in_order(importing: Importing) -> None:
