@@ -34,7 +34,7 @@ class Asked:
 
 
 Answers = Callable[[Asked], Any]
-"""A request in; a status with JSON values, or JSON values alone, out."""
+"""A request in; a status with JSON values, or JSON values alone, out; bytes are the answer's body as it is."""
 
 
 @dataclass(slots=True)
@@ -85,4 +85,6 @@ class Scripted:
         if self.drops(asked):
             assert request.transport is not None
             request.transport.abort()
+        if isinstance(values, bytes):
+            return web.Response(body=values, status=status)
         return web.json_response(values, status=status)

@@ -1,10 +1,11 @@
 """JSON over HTTP with another CRM: what is to be asked goes in, what it answered comes out as JSON values, and every
-answer that is no success becomes a `ConnectorError` with a sentence for a person."""
+answer that is no success, or has another shape than it should, becomes a `ConnectorError` with a sentence for people."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from core.outside import OutsideAnswer, OutsideRequest
@@ -45,8 +46,19 @@ def read_json(answer: OutsideAnswer) -> Any:
         return None
     try:
         return json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConnectorError("the answer is no JSON: is the address right?", perhaps_done=True) from error
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Around whatever takes an answer apart, which is a stranger's: raises ConnectorError where a part is missing, or
+    of another type than the documentation says. `what` names the part, for people."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        said = one_line(f"{type(error).__name__}: {error}")
+        raise ConnectorError(f"{what} cannot be read in the answer: {said}", perhaps_done=True) from error
 
 
 def refuse_failure(answer: OutsideAnswer) -> None:

@@ -17,7 +17,7 @@ import phonenumbers
 from core.facts import Direction
 from core.outside import OutsideError, OutsideRequest
 from core.phone import parse_number
-from crm_link.connectors.asking import read_json
+from crm_link.connectors.asking import read_json, reading
 from crm_link.connectors.description import Ask, Description, Find
 from crm_link.connectors.protocol import (
     MOST_CONTACTS,
@@ -28,6 +28,7 @@ from crm_link.connectors.protocol import (
     Traits,
 )
 from crm_link.connectors.template import fill, fill_url, fill_values
+from crm_link.connectors.trace import without
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Described:
         if ask is None:
             raise ConnectorError(f"{self._description.title} has no description of how to create a contact")
         values = {**_of_number(number), "name": name, "marker": marker}
-        made = _text(jmespath.search(ask.id, await self._ask(ask, values)))
+        made = _text(_at(ask.id, await self._ask(ask, values)))
         if not made:
             raise ConnectorError("the answer does not say what was made", perhaps_done=True)
         return Contact(made, name, url=self._link(made, name))
@@ -92,7 +93,7 @@ class Described:
         if ask is None:
             raise ConnectorError(f"{self._description.title} cannot be asked for a call")
         answer = await self._ask(ask, {**self._of_call(call), "id": "", "name": ""})
-        return _text(jmespath.search(ask.reference, answer)) or None
+        return _text(_at(ask.reference, answer)) or None
 
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:
         who = {"id": contact.id, "name": contact.name} if contact else {"id": "", "name": ""}
@@ -112,18 +113,20 @@ class Described:
             except (ConnectorError, OutsideError) as error:
                 raise ConnectorError(str(error), perhaps_done=error.perhaps_done or place > 0) from error
             for name, path in step.keep.items():
-                known[name] = _text(jmespath.search(path, answer))
+                known[name] = _text(_at(path, answer))
         return known
 
     async def _ask(self, ask: Ask, values: Mapping[str, str | int]) -> Any:
-        known = {**self._of_site(), "token": await self._fetch_token(), **values}
+        token = await self._fetch_token()
+        known = {**self._of_site(), "token": token, **values}
         description = self._description
         headers = {**description.headers, **ask.headers}
         try:
             return await self._send(ask, known, headers, description.query)
-        except ConnectorError:
+        except ConnectorError as error:
             self._token = None  # perhaps it ran out early
-            raise
+            said = without(str(error), [token])
+            raise ConnectorError(said, perhaps_done=error.perhaps_done) from error
 
     async def _send(
         self,
@@ -154,8 +157,11 @@ class Described:
         if ask is None:
             return ""
         if self._token is None or self._token[1] < time.monotonic():
-            answer = await self._send(ask, {**self._of_site(), "token": ""}, ask.headers, {})
-            token = _text(jmespath.search(ask.value, answer))
+            try:
+                answer = await self._send(ask, {**self._of_site(), "token": ""}, ask.headers, {})
+                token = _text(_at(ask.value, answer))
+            except (ConnectorError, OutsideError) as error:
+                raise ConnectorError(str(error)) from error  # nothing was asked for yet but the token
             if not token:
                 raise ConnectorError("the answer holds no token")
             self._token = (token, time.monotonic() + ask.seconds)
@@ -166,17 +172,15 @@ class Described:
         return [row for row in rows if not find.numbers or self._has(find, row, number)]
 
     def _has(self, find: Find, row: Any, number: str) -> bool:
-        given = jmespath.search(find.numbers, row)
+        given = _at(find.numbers, row)
         spelt = given if isinstance(given, list) else [given]
         return any(parse_number(_text(one), self._account.region).e164 == number for one in spelt)
 
     def _contact(self, find: Find, row: Any) -> Contact:
-        contact_id, name = _text(jmespath.search(find.id, row)), _text(jmespath.search(find.name, row))
+        contact_id, name = _text(_at(find.id, row)), _text(_at(find.name, row))
         if not contact_id:
             raise ConnectorError(f"what stands at {find.id!r} is no id")
-        company, owner = (
-            _text(jmespath.search(path, row)) if path else "" for path in (find.company, find.owner)
-        )
+        company, owner = (_text(_at(path, row)) if path else "" for path in (find.company, find.owner))
         return Contact(contact_id, name, company, self._link(contact_id, name), owner)
 
     def _link(self, contact_id: str, name: str) -> str:
@@ -198,8 +202,14 @@ class Described:
         return found
 
 
+def _at(path: str, answer: Any) -> Any:
+    """What stands there. A path can be sound and still fail on what a CRM answered one day."""
+    with reading(f"what stands at {path!r}"):
+        return jmespath.search(path, answer)
+
+
 def _list(find: Find, answer: Any) -> list[Any]:
-    rows = jmespath.search(find.each, answer) or []
+    rows = _at(find.each, answer) or []
     if not isinstance(rows, list):
         raise ConnectorError(f"what stands at {find.each!r} is no list")
     return rows
@@ -247,7 +257,10 @@ def _utc(at: float) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
+    """In one piece and without what no database keeps: NUL, and halves of characters."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return str(value).encode(errors="ignore").decode().replace("\0", "").strip()
 
 
 def _line(text: str) -> str:

@@ -94,6 +94,10 @@ class LogWorker:
             raise
         except (ConnectorError, OutsideError) as error:
             await self._failed(job, error)
+        except Exception as error:
+            # A mistake of ours: the row says so and climbs the ladder, the task is started anew and logs it.
+            await self._failed(job, ConnectorError(f"Ringback made a mistake: {type(error).__name__}"))
+            raise
         else:
             self._failing_since = None
             await self._away.tell(None)
@@ -105,7 +109,7 @@ class LogWorker:
         if not self._rules.send_notes:
             words = CallWords(words.people, url=words.url)
         call = told(job.record, words)
-        if job.reference:
+        if job.written:
             await self._update(job, call)
             return
         if job.maybe_sent and not await self._is_free(job, call):
@@ -175,7 +179,7 @@ class LogWorker:
         return await self._maker.make(call.number, call.caller_name or call.number), ""
 
     async def _update(self, job: LogJob, call: LoggedCall) -> None:
-        if self._rules.connector.traits.updates_logs:
+        if self._rules.connector.traits.updates_logs and job.reference:
             await self._rules.connector.update_call_log(job.reference, call)
         async with self._database.write() as connection:
             await logs.done(connection, job, job.reference, self._clock())

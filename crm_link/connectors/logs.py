@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,13 +28,16 @@ GIVE_UP_S = 7 * 86_400.0
 KEPT_S = 90 * 86_400.0
 """Finished rows are kept so long for people to look at."""
 
-MOST_SHOWN = 100
+NO_ANSWER = "It was sent and no answer came: look in the CRM whether it is there, and send it again if not."
+DIED = "Ringback stopped in the middle of each try for a week: look into its log."
+
 ENDED = (LogState.DONE, LogState.SKIPPED, LogState.UNCERTAIN, LogState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class LogJob:
-    """A row as its worker gets it; `tries` counts this one. `wanted` is what it must write up to."""
+    """A row as its worker gets it; `tries` counts this one. `wanted` is what it must write up to, `written` what the
+    CRM has, 0 for nothing yet."""
 
     id: int
     connector: str
@@ -42,6 +45,7 @@ class LogJob:
     record: Mapping[str, Any]
     tries: int
     wanted: int
+    written: int
     maybe_sent: bool
     reference: str
     made_at: float
@@ -83,6 +87,7 @@ async def ask_again(connection: AsyncConnection, connectors: Iterable[str], call
 
 async def take(connection: AsyncConnection, connector: str, now: float) -> LogJob | None:
     """Lease the next row of this CRM that is due, oldest first; None when nothing is."""
+    await _give_up(connection, connector, now)
     due = or_(
         and_(ConnectorLog.state == LogState.WAITING, ConnectorLog.due_at <= now),
         and_(ConnectorLog.state == LogState.RUNNING, ConnectorLog.leased_until < now),
@@ -105,8 +110,35 @@ async def take(connection: AsyncConnection, connector: str, now: float) -> LogJo
     )
     record = json.loads(row.record)
     return LogJob(
-        row.id, connector, row.call_id, record, row.tries + 1, row.wanted, row.maybe_sent, row.reference, row.made_at
-    )  # fmt: skip
+        id=row.id,
+        connector=connector,
+        call_id=row.call_id,
+        record=record,
+        tries=row.tries + 1,
+        wanted=row.wanted,
+        written=row.written,
+        maybe_sent=row.maybe_sent,
+        reference=row.reference,
+        made_at=row.made_at,
+    )
+
+
+async def _give_up(connection: AsyncConnection, connector: str, now: float) -> None:
+    """Rows whose workers died at it for a week: whatever they die of, the next one would too."""
+    is_perhaps_there = ConnectorLog.maybe_sent & (ConnectorLog.written == 0)
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.connector == connector, ConnectorLog.state == LogState.RUNNING)
+        .where(
+            ConnectorLog.leased_until < now, ConnectorLog.made_at < now - GIVE_UP_S, ConnectorLog.tries > 1
+        )
+        .values(
+            state=case((is_perhaps_there, LogState.UNCERTAIN), else_=LogState.FAILED),
+            error=case((is_perhaps_there, NO_ANSWER), else_=DIED),
+            ended_at=now,
+            leased_until=None,
+        )
+    )
 
 
 async def next_due(connection: AsyncConnection, connector: str) -> float | None:
@@ -177,8 +209,7 @@ async def ask_skipped(connection: AsyncConnection, connector: str, call_id: str,
 
 
 async def uncertain(connection: AsyncConnection, job: LogJob, now: float) -> None:
-    why = "It was sent and no answer came: look in the CRM whether it is there, and send it again if not."
-    await _set(connection, job, error=why)
+    await _set(connection, job, error=NO_ANSWER)
     await _end(connection, job, LogState.UNCERTAIN, now)
 
 

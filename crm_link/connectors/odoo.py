@@ -11,6 +11,7 @@ from typing import Any
 import phonenumbers
 
 from core.phone import parse_number
+from crm_link.connectors.asking import reading
 from crm_link.connectors.odoo_wire import OdooAccount, Wire, open_wire
 from crm_link.connectors.protocol import (
     MOST_CONTACTS,
@@ -61,8 +62,9 @@ class Odoo:
             limit=CANDIDATES,
             order="write_date desc, id desc",
         )
-        found = [row for row in rows if self._has(row, fields, number)]
-        return [self._contact(row) for row in found[:MOST_CONTACTS]]
+        with reading("a contact"):
+            found = [row for row in rows if self._has(row, fields, number)]
+            return [self._contact(row) for row in found[:MOST_CONTACTS]]
 
     async def create_contact(self, number: str, name: str, marker: str) -> Contact:
         """The marker goes into the contact's internal note: `ref` is printed on invoices."""
@@ -79,13 +81,15 @@ class Odoo:
             limit=1,
             order="id",
         )
-        return self._contact(rows[0]) if rows else None
+        with reading("a contact"):
+            return self._contact(rows[0]) if rows else None
 
     async def find_call_log(self, call: LoggedCall) -> str | None:
         ours = [["message_id", "=", _message_id(call)]]
         # `search` calls its domain otherwise in version 14.
         found = await self._call("mail.message", "search_read", domain=ours, fields=["id"], limit=1)
-        return str(found[0]["id"]) if found else None
+        with reading("a note"):
+            return str(_id(found[0]["id"])) if found else None
 
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:
         if contact is None:
@@ -108,10 +112,11 @@ class Odoo:
         return any(parse_number(row[field] or "", self._account.region).e164 == number for field in fields)
 
     def _contact(self, row: dict[str, Any]) -> Contact:
-        name = row["name"] or row["display_name"] or ""
-        company = row.get("commercial_company_name") or ""
-        owner = row["user_id"][1] if row["user_id"] else ""
-        return Contact(str(row["id"]), name, company if company != name else "", self._page(row["id"]), owner)
+        name = str(row["name"] or row["display_name"] or "")
+        company = str(row.get("commercial_company_name") or "")
+        owner = str(row["user_id"][1]) if row["user_id"] else ""
+        number = _id(row["id"])
+        return Contact(str(number), name, company if company != name else "", self._page(number), owner)
 
     def _page(self, partner_id: int) -> str:
         return f"{self._account.url}/web#id={partner_id}&model=res.partner&view_type=form"
@@ -123,7 +128,8 @@ class Odoo:
             has = await wire.call(
                 "res.partner", "fields_get", allfields=list(NUMBER_FIELDS), attributes=["type"]
             )
-            self._known = wire, tuple(field for field in NUMBER_FIELDS if field in has)
+            with reading("the fields of a contact"):
+                self._known = wire, tuple(field for field in NUMBER_FIELDS if field in has)
         return self._known
 
     async def _call(self, model: str, method: str, ids: list[int] | None = None, **words: Any) -> Any:

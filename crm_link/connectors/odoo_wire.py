@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from core.outside import OutsideAnswer, OutsideRequest
-from crm_link.connectors.asking import ask_json, one_line, read_json, refuse_failure
+from crm_link.connectors.asking import ask_json, one_line, read_json, reading, refuse_failure
 from crm_link.connectors.protocol import ConnectorError, Sender
 
 HAS_JSON2 = 19
@@ -118,7 +118,8 @@ async def log_in(account: OdooAccount, sender: Sender) -> JsonRpc:
     user_id = await _rpc(account, sender, "common", "authenticate", login)
     if not user_id:
         raise ConnectorError("Odoo does not accept this user and key")
-    return JsonRpc(account, sender, int(version["server_version_info"][0]), user_id)
+    with reading("Odoo's version"):
+        return JsonRpc(account, sender, int(version["server_version_info"][0]), user_id)
 
 
 _numbers = count(1)
