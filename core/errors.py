@@ -48,6 +48,12 @@ class ConflictError(RingbackError):
     code = "conflict"
 
 
+class StaleError(ConflictError):
+    """Somebody else changed it since the asker read it."""
+
+    code = "stale"
+
+
 class ForbiddenError(RingbackError):
     """The person is known but may not do this."""
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from core.errors import ForbiddenError, InvalidInputError, NotFoundError, StaleError
 from core.facts import CustomerChanged
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, NoteView, note_view, read_customer
@@ -99,14 +99,14 @@ class Annotations:
         """Rewrite one's own note, or pin and unpin anybody's. `seen` is what the edit is based on, None for whatever
         is there.
 
-        Raises NotFoundError, InvalidInputError, ForbiddenError for rewriting somebody else's words, and ConflictError
+        Raises NotFoundError, InvalidInputError, ForbiddenError for rewriting somebody else's words, and StaleError
         when it is not as `seen` any more.
         """
         at = self._clock()
         async with self._database.write() as connection:
             note = await _hold_note(connection, note_id)
             if seen is not None and note != seen:
-                raise ConflictError("somebody changed this note meanwhile: read it again, and decide again")
+                raise StaleError("somebody changed this note meanwhile: read it again, and decide again")
             if text is not None and note.author_id != by:
                 raise ForbiddenError("only the author rewrites a note")
             values: dict[str, object] = {} if text is None else {"text": clean_note(text), "edited_at": at}

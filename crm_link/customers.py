@@ -116,7 +116,7 @@ class Customers:
     ) -> CustomerView:
         """Rename, set the company or the owner. A provisional customer who gets a name or company is identified.
 
-        Raises NotFoundError, InvalidInputError, and ConflictError when `expected_version` is no longer current.
+        Raises NotFoundError, InvalidInputError, and StaleError when `expected_version` is no longer current.
         """
         edit = self._edit(by)
         async with self._database.write() as connection:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import ConflictError, InvalidInputError
+from core.errors import ConflictError, InvalidInputError, StaleError
 from core.facts import CustomerChanged
 from core.folding import clean_line
 from crm_link.changes import Change, Edit, What, announce, journal
@@ -104,7 +104,7 @@ class Deals:
     async def edit(
         self, deal_id: int, wanted: DealEdit, by: int | None, expected_version: int | None = None
     ) -> DealView:
-        """Raises NotFoundError, InvalidInputError, and ConflictError when `expected_version` is no longer current."""
+        """Raises NotFoundError, InvalidInputError, and StaleError when `expected_version` is no longer current."""
         edit = Edit(self._clock(), by)
         async with self._database.write() as connection:
             before = await _hold(connection, deal_id, expected_version)
@@ -244,7 +244,7 @@ async def _hold(connection: AsyncConnection, deal_id: int, expected: int | None)
     await connection.execute(select(Deal.id).where(Deal.id == deal_id).with_for_update())
     deal = await read_deal(connection, deal_id)
     if expected is not None and deal.version != expected:
-        raise ConflictError("this deal was changed by somebody else meanwhile: look again, then save")
+        raise StaleError("this deal was changed by somebody else meanwhile: look again, then save")
     return deal
 
 

@@ -48,7 +48,7 @@ class Fields:
     ) -> int:
         """Set these values and leave the others; None takes one away. The customer's id today is answered.
 
-        Raises NotFoundError, InvalidInputError, and ConflictError when `expected_version` is no longer current.
+        Raises NotFoundError, InvalidInputError, and StaleError when `expected_version` is no longer current.
         """
         edit, wanted = Edit(self._clock(), by), self.check(given)
         changed = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.errors import ConflictError, NotFoundError
+from core.errors import NotFoundError, StaleError
 from core.folding import clean_line, words
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.kinds import Source
@@ -84,14 +84,14 @@ async def _follow(connection: AsyncConnection, customer_id: int, query: Select[i
 async def bump(connection: AsyncConnection, customer_id: int, expected: int | None = None) -> int:
     """Give the customer its next version and hold its row until the transaction ends; returns the version.
 
-    Raises ConflictError when `expected` is not the current version: somebody else edited meanwhile.
+    Raises StaleError when `expected` is not the current version: somebody else edited meanwhile.
     """
     statement = update(Customer).where(Customer.id == customer_id).values(version=Customer.version + 1)
     if expected is not None:
         statement = statement.where(Customer.version == expected)
     version = (await connection.execute(statement.returning(Customer.version))).scalar_one_or_none()
     if version is None:
-        raise ConflictError("this customer was changed by somebody else meanwhile: look again, then save")
+        raise StaleError("this customer was changed by somebody else meanwhile: look again, then save")
     return version
 
 

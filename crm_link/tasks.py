@@ -14,7 +14,7 @@ from core.accounts import find_user
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import ConflictError, InvalidInputError
+from core.errors import InvalidInputError, StaleError
 from core.facts import TaskChanged
 from core.folding import clean_line
 from core.shown import shown
@@ -88,7 +88,7 @@ class Tasks:
     async def edit(
         self, task_id: int, changes: TaskEdit, by: int | None, expected_version: int | None = None
     ) -> TaskView:
-        """Raises NotFoundError, InvalidInputError, and ConflictError when `expected_version` is no longer current."""
+        """Raises NotFoundError, InvalidInputError, and StaleError when `expected_version` is no longer current."""
         edit, values = Edit(self._clock(), by), _values(changes)
         async with self._database.write() as connection:
             before = await _hold(connection, task_id, expected_version)
@@ -180,7 +180,7 @@ async def _hold(connection: AsyncConnection, task_id: int, expected: int | None)
     await connection.execute(select(Task.id).where(Task.id == task_id).with_for_update())
     task = await read_task(connection, task_id)
     if expected is not None and task.version != expected:
-        raise ConflictError("this task was changed by somebody else meanwhile: look again, then save")
+        raise StaleError("this task was changed by somebody else meanwhile: look again, then save")
     return task
 
 

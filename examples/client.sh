@@ -25,7 +25,7 @@ add() { # NAME NUMBER: curl sends the same Idempotency-Key in every try, so ther
     -d "{\"name\": \"$1\", \"numbers\": [\"$2\"]}"
 }
 
-rename() { # ID NAME: on top of the version that was read, or not at all (409)
+rename() { # ID NAME: on top of the version that was read, or not at all (412)
   local etag
   etag=$(ask GET "/api/v1/customers/$1" --output /dev/null --dump-header - | tr -d '\r' | sed -nE 's/^etag: //Ip')
   ask PATCH "/api/v1/customers/$1" -H "If-Match: $etag" -d "{\"name\": \"$2\"}"

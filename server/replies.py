@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from core.errors import (
     NotFoundError,
     PbxError,
     RingbackError,
+    StaleError,
     TooManyRequestsError,
     UnauthenticatedError,
 )
@@ -60,6 +61,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     409: "Changed meanwhile",
+    412: "Changed meanwhile",
     422: "That cannot be used",
     429: "Too many tries",
     500: "Something went wrong",
@@ -95,7 +97,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             refuse_unknown_charset(request)
             response = await handler(request)
         except RingbackError as error:
-            response = tell(request, problem_of(error))
+            response = tell(request, _in_answer_to(request, error))
             _add_error_headers(response, error)
         except web.HTTPException as error:
             response = _http_exception(request, error)
@@ -111,6 +113,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 def problem_of(error: RingbackError) -> Problem:
     status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
     return Problem(status, error.code, _sentence(str(error)), getattr(error, "field", None))
+
+
+def _in_answer_to(request: web.Request, error: RingbackError) -> Problem:
+    """RFC 9110 §13.1.1: a version that was named in `If-Match` is a precondition, and 412 says that it failed."""
+    problem = problem_of(error)
+    is_precondition = isinstance(error, StaleError) and "If-Match" in request.headers
+    return replace(problem, status=412) if is_precondition else problem
 
 
 def tell(request: web.Request, problem: Problem) -> web.Response:

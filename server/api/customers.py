@@ -114,7 +114,8 @@ IfMatch = Annotated[
     str | None,
     Header(
         "If-Match",
-        'The `ETag` (`"<version>"`) of the customer as you read it, or `*` to overwrite whatever is there.',
+        'The `ETag` (`"<version>"`) of what you read, or `*` to overwrite whatever is there. 412 when it is another '
+        "by now.",
     ),
 ]
 
@@ -157,12 +158,12 @@ async def create_customer(request: web.Request, body: NewCustomerBody) -> Reply[
     return Reply(reply.body, {**reply.headers, "Location": f"/api/v1/customers/{made.id}"})
 
 
-@operation("Edit a customer", tag="Customers", problems=(409,))
+@operation("Edit a customer", tag="Customers", problems=(409, 412))
 async def edit_customer(
     request: web.Request, customer_id: int, body: CustomerChanges, if_match: IfMatch
 ) -> Reply[Customer]:
-    """Say which version the edit is based on, by `If-Match` or `version`; when somebody was faster the answer is 409
-    and nothing has changed. Naming a provisional customer makes it a real one."""
+    """Say which version the edit is based on, by `If-Match` or `version`; when somebody was faster the answer is 412
+    (409 with `version`) and nothing has changed. Naming a provisional customer makes it a real one."""
     given = body.model_fields_set
     changes = CustomerEdit(
         name=body.name if "name" in given else UNCHANGED,
@@ -225,7 +226,7 @@ def version_of(if_match: str | None, version: int | None) -> int | None:
     if if_match is None:
         if version is None:
             raise InvalidInputError(
-                "say which version you edit: send If-Match with the customer's ETag", field="If-Match"
+                "say which version you edit: send If-Match with the ETag of what you read", field="If-Match"
             )
         return version
     if version is not None:

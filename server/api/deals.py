@@ -172,10 +172,10 @@ async def put_deal(request: web.Request, source: str, external_id: str, body: Pu
     return _shown(deal)
 
 
-@operation("Edit a deal or order", tag="Deals", problems=(409,))
+@operation("Edit a deal or order", tag="Deals", problems=(409, 412))
 async def edit_deal(request: web.Request, deal_id: int, body: DealChanges, if_match: IfMatch) -> Reply[Deal]:
-    """Say which version the edit is based on, by `If-Match` or `version`; when somebody was faster the answer is 409
-    and nothing has changed."""
+    """Say which version the edit is based on, by `If-Match` or `version`; when somebody was faster the answer is 412
+    (409 with `version`) and nothing has changed."""
     version = version_of(if_match, body.version)
     wanted = _edit(body, body.model_fields_set)
     return _shown(await request.app[DEALS].edit(deal_id, wanted, editor(request), version))

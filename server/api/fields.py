@@ -46,7 +46,7 @@ async def list_fields(request: web.Request) -> DeclaredFields:
     return DeclaredFields(fields=[DeclaredField.model_validate(one) for one in declared])
 
 
-@operation("Set a customer's fields", tag="Customers", problems=(409,))
+@operation("Set a customer's fields", tag="Customers", problems=(409, 412))
 async def edit_fields(
     request: web.Request, customer_id: int, body: FieldChanges, if_match: IfMatch
 ) -> Reply[Customer]:

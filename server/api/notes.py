@@ -74,7 +74,7 @@ async def read_one_note(request: web.Request, customer_id: int, note_id: int) ->
     return _shown(await _note(request, customer_id, note_id))
 
 
-@operation("Rewrite, pin or unpin a note", tag="Customers", problems=(409,))
+@operation("Rewrite, pin or unpin a note", tag="Customers", problems=(412,))
 async def edit_note(
     request: web.Request, customer_id: int, note_id: int, body: NoteChanges, if_match: IfUnchanged
 ) -> Reply[Note]:

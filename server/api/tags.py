@@ -1,5 +1,5 @@
 """ETags of things that have no version: a hash of what is answered. In: a model and an `If-Match`; out: the tag, or
-ConflictError when it is another by now. Things with a version have `version_of` (`customers.py`)."""
+StaleError when it is another by now. Things with a version have `version_of` (`customers.py`)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
-from core.errors import ConflictError
+from core.errors import StaleError
 from server.api.operation import Header
 
 IfUnchanged = Annotated[
     str | None,
     Header(
-        "If-Match", "The `ETag` of what you read: 409 when it is another by now. Left out: whatever is there."
+        "If-Match", "The `ETag` of what you read: 412 when it is another by now. Left out: whatever is there."
     ),
 ]
 
@@ -24,7 +24,7 @@ def tag_of(shown: BaseModel) -> str:
 
 
 def refuse_changed(if_match: str | None, shown: BaseModel) -> None:
-    """Raises ConflictError unless `shown` is what the sender read."""
+    """Raises StaleError unless `shown` is what the sender read."""
     if if_match is None or if_match.strip() in {"*", tag_of(shown)}:
         return
-    raise ConflictError("somebody changed this meanwhile: read it again, and decide again")
+    raise StaleError("somebody changed this meanwhile: read it again, and decide again")

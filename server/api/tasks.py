@@ -114,10 +114,10 @@ async def create_task(request: web.Request, body: NewTaskBody) -> Reply[Task]:
     return Reply(reply.body, {**reply.headers, "Location": f"/api/v1/tasks/{made.id}"})
 
 
-@operation("Edit a task", tag="Tasks", problems=(409,))
+@operation("Edit a task", tag="Tasks", problems=(409, 412))
 async def edit_task(request: web.Request, task_id: int, body: TaskChanges, if_match: IfMatch) -> Reply[Task]:
-    """Say which version the edit is based on, by `If-Match` or `version`; when somebody was faster the answer is 409
-    and nothing has changed."""
+    """Say which version the edit is based on, by `If-Match` or `version`; when somebody was faster the answer is 412
+    (409 with `version`) and nothing has changed."""
     given = body.model_fields_set
     changes = TaskEdit(
         title=body.title if "title" in given else UNCHANGED,

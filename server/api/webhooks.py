@@ -153,7 +153,7 @@ async def create_webhook(request: web.Request, body: NewWebhook) -> Reply[NewSec
     return Reply(answer, {"Location": f"/api/v1/webhooks/{made.id}"})
 
 
-@operation("Change, pause or resume a webhook", tag="Webhooks", problems=(409,))
+@operation("Change, pause or resume a webhook", tag="Webhooks", problems=(412,))
 async def edit_webhook(
     request: web.Request, webhook_id: int, body: WebhookChanges, if_match: IfUnchanged
 ) -> Reply[Webhook]:

@@ -78,8 +78,10 @@ async def test_an_edit_names_the_version_it_is_based_on(api: ApiServer) -> None:
     etag = (await api.ask("GET", path)).headers["ETag"]
     edited = await api.send("PATCH", path, {"company": "Ósemka"}, headers={"If-Match": etag})
     assert (edited["name"], edited["company"]) == ("Anna", "Ósemka")
-    stale = await api.send("PATCH", path, {"company": "Other"}, 409, headers={"If-Match": etag})
-    assert stale["code"] == "conflict"
+    stale = await api.send("PATCH", path, {"company": "Other"}, 412, headers={"If-Match": etag})
+    assert stale["code"] == "stale"
+    late = await api.send("PATCH", path, {"company": "Other", "version": made["version"]}, 409)
+    assert late["code"] == "stale"
     again = await api.send("PATCH", path, {"name": "Anna K.", "version": edited["version"]})
     assert (again["name"], again["company"]) == ("Anna K.", "Ósemka")
     blind = await api.send("PATCH", path, {"company": ""}, headers={"If-Match": "*"})

@@ -48,7 +48,7 @@ async def test_an_edit_of_a_note_overwrites_nobody_unseen(api: ApiServer) -> Non
     place, seen = made.headers["Location"], made.headers["ETag"]
     second = await api.ask("PATCH", place, json={"text": "two"}, headers={"If-Match": seen})
     assert second.status == 200
-    await api.send("PATCH", place, {"text": "three"}, 409, headers={"If-Match": seen})
+    await api.send("PATCH", place, {"text": "three"}, 412, headers={"If-Match": seen})
     assert (await api.get(place))["text"] == "two"
     await api.send("PATCH", place, {"text": "three"}, headers={"If-Match": second.headers["ETag"]})
     await api.send("PATCH", place, {"text": "four"}, headers={"If-Match": "*"})

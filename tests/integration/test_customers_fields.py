@@ -131,8 +131,8 @@ async def test_programs_read_and_set_fields(api: ApiServer) -> None:
     body = {"fields": {"seats": 3, "newsletter": True, "since": "2026-01-01"}}
     changed = await api.send("PATCH", path, body, headers={"If-Match": '"1"'})
     assert changed["fields"] == {"seats": 3, "newsletter": True, "since": "2026-01-01"}
-    stale = await api.send("PATCH", path, body, 409, headers={"If-Match": '"1"'})
-    assert stale["code"] == "conflict"
+    stale = await api.send("PATCH", path, body, 412, headers={"If-Match": '"1"'})
+    assert stale["code"] == "stale"
     wrong = await api.send("PATCH", path, {"fields": {"seats": "many"}, "version": changed["version"]}, 422)
     assert wrong["field"] == "seats"
     declared = await api.get("/api/v1/customer-fields")

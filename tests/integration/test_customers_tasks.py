@@ -109,9 +109,7 @@ async def test_programs_make_edit_and_finish_tasks(api: ApiServer) -> None:
     etag = (await api.ask("GET", path)).headers["ETag"]
     late = await api.send("PATCH", path, {"due_at": iso(NOW - 60)}, headers={"If-Match": etag})
     assert late["due_at"] == iso(NOW - 60)
-    assert (await api.send("PATCH", path, {"title": "x"}, 409, headers={"If-Match": etag}))[
-        "code"
-    ] == "conflict"
+    assert (await api.send("PATCH", path, {"title": "x"}, 412, headers={"If-Match": etag}))["code"] == "stale"
     overdue = await api.get(TASKS, params={"show": "overdue", "assigned_to": anna})
     assert [one["id"] for one in overdue["tasks"]] == [made["id"]]
     done = await api.send("POST", f"{path}/done")
