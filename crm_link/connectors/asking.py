@@ -1,5 +1,6 @@
 """JSON over HTTP with another CRM: what is to be asked goes in, what it answered comes out as JSON values, and every
-answer that is no success, or has another shape than it should, becomes a `ConnectorError` with a sentence for people."""
+answer that is no success, or has another shape than it should, becomes a `ConnectorError` with a sentence for
+people."""
 
 from __future__ import annotations
 

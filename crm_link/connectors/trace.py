@@ -1,5 +1,6 @@
 """A way out that also writes down what went over it, for the person who sets a connector up: requests and answers come
-out as text, with every secret of the settings hidden, in whatever spelling it was sent."""
+out as text, with every secret of the settings hidden, in whatever spelling it was sent, and every token that was lent
+to us on the way (`hiding.py`)."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ from urllib.parse import quote, quote_plus
 
 from core.errors import RingbackError
 from core.outside import LONGEST_S, OutsideAnswer, OutsideRequest
+from crm_link.connectors.hiding import HIDDEN, Hiding
 from crm_link.connectors.protocol import Sender
 
-HIDDEN = "•••"
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 LONGEST_SHOWN = 4000
 """Characters of a body."""
@@ -28,11 +29,12 @@ class Exchange:
 
 
 class Traced:
-    """Sends through `sender`. `secrets` are hidden wherever they stand."""
+    """Sends through `sender`. `secrets` are hidden wherever they stand, and so is what was once called a secret."""
 
     def __init__(self, sender: Sender, secrets: Iterable[str]) -> None:
         self._sender = sender
         self._secrets = tuple(secrets)
+        self._hiding = Hiding()
         self.exchanges: list[Exchange] = []
 
     async def send(self, request: OutsideRequest, *, seconds: float = LONGEST_S) -> OutsideAnswer:
@@ -47,15 +49,15 @@ class Traced:
         return answer
 
     def hide(self, text: str) -> str:
-        return without(text, self._secrets)
+        return without(text, (*self._secrets, *self._hiding.found))
 
     def _shown(self, first: str, headers: Mapping[str, str], body: bytes) -> str:
-        lines = [first]
+        lines = [self._hiding.text(first)]
         lines += [
             f"{name}: {HIDDEN if name.lower() in SECRET_HEADERS else value}"
             for name, value in headers.items()
         ]
-        text = body.decode(errors="replace")
+        text = self._hiding.body(body.decode(errors="replace"))
         cut = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + " …"
         return self.hide("\n".join([*lines, "", cut]).rstrip())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from config.connectors import ConnectorSettings
 from config.outside import OutsideSettings
@@ -314,6 +315,49 @@ async def test_trying_it_out_says_what_went_wrong() -> None:
         attempt = await try_out("e", settings_of(peer, "espocrm"), Site(), outside, NUMBER)
     assert attempt.error.startswith("it does not accept our key")
     assert SECRET not in attempt.error + attempt.exchanges[0].request + attempt.exchanges[0].answer
+
+
+LENT = """
+title = "X"
+tested = "nothing"
+headers = { "Authorization" = "Bearer {token}" }
+
+[token]
+method = "POST"
+url = "{url}/token?api_key={secret}"
+form = { client_secret = "{secret}", refresh_token = "REFRESH-123" }
+
+[[find]]
+url = "{url}/find/{token}"
+each = "rows"
+"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"token_type": "Bearer", "access_token": "LIVE-TOKEN-1", "more": {"refresh_token": "REFRESH-456"}},
+        b'{"token_type": "Bearer", "access_token": "LIVE-TOKEN-1", "refresh_token": "REFRESH-456',
+    ],
+)
+async def test_trying_it_out_shows_no_token_that_was_lent_to_us(tmp_path: Path, answer: Any) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(LENT)
+
+    def answers(asked: Asked) -> Any:
+        if asked.path == "/token":
+            return answer
+        return 403, {"error": "LIVE-TOKEN-1 may not read contacts"}
+
+    async with Scripted(answers) as peer, Outside(HOME) as outside:
+        settings = ConnectorSettings(
+            kind="http", url=peer.url, secret=SecretStr(SECRET), description=str(path)
+        )
+        tried = await try_out("x", settings, Site(), outside, NUMBER)
+    shown = "\n".join(one.request + one.answer for one in tried.exchanges) + tried.error
+    assert "Bearer" in shown
+    for secret in ("LIVE-TOKEN", "REFRESH", SECRET):
+        assert secret not in shown
 
 
 BASE = 'title = "X"\ntested = "nothing"\n'
