@@ -1,5 +1,5 @@
 """What people and programs do with the links to other CRMs: try one out, and send a call again that somebody has looked
-for there. Whether they may is the routes'."""
+for there, or leave it. Whether they may is the routes'."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ async def send_again(app: web.Application, log_id: int) -> None:
     parts = app.get(CONNECTORS)
     if parts is not None and name in parts.workers:
         parts.workers[name].wake()
+
+
+async def leave(app: web.Application, log_id: int) -> None:
+    """Nothing is to be sent. Raises NotFoundError, and ConflictError when nobody had to look."""
+    async with app[DATABASE].write() as connection:
+        await logs.leave(connection, log_id, app[CLOCK]())

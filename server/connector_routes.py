@@ -18,6 +18,7 @@ CONNECTOR_ROUTES = (
     Route("GET", "/admin/connectors/3cx.xml", threecx.download, Role.ADMINISTRATOR),
     Route("POST", "/admin/connectors/try", connectors_page.attempt, Role.ADMINISTRATOR),
     Route("POST", "/admin/connectors/calls/{id}/send", connectors_page.send_again, Role.ADMINISTRATOR),
+    Route("POST", "/admin/connectors/calls/{id}/leave", connectors_page.leave, Role.ADMINISTRATOR),
 )
 
 API = "/api/v1/connectors"

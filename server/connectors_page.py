@@ -1,4 +1,4 @@
-"""The administrator's view of other CRMs: how each link stands, calls that are not there yet or need a person, and a
+"""The administrator's view of other CRMs: how each link stands, calls that need a person or are not there yet, and a
 form that asks a CRM for a number and shows what went over the line."""
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from server import connector_actions
 from server.connector_parts import CONNECTORS
 from server.keys import DATABASE, SETTINGS
 from server.pages import render, see_other
-from server.views.connectors import read_counts, read_unfinished
+from server.views.call_filter import choice
+from server.views.connectors import Show, find_shown, how_many, read_counts
 
 TEXT_LIMIT = 100
 
@@ -38,18 +39,29 @@ async def attempt(request: web.Request) -> web.StreamResponse:
 
 async def send_again(request: web.Request) -> web.StreamResponse:
     """A person has looked in the CRM and wants the call sent."""
+    await connector_actions.send_again(request.app, _log_id(request))
+    raise see_other("/admin/connectors")
+
+
+async def leave(request: web.Request) -> web.StreamResponse:
+    """A person has looked in the CRM, and nothing is to be sent."""
+    await connector_actions.leave(request.app, _log_id(request))
+    raise see_other("/admin/connectors")
+
+
+def _log_id(request: web.Request) -> int:
     text = request.match_info["id"]
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         raise NotFoundError("there is no such call to send")
-    await connector_actions.send_again(request.app, int(text))
-    raise see_other("/admin/connectors")
+    return int(text)
 
 
 async def _page(request: web.Request, template: str, status: int = 200, **more: Any) -> web.Response:
     parts = request.app.get(CONNECTORS)
+    show = choice(request.query, "show", Show) or Show.STUCK
     async with request.app[DATABASE].read() as connection:
         counts = await read_counts(connection)
-        calls = await read_unfinished(connection)
+        page = await find_shown(connection, show, after=request.query.get("after"))
     context: dict[str, Any] = {"chosen": "", "number": "", "wrong": "", "tried": None, **more}
     return render(
         request,
@@ -59,6 +71,9 @@ async def _page(request: web.Request, template: str, status: int = 200, **more: 
         lookups=parts.lookups if parts else {},
         workers=parts.workers if parts else {},
         counts=counts,
-        calls=calls,
+        page=page,
+        show=show,
+        how_many=how_many(counts),
+        query=f"?{request.query_string}" if request.query_string else "",
         **context,
     )

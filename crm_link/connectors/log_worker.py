@@ -207,4 +207,4 @@ class LogWorker:
         if now - self._forgot_at > FORGET_EVERY_S:
             self._forgot_at = now
             async with self._database.write() as connection:
-                await logs.forget(connection, now)
+                await logs.forget(connection, self.name, now)

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
+from crm_link.connectors.stuck import STUCK, tell_stuck
 from crm_link.connectors.tables import ConnectorLog, LogState
 
 LEASE_S = 300.0
@@ -29,6 +30,7 @@ KEPT_S = 90 * 86_400.0
 """Finished rows are kept so long for people to look at."""
 
 NO_ANSWER = "It was sent and no answer came: look in the CRM whether it is there, and send it again if not."
+LEFT = "Somebody looked, and left it as it is."
 DIED = "Ringback stopped in the middle of each try for a week: look into its log."
 
 ENDED = (LogState.DONE, LogState.SKIPPED, LogState.UNCERTAIN, LogState.FAILED)
@@ -126,7 +128,7 @@ async def take(connection: AsyncConnection, connector: str, now: float) -> LogJo
 async def _give_up(connection: AsyncConnection, connector: str, now: float) -> None:
     """Rows whose workers died at it for a week: whatever they die of, the next one would too."""
     is_perhaps_there = ConnectorLog.maybe_sent & (ConnectorLog.written == 0)
-    await connection.execute(
+    given_up = await connection.execute(
         update(ConnectorLog)
         .where(ConnectorLog.connector == connector, ConnectorLog.state == LogState.RUNNING)
         .where(
@@ -139,6 +141,8 @@ async def _give_up(connection: AsyncConnection, connector: str, now: float) -> N
             leased_until=None,
         )
     )
+    if given_up.rowcount:
+        await tell_stuck(connection, connector, now)
 
 
 async def next_due(connection: AsyncConnection, connector: str) -> float | None:
@@ -221,6 +225,44 @@ async def give_back(connection: AsyncConnection, job: LogJob, now: float) -> Non
 async def send_again(connection: AsyncConnection, log_id: int, now: float) -> str:
     """A person looked and wants it sent; returns the CRM's name. Raises NotFoundError, ConflictError when it is under
     way or done."""
+    row = await _held(connection, log_id)
+    if row.state not in (LogState.SKIPPED, LogState.UNCERTAIN, LogState.FAILED):
+        raise ConflictError("this call is sent already, or about to be")
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.id == log_id)
+        .values(state=LogState.WAITING, due_at=now, tries=0, maybe_sent=False, error="", ended_at=None, made_at=now)
+    )  # fmt: skip
+    await tell_stuck(connection, row.connector, now)
+    return str(row.connector)
+
+
+async def leave(connection: AsyncConnection, log_id: int, now: float) -> None:
+    """A person looked, and nothing is to be sent: it is there, or need not be. Raises NotFoundError, ConflictError when
+    nobody had to look."""
+    row = await _held(connection, log_id)
+    if row.state not in STUCK:
+        raise ConflictError("this call waits for nobody")
+    await connection.execute(
+        update(ConnectorLog)
+        .where(ConnectorLog.id == log_id)
+        .values(state=LogState.SKIPPED, error=LEFT, ended_at=now)
+    )
+    await tell_stuck(connection, row.connector, now)
+
+
+async def forget(connection: AsyncConnection, connector: str, now: float) -> None:
+    """Finished rows of this CRM that nobody looks at any more."""
+    await connection.execute(
+        delete(ConnectorLog)
+        .where(ConnectorLog.connector == connector, ConnectorLog.state.in_(ENDED))
+        .where(ConnectorLog.ended_at < now - KEPT_S)
+    )
+    await tell_stuck(connection, connector, now)
+
+
+async def _held(connection: AsyncConnection, log_id: int) -> Any:
+    """The row, which nobody changes until the transaction ends. Raises NotFoundError."""
     row = (
         await connection.execute(
             select(ConnectorLog.connector, ConnectorLog.state)
@@ -230,25 +272,13 @@ async def send_again(connection: AsyncConnection, log_id: int, now: float) -> st
     ).one_or_none()
     if row is None:
         raise NotFoundError("there is no such call to send")
-    if row.state not in (LogState.SKIPPED, LogState.UNCERTAIN, LogState.FAILED):
-        raise ConflictError("this call is sent already, or about to be")
-    await connection.execute(
-        update(ConnectorLog)
-        .where(ConnectorLog.id == log_id)
-        .values(state=LogState.WAITING, due_at=now, tries=0, maybe_sent=False, error="", ended_at=None, made_at=now)
-    )  # fmt: skip
-    return str(row.connector)
-
-
-async def forget(connection: AsyncConnection, now: float) -> None:
-    """Finished rows nobody looks at any more."""
-    await connection.execute(
-        delete(ConnectorLog).where(ConnectorLog.state.in_(ENDED), ConnectorLog.ended_at < now - KEPT_S)
-    )
+    return row
 
 
 async def _end(connection: AsyncConnection, job: LogJob, state: LogState, now: float) -> None:
     await _set(connection, job, state=state, ended_at=now, leased_until=None)
+    if state in STUCK:
+        await tell_stuck(connection, job.connector, now)
 
 
 async def _set(connection: AsyncConnection, job: LogJob, **values: Any) -> None:

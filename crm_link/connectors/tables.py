@@ -14,7 +14,8 @@ from crm_link.tables import Id
 
 class LogState(StrEnum):
     """How the writing of one call stands. `uncertain`: it was sent, no answer came, and the CRM cannot be asked whether
-    it arrived: a person looks there and decides. `skipped`: there is nobody to write it on."""
+    it arrived: a person looks there and decides. `skipped`: there is nobody to write it on, or
+    that person left it."""
 
     WAITING = "waiting"
     RUNNING = "running"

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crm_link.connectors.stuck import STUCK
 from crm_link.connectors.tables import ConnectorLog, LogState
 from crm_link.paging import cursor_of, parts_of
 
 SHOWN = 50
-"""Calls that somebody should look at, the newest; the number beside the state says how many there are."""
+"""Calls on a page."""
 
 LOOKED_AT = (LogState.WAITING, LogState.RUNNING, LogState.UNCERTAIN, LogState.FAILED, LogState.SKIPPED)
-LATEST = ConnectorLog.made_at.desc(), ConnectorLog.id.desc()
-"""Those sent again stand on top."""
+
+
+class Show(StrEnum):
+    """Headings of the administrator's page; what needs somebody comes first."""
+
+    STUCK = "stuck"
+    OWED = "owed"
+    SKIPPED = "skipped"
+
+
+SHOW_STATES: Mapping[Show, tuple[LogState, ...]] = {
+    Show.STUCK: STUCK,
+    Show.OWED: (LogState.WAITING, LogState.RUNNING),
+    Show.SKIPPED: (LogState.SKIPPED,),
+}
 
 SENDABLE = frozenset({LogState.UNCERTAIN, LogState.FAILED, LogState.SKIPPED})
 
@@ -42,6 +56,10 @@ class CallElsewhere:
     def can_send(self) -> bool:
         return self.state in SENDABLE
 
+    @property
+    def can_leave(self) -> bool:
+        return self.state in STUCK
+
 
 @dataclass(frozen=True, slots=True)
 class CallsElsewhere:
@@ -62,9 +80,17 @@ async def read_counts(connection: AsyncConnection) -> Mapping[str, Mapping[LogSt
     return counts
 
 
-async def read_unfinished(connection: AsyncConnection) -> tuple[CallElsewhere, ...]:
-    """What is not in the CRM, or not yet, newest first."""
-    return await _read(connection, ConnectorLog.state.in_(LOOKED_AT))
+def how_many(counts: Mapping[str, Mapping[LogState, int]]) -> Mapping[Show, int]:
+    """Calls under each heading of the page, of all CRMs."""
+    return {
+        show: sum(count for of in counts.values() for state, count in of.items() if state in states)
+        for show, states in SHOW_STATES.items()
+    }
+
+
+async def find_shown(connection: AsyncConnection, show: Show, *, after: str | None = None) -> CallsElsewhere:
+    """A page of the calls under this heading, the newest first. Raises InvalidInputError for an unusable cursor."""
+    return await _page(connection, ConnectorLog.state.in_(SHOW_STATES[show]), SHOWN, after)
 
 
 async def find_calls(
@@ -81,10 +107,16 @@ async def find_calls(
     wanted = row.state == state if state is not None else row.state.in_(LOOKED_AT)
     if connector is not None:
         wanted &= row.connector == connector
+    return await _page(connection, wanted, limit, after)
+
+
+async def _page(
+    connection: AsyncConnection, wanted: ColumnElement[bool], limit: int, after: str | None
+) -> CallsElsewhere:
     if after is not None:
         [last] = parts_of(after, int, field="after")
-        wanted &= row.id < last
-    found = await _read(connection, wanted, order=(row.id.desc(),), limit=limit + 1)
+        wanted &= ConnectorLog.id < last
+    found = await _read(connection, wanted, limit=limit + 1)
     return CallsElsewhere(found[:limit], cursor_of(found[limit - 1].id) if len(found) > limit else None)
 
 
@@ -94,18 +126,14 @@ async def read_of_call(connection: AsyncConnection, call_id: str) -> tuple[CallE
 
 
 async def _read(
-    connection: AsyncConnection,
-    condition: ColumnElement[bool],
-    *,
-    order: Sequence[ColumnElement[Any]] = LATEST,
-    limit: int = SHOWN,
+    connection: AsyncConnection, condition: ColumnElement[bool], *, limit: int = SHOWN
 ) -> tuple[CallElsewhere, ...]:
     row = ConnectorLog
     rows = await connection.execute(
         select(row.id, row.connector, row.call_id, row.state, row.error, row.tries, row.due_at, row.made_at)
         .add_columns(row.contact_name, row.contact_url)
         .where(condition)
-        .order_by(*order)
+        .order_by(row.id.desc())
         .limit(limit)
     )
     return tuple(CallElsewhere(one[0], one[1], one[2], LogState(one[3]), *one[4:]) for one in rows)
