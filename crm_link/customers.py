@@ -260,8 +260,11 @@ def _check_candidate(links: CallLinks, customer_id: int) -> None:
 
 
 async def _check_owner(connection: AsyncConnection, owner_id: int | None) -> None:
-    if owner_id is not None and await find_user(connection, owner_id) is None:
-        raise InvalidInputError(f"there is no user {owner_id}", field="owner_id")
+    if owner_id is None:
+        return
+    user = await find_user(connection, owner_id)
+    if user is None or user.disabled:
+        raise InvalidInputError(f"there is no user {owner_id} who could be responsible", field="owner_id")
 
 
 async def _apply(connection: AsyncConnection, customer_id: int, changes: CustomerEdit) -> list[Change]:

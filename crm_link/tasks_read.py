@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.accounts import UserRow
 from core.errors import NotFoundError
 from crm_link.paging import cursor_of, parts_of
 from crm_link.tables import Customer, Identity
@@ -32,7 +33,8 @@ class Show(StrEnum):
 
 
 class Whose(StrEnum):
-    """Lists of no one person: everybody's, and what nobody has been named for."""
+    """Lists of no one person: everybody's, and what nobody does: open ones of nobody, or of people who may not log in
+    any more."""
 
     ALL = "all"
     NOBODY = "nobody"
@@ -185,6 +187,7 @@ def _whose(whose: int | Whose) -> ColumnElement[bool]:
         case Whose.ALL:
             return true()
         case Whose.NOBODY:
-            return Task.assigned_to.is_(None)
+            gone = select(UserRow.id).where(UserRow.disabled_at.is_not(None))
+            return or_(Task.assigned_to.is_(None), and_(Task.done_at.is_(None), Task.assigned_to.in_(gone)))
         case user_id:
             return Task.assigned_to == user_id

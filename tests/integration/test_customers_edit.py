@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, select
 
-from core.accounts import NewUser, Role, create_user
+from core.accounts import NewUser, Role, create_user, set_disabled
 from core.db import Database
 from core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from core.fact_log import FactLogRow
@@ -90,6 +90,20 @@ async def test_a_customer_without_any_name_or_with_an_unknown_owner_is_refused(d
     with pytest.raises(InvalidInputError, match="no user 77"):
         await office.customers.create(NewCustomer("Anna", owner_id=77, numbers=(NUMBER,)), None)
     assert await count(database, IdentityKey) == 0
+
+
+async def test_whoever_may_not_log_in_is_made_responsible_for_nobody_new(database: Database) -> None:
+    office, ewa = Office(database), await user(database)
+    theirs = await office.customers.create(NewCustomer("Anna", owner_id=ewa), None)
+    other = await office.customers.create(NewCustomer("Jan"), None)
+    async with database.write() as connection:
+        await set_disabled(connection, ewa, True, office.now)
+    renamed = await office.customers.edit(theirs.id, CustomerEdit(name="Ania", owner_id=ewa), None)
+    assert renamed.owner_id == ewa, "an edit of something else takes nobody their customer"
+    with pytest.raises(InvalidInputError, match="could be responsible"):
+        await office.customers.edit(other.id, CustomerEdit(owner_id=ewa), None)
+    with pytest.raises(InvalidInputError, match="could be responsible"):
+        await office.customers.create(NewCustomer("Ola", owner_id=ewa), None)
 
 
 async def test_an_edit_changes_what_it_names_and_keeps_its_history(database: Database) -> None:

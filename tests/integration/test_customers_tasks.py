@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.accounts import NewUser, Role, create_user
+from core.accounts import NewUser, Role, create_user, set_disabled
 from core.clock import iso
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -81,6 +81,29 @@ async def test_lists_say_whose_and_what_is_late(database: Database) -> None:
     assert [task.title for task in nobodys.tasks] == ["until 950", "until 3000"]
     assert counts == {Show.OPEN: 4, Show.OVERDUE: 2}
     assert (seen, after) == (["until 900", "until 950", "until 2000", "until 3000"], None)
+
+
+async def test_open_tasks_of_whoever_left_are_nobodys(database: Database) -> None:
+    office = Office(database)
+    tasks = Tasks(database, office.desk.bus, lambda: office.now)
+    anna = await person(database, "anna")
+    customer = await office.customers.create(NewCustomer("Jan"), None)
+    left = await tasks.add(NewTask(customer.id, "left behind", 900.0, assigned_to=anna), None)
+    done = await tasks.add(NewTask(customer.id, "done in time", 800.0, assigned_to=anna), None)
+    await tasks.finish(done.id, anna)
+    async with database.write() as connection:
+        await set_disabled(connection, anna, True, 1000.0)
+    async with database.read() as connection:
+        nobodys = await find_tasks(connection, show=Show.OPEN, whose=Whose.NOBODY, now=1000.0)
+        counts = await count_tasks(connection, Whose.NOBODY, 1000.0)
+        of_done = await find_tasks(connection, show=Show.DONE, whose=Whose.NOBODY, now=1000.0)
+    assert nobodys.tasks == (left,)
+    assert counts == {Show.OPEN: 1, Show.OVERDUE: 1}
+    assert of_done.tasks == ()
+    kept = await tasks.edit(left.id, TaskEdit(title="Left behind", assigned_to=anna), None)
+    assert kept.assigned_to == anna, "an edit of something else takes nobody their task"
+    with pytest.raises(InvalidInputError, match="could do it"):
+        await tasks.add(NewTask(customer.id, "new", 900.0, assigned_to=anna), None)
 
 
 async def test_a_task_that_makes_no_sense_is_refused(database: Database) -> None:
