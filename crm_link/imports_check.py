@@ -6,20 +6,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 from sqlalchemy import bindparam, update
 
 from core.db import Database
 from core.errors import InvalidInputError
+from core.folding import words
 from crm_link.fields import read_values
-from crm_link.imports_columns import MOST_KEYS, Person, differ, join, read_person
+from crm_link.imports_columns import MOST_KEYS, Person, read_person
 from crm_link.imports_fields import Declared, conflict
 from crm_link.imports_groups import Groups
 from crm_link.imports_match import Existing, Fate, Verdict, find_holders, judge, with_conflicts
+from crm_link.imports_names import agree
+from crm_link.imports_people import One, Parted, Shared, part
 from crm_link.imports_rows import STEP, batches, refuse_followers
 from crm_link.imports_tables import CustomerImportRow as Row
 
@@ -43,7 +46,11 @@ READ = (
     )
 )
 FOLLOW = update(Row).where(*WHERE).values(first_line=bindparam("first"), fate=Fate.JOINED.value)
-SAY = update(Row).where(*WHERE).values(why=bindparam("new_why"))
+TOGETHER = (
+    update(Row)
+    .where(*WHERE)
+    .values(first_line=bindparam("first"), fate=Fate.JOINED.value, why=bindparam("new_why"))
+)
 JUDGED = (
     update(Row)
     .where(*WHERE)
@@ -51,6 +58,7 @@ JUDGED = (
         person=bindparam("new_person"),
         fate=bindparam("new_fate"),
         why=bindparam("new_why"),
+        first_line=None,
         customer_id=bindparam("new_customer"),
         others=bindparam("new_others"),
     )
@@ -110,51 +118,57 @@ class Check:
             return None, str(error)
 
     async def _judge(self, rows: Sequence[Any]) -> None:
-        """Say what becomes of the lines that lead, each with what the lines that follow it add."""
-        persons = {row.line: Person.from_json(row.person) for row in rows}
-        followers = await self._followers(list(persons))
-        whole = {
-            line: join(one, (other for _, other in followers.get(line, ()))) for line, one in persons.items()
-        }
-        said = [
-            self._at(at) | {"new_why": why}
-            for line, ones in followers.items()
-            for at, other in ones
-            if (why := self._what_is_taken(line, persons[line], whole[line], other))
-        ]
-        values = [
-            self._at(line)
-            | {
-                "new_person": whole[line].as_json(),
-                "new_fate": verdict.fate.value,
-                "new_why": verdict.why,
-                "new_customer": verdict.customer_id,
-                "new_others": " ".join(map(str, verdict.others)),
-            }
-            for line, verdict in (await self._verdicts(whole)).items()
-        ]
+        """Say what becomes of the lines that lead a group and of those that follow, by the people they are about."""
+        leading = {row.line: Person.from_json(row.person) for row in rows}
+        parted = Parted()
+        for line, others in (await self._followers(list(leading))).items():
+            parted.add(part([(line, leading.pop(line)), *others]))
+        alone = [One.of(line, person) for line, person in leading.items()]
+        people = {one.first_line: one for one in (*parted.people, *alone)}
+        whole = {line: one.whole for line, one in people.items()}
+        verdicts = _without_quarrels(people, await self._verdicts(whole, parted.shared))
+        for line, (person, why) in parted.refused.items():
+            whole[line], verdicts[line] = person, Verdict(Fate.REFUSED, why)
         async with self.database.write() as connection:
+            values = [self._judged(line, whole[line], verdict) for line, verdict in verdicts.items()]
             if values:
                 await connection.execute(JUDGED, values)
-            if said:
-                await connection.execute(SAY, said)
-            refused = [one["at"] for one in values if one["new_fate"] == Fate.REFUSED]
+            if following := [one for lead in parted.people for one in self._following(lead)]:
+                await connection.execute(TOGETHER, following)
+            refused = [line for line, verdict in verdicts.items() if verdict.fate is Fate.REFUSED]
             await refuse_followers(connection, self.import_id, refused)
 
-    def _what_is_taken(self, line: int, first: Person, whole: Person, other: Person) -> str:
+    def _judged(self, line: int, person: Person, verdict: Verdict) -> dict[str, Any]:
+        return self._at(line) | {
+            "new_person": person.as_json(),
+            "new_fate": verdict.fate.value,
+            "new_why": verdict.why,
+            "new_customer": verdict.customer_id,
+            "new_others": " ".join(map(str, verdict.others)),
+        }
+
+    def _following(self, one: One) -> Iterator[dict[str, Any]]:
+        (first, _), *others = one.lines
+        for line, person in others:
+            yield self._at(line) | {"first": first, "new_why": self._what_is_taken(one, person)}
+
+    def _what_is_taken(self, one: One, other: Person) -> str:
         """Where a line says something else than lines before it about the same person."""
         said = []
-        if differ(first, other):
+        (line, first), whole = one.lines[0], one.whole
+        if first.name and other.name and words(first.name) != words(other.name):
             said.append(f"line {line} calls the same person {first.name!r}: that name is taken")
         theirs = conflict(other.values, dict(whole.values), self.declared, overwrite=False)
         if theirs:
             said.append(f"a line before says otherwise: {theirs}")
         return "; ".join(said)
 
-    async def _verdicts(self, people: dict[int, Person]) -> dict[int, Verdict]:
+    async def _verdicts(self, people: dict[int, Person], shared: Mapping[int, Shared]) -> dict[int, Verdict]:
         async with self.database.read() as connection:
             holders = await find_holders(connection, (key for one in people.values() for key in one.keys))
-            found = {line: judge(one, holders, self.existing) for line, one in people.items()}
+            found = {
+                line: judge(one, holders, self.existing, shared.get(line)) for line, one in people.items()
+            }
             ids = {one.customer_id for one in found.values() if one.fate is Fate.CHANGED and one.customer_id}
             held = await read_values(connection, sorted(ids)) if self.declared else {}
         for line, person in people.items():
@@ -174,3 +188,17 @@ class Check:
             for row in rows:
                 found.setdefault(row.first_line, []).append((row.line, Person.from_json(row.person)))
         return found
+
+
+def _without_quarrels(people: Mapping[int, One], verdicts: dict[int, Verdict]) -> dict[int, Verdict]:
+    """People of different names who would all become part of one customer, called by half a name, are refused."""
+    wanting: dict[int, list[int]] = {}
+    for line, verdict in verdicts.items():
+        if verdict.fate is Fate.CHANGED and verdict.customer_id is not None:
+            wanting.setdefault(verdict.customer_id, []).append(line)
+    for customer_id, lines in wanting.items():
+        if any(not agree(people[one].called, people[other].called) for one, other in combinations(lines, 2)):
+            why = f"lines {' and '.join(map(str, lines[:5]))} name different people, and one customer fits them all"
+            quarrel = Verdict(Fate.REFUSED, why, others=(customer_id,))
+            verdicts |= dict.fromkeys(lines, quarrel)
+    return verdicts

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from core.csv_files import SHORTENED, bare_cell
 from core.errors import InvalidInputError
-from core.folding import WORD, clean_line, fold, words
+from core.folding import WORD, clean_line, fold
 from crm_link.fields_values import YES
 from crm_link.imports_cells import taken_apart
 from crm_link.imports_fields import NONE, PREFIX, Declared, Values, read_values, recognised, word_of
@@ -212,12 +212,6 @@ def join(first: Person, others: Iterable[Person]) -> Person:
             is_unknown=whole.is_unknown and other.is_unknown,
         )
     return whole
-
-
-def differ(one: Person, other: Person) -> bool:
-    """Whether two lines about one number call the person by names of which neither is part of the other."""
-    mine, theirs = words(one.name), words(other.name)
-    return bool(mine and theirs) and not (mine <= theirs or theirs <= mine)
 
 
 def _word_of(name: str, declared: Declared) -> str:

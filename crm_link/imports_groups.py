@@ -1,6 +1,6 @@
-"""*Pure.* Which lines of a file are about one person: those that share a number, an address or an id, directly or
-through other lines. Lines with their keys in, for each line the first one about the same person out. Keys are kept as
-eight bytes each: a file has hundreds of thousands."""
+"""*Pure.* Which lines of a file may be about one person: those that share a number, an address or an id, directly or
+through other lines. Lines with their keys in, for each line the first of its group out; who the people of a group are
+is told by their names (`imports_people.py`). Keys are kept as eight bytes each: a file has hundreds of thousands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Groups:
     def __init__(self) -> None:
         self._by_key: dict[int, int] = {}
         self._leads: dict[int, int] = {}
-        """Of lines that do not lead themselves: an earlier line about the same person."""
+        """Of lines that do not lead themselves: an earlier line of the group."""
 
     def add(self, line: int, keys: Iterable[tuple[str, str]]) -> None:
         """Lines come in the order of the file."""
@@ -25,7 +25,7 @@ class Groups:
                 self._join(before, line)
 
     def first_of(self, line: int) -> int:
-        """The first line about the same person: itself when there is none before."""
+        """The first line of the group: itself when there is none before."""
         path = []
         while line in self._leads:
             path.append(line)

@@ -1,6 +1,7 @@
-"""Who the people of a file are among our customers: persons in, for each one what would become of them out. One
-customer who holds any of their numbers is them; several are left to people (P8). Unknown callers nobody has named yet
-are no obstacle: they are who the file says (P10). Reads on the caller's connection, many at a time."""
+"""Who the people of a file are among our customers: persons in, for each one what would become of them out. The
+customer who holds any of their numbers and whose name agrees is them; several are left to people, and who is called
+otherwise is somebody else, who shares the number (P8). Unknown callers nobody has named yet are no obstacle: they are
+who the file says (P10). Reads on the caller's connection, many at a time."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from crm_link.fields_values import FieldValue
 from crm_link.imports_columns import Person
 from crm_link.imports_fields import Declared, conflict
+from crm_link.imports_names import best, called, called_of
+from crm_link.imports_people import Shared
 from crm_link.tables import Customer, Identity
 
 Key = tuple[str, str]
@@ -32,12 +35,14 @@ class Existing(StrEnum):
 
 
 class Fate(StrEnum):
-    """What becomes of a line. JOINED: it is about the person of an earlier line."""
+    """What becomes of a line. JOINED: it is about the person of an earlier line. SHARED: a new customer, with a number
+    that somebody by another name has too."""
 
     REFUSED = "refused"
     JOINED = "joined"
     CHANGED = "changed"
     SKIPPED = "skipped"
+    SHARED = "shared"
     NEW = "new"
 
 
@@ -53,7 +58,8 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`customer_id` is whom the person is; `others` unknown callers who are them too, or, when refused, all who fit."""
+    """`customer_id` is whom the person is; `others` unknown callers who are them too and customers who share a number
+    with them, or, when refused, all who fit."""
 
     fate: Fate
     why: str = ""
@@ -94,29 +100,60 @@ async def find_holders(connection: AsyncConnection, keys: Iterable[Key]) -> dict
     return found
 
 
-def judge(person: Person, holders: dict[Key, list[Holder]], existing: Existing) -> Verdict:
-    """What becomes of a person, by those who hold their keys."""
+def judge(
+    person: Person, holders: dict[Key, list[Holder]], existing: Existing, beside: Shared | None = None
+) -> Verdict:
+    """What becomes of a person, by those who hold their keys. `beside`: somebody of the same file shares one."""
     held = {one.customer_id: one for key in person.keys for one in holders.get(key, ())}
     named = [one for one in held.values() if not one.is_provisional]
     unknown = sorted(
         (one for one in held.values() if one.is_provisional),
         key=lambda one: (-one.last_contact_at, one.customer_id),
     )
-    if len(named) > 1:
-        return _several(named)
+    fitting = [named[place] for place in best(called_of(person), [called(one.name, "") for one in named])]
+    if len(fitting) > 1:
+        return _several(fitting)
+    if fitting:
+        return _ours(person, fitting[0], unknown, holders, existing)
     if named:
-        others = tuple(one.customer_id for one in unknown)
-        if existing is Existing.SKIP:
-            return Verdict(Fate.SKIPPED, "we have this customer already", named[0].customer_id)
-        return Verdict(Fate.CHANGED, "", named[0].customer_id, others)
-    if unknown and person.is_unknown:
+        value = next(key[1] for key in person.keys if not _are_unknown(holders.get(key, ())))
+        why = f"{value} is also that of somebody by another name: both have it afterwards"
+        return Verdict(Fate.SHARED, why, others=tuple(one.customer_id for one in named))
+    if unknown and (person.is_unknown or not (person.name or person.company)):
         return Verdict(Fate.SKIPPED, "an unknown caller, in the file as well", unknown[0].customer_id)
     if not (person.name or person.company):
         return Verdict(Fate.REFUSED, "it has neither a name nor a company, and nobody has this number yet")
+    if beside is not None:
+        return Verdict(
+            Fate.SHARED,
+            f"{beside.value} is also that of line {beside.line}, by another name: both have it afterwards",
+        )
     if unknown:
         first, *rest = (one.customer_id for one in unknown)
         return Verdict(Fate.CHANGED, "has called before, unknown until now", first, tuple(rest))
     return Verdict(Fate.NEW)
+
+
+def _ours(
+    person: Person,
+    one: Holder,
+    unknown: Sequence[Holder],
+    holders: Mapping[Key, Sequence[Holder]],
+    existing: Existing,
+) -> Verdict:
+    """Of somebody who is a customer already, and may get numbers that others have too."""
+    if existing is Existing.SKIP or person.is_unknown:
+        return Verdict(Fate.SKIPPED, "we have this customer already", one.customer_id)
+    gained = [key for key in person.keys if one not in holders.get(key, ())]
+    shared = {
+        key: theirs
+        for key in gained
+        if (theirs := [other for other in holders.get(key, ()) if not other.is_provisional])
+    }
+    why = "; ".join(f"{value} is also that of somebody by another name" for _, value in shared)
+    others = [*unknown, *(other for theirs in shared.values() for other in theirs)]
+    ids = tuple(dict.fromkeys(other.customer_id for other in others))
+    return Verdict(Fate.CHANGED, why, one.customer_id, ids)
 
 
 def with_conflicts(
@@ -131,10 +168,14 @@ def with_conflicts(
     return replace(verdict, why="; ".join(filter(None, (verdict.why, said))))
 
 
+def _are_unknown(holders: Sequence[Holder]) -> bool:
+    return all(one.is_provisional for one in holders)
+
+
 def _several(named: Sequence[Holder]) -> Verdict:
     ids = tuple(one.customer_id for one in named)
     return Verdict(
         Fate.REFUSED,
-        f"{len(ids)} customers fit: merge them, or take the shared number or address out of the line",
+        f"{len(ids)} customers fit: merge them, or write the whole name",
         others=ids,
     )

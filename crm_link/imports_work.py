@@ -8,7 +8,7 @@ The world may have moved since the look (`imports_check.py`): everything is aske
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -118,7 +118,7 @@ class Work:
         tagged = [self._tagged(one) for one in lines]
         async with self.database.read() as connection:
             held = await find_holders(connection, (key for one in tagged for key in one.person.keys))
-        new = [one for one in tagged if judge(one.person, held, self.existing).fate is Fate.NEW]
+        new = _apart(one for one in tagged if judge(one.person, held, self.existing).fate is Fate.NEW)
         made = await self._make_many(new) if new else set()
         for one in tagged:
             if one.line not in made:
@@ -190,7 +190,7 @@ class Work:
             verdict = with_conflicts(verdict, person, held, self.declared, self.existing)
         way = Way(edit, self.declared, self.existing is Existing.OVERWRITE)
         facts = await absorb_into(connection, customer_id, person, way, did)
-        fate = Fate.NEW if did.made else Fate.SKIPPED if did.is_nothing else Fate.CHANGED
+        fate = verdict.fate if did.made else Fate.SKIPPED if did.is_nothing else Fate.CHANGED
         why = verdict.why or "there was nothing to add" if fate is Fate.SKIPPED else verdict.why
         noted = Verdict(fate, why, customer_id, verdict.others)
         await self._note(connection, one.line, noted, None if did.is_nothing else did)
@@ -230,6 +230,17 @@ class Work:
             "new_others": " ".join(map(str, verdict.others)),
             "new_did": did.as_json() if did is not None else "",
         }
+
+
+def _apart(people: Iterable[Leading]) -> list[Leading]:
+    """Those who share nothing with one before them, and so can be made at once."""
+    taken: set[Key] = set()
+    apart = []
+    for one in people:
+        if taken.isdisjoint(one.person.keys):
+            apart.append(one)
+        taken.update(one.person.keys)
+    return apart
 
 
 def _made(person: Person, notes: Sequence[int]) -> Did:

@@ -19,6 +19,7 @@ from server.people import open_database
 
 WORDS = {
     Fate.NEW: "new",
+    Fate.SHARED: "new, sharing a number with somebody by another name",
     Fate.CHANGED: "added to a customer",
     Fate.JOINED: "about the person of an earlier line",
     Fate.SKIPPED: "left as they are",

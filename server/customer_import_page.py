@@ -36,6 +36,7 @@ LONGEST_ID = 9
 
 FATES = {
     Fate.REFUSED: ("Refused", "circle-x"),
+    Fate.SHARED: ("New, shares a number", "users"),
     Fate.CHANGED: ("A customer we have", "user-check"),
     Fate.SKIPPED: ("Left as they are", "minus"),
     Fate.JOINED: ("Same person as a line before", "merge"),

@@ -138,7 +138,7 @@ async def test_the_command_shows_imports_and_fails_for_refused_lines(
     assert "nothing was done. It would be: 1 new" in said
     path.write_text("name,phone\nEwa,501 234 567\n")
     await import_customers(load(settings), path, "fill", "fair", dry_run=False)
-    assert "1 new, 0 added to a customer" in capsys.readouterr().out
+    assert "1 new, 0 new, sharing a number" in capsys.readouterr().out
     with pytest.raises(InvalidInputError, match="--existing is one of"):
         await import_customers(load(settings), path, "merge", "", dry_run=False)
 

@@ -123,16 +123,16 @@ async def test_people_are_made_once_with_everything_their_lines_say(importing: I
 @pytest.mark.parametrize(
     ("existing", "name", "company"),
     [
-        (Existing.FILL, "Old Name", "New firm"),
-        (Existing.OVERWRITE, "New Name", "New firm"),
-        (Existing.SKIP, "Old Name", ""),
+        (Existing.FILL, "Nowak", "New firm"),
+        (Existing.OVERWRITE, "Ewa Nowak", "New firm"),
+        (Existing.SKIP, "Nowak", ""),
     ],
 )
 async def test_somebody_we_have_is_filled_overwritten_or_skipped(
     importing: Importing, existing: Existing, name: str, company: str
 ) -> None:
-    held = await importing.office.customers.create(NewCustomer(name="Old Name", numbers=(OTHER,)), None)
-    text = f"name,company,phone,email\nNew Name,New firm,{OTHER},new@example.pl\n"
+    held = await importing.office.customers.create(NewCustomer(name="Nowak", numbers=(OTHER,)), None)
+    text = f"name,company,phone,email\nEwa Nowak,New firm,{OTHER},new@example.pl\n"
     state = await importing.do(text, existing)
     async with importing.office.database.read() as connection:
         after = await read_customer(connection, held.id)
@@ -141,13 +141,13 @@ async def test_somebody_we_have_is_filled_overwritten_or_skipped(
     await importing.undo(state.id)
     async with importing.office.database.read() as connection:
         back = await read_customer(connection, held.id)
-    assert (back.name, back.company, len(back.identities)) == ("Old Name", "", 1)
+    assert (back.name, back.company, len(back.identities)) == ("Nowak", "", 1)
 
 
 async def test_a_line_that_fits_several_customers_is_refused_with_their_numbers(importing: Importing) -> None:
     office = importing.office
-    one = await office.customers.create(NewCustomer(name="One", numbers=("501000001",)), None)
-    two = await office.customers.create(NewCustomer(name="Two", emails=("two@example.pl",)), None)
+    one = await office.customers.create(NewCustomer(name="Who", numbers=("501000001",)), None)
+    two = await office.customers.create(NewCustomer(name="Who", emails=("two@example.pl",)), None)
     text = "name,phone,email\nWho,501000001,two@example.pl\nWho again,501000001,\nFree,501000009,\n"
     state = await importing.do(text)
     lines = {line.line: line for line in await importing.imports.lines(state.id)}

@@ -1,0 +1,127 @@
+"""Imports of people who share a number: nobody becomes part of somebody by another name. On both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.db import Database
+from crm_link.customers import NewCustomer
+from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
+from crm_link.imports_match import Existing, Fate
+from crm_link.imports_state import ImportState
+from tests.customers import OTHER, Office
+from tests.integration.test_customer_imports import Importing
+
+OFFICE = "+48221112233"
+
+
+@pytest.fixture
+def importing(database: Database, tmp_path: Path) -> Importing:
+    return Importing(Office(database), tmp_path)
+
+
+async def named(importing: Importing, text: str) -> CustomerView:
+    async with importing.office.database.read() as connection:
+        (one,) = (await find_customers(connection, text, region="PL")).customers
+    return one
+
+
+async def said(importing: Importing, state: ImportState) -> dict[int, tuple[str, str]]:
+    return {one.line: (str(one.fate), one.why) for one in await importing.imports.lines(state.id)}
+
+
+async def test_people_of_a_file_who_share_a_number_stay_apart(importing: Importing) -> None:
+    text = (
+        f"Name;Company;Phone;E-mail\nAnna Kowalska;ACME;{OFFICE};anna@acme.pl\n"
+        "Piotr Nowak;ACME;22 111 22 33;piotr@acme.pl\nEwa Lis;LIS;501000111;piotr@acme.pl\n"
+        "Kowalska Anna;;0048221112233;\n"
+    )
+    expected = {
+        2: ("new", ""),
+        3: ("shared", f"{OFFICE} is also that of line 2, by another name: both have it afterwards"),
+        4: ("shared", "piotr@acme.pl is also that of line 3, by another name: both have it afterwards"),
+        5: ("joined", ""),
+    }
+    assert await said(importing, await importing.look(text)) == expected
+    state = await importing.do(text)
+    assert state.fates == {"new": 1, "shared": 2, "joined": 1}
+    anna = await named(importing, "Anna")
+    assert {one.value for one in anna.identities} == {OFFICE, "anna@acme.pl"}
+    piotr, ewa = await named(importing, "Nowak"), await named(importing, "Ewa Lis")
+    assert {one.value for one in piotr.identities} == {OFFICE, "piotr@acme.pl"}
+    assert {one.value for one in ewa.identities} == {"+48501000111", "piotr@acme.pl"}
+    assert (await importing.do(text)).fates == {"skipped": 3, "joined": 1}, "the same file adds nobody twice"
+    undone = await importing.undo(state.id)
+    assert undone.kept == 0
+    async with importing.office.database.read() as connection:
+        assert not (await find_customers(connection, "", region="PL")).customers
+
+
+@pytest.mark.parametrize("existing", Existing)
+async def test_nobody_takes_the_words_of_somebody_by_another_name(
+    importing: Importing, existing: Existing
+) -> None:
+    held = await importing.office.customers.create(NewCustomer("Anna Kowalska", "ACME", (OFFICE,)), None)
+    text = f"Name;Phone;E-mail;Notes\nPiotr Nowak;{OFFICE};piotr@x.pl;Owes us 5000\n"
+    sentence = f"{OFFICE} is also that of somebody by another name: both have it afterwards"
+    looked = await importing.look(text, existing)
+    (line,) = await importing.imports.lines(looked.id, Fate.SHARED)
+    assert (line.why, line.others, line.customer_id) == (sentence, (held.id,), None)
+    state = await importing.do(text, existing)
+    assert state.fates == {"shared": 1}
+    async with importing.office.database.read() as connection:
+        anna = await read_customer(connection, held.id)
+        assert not await read_notes(connection, held.id)
+    assert (anna.name, anna.version, [one.value for one in anna.identities]) == (
+        "Anna Kowalska",
+        held.version,
+        [OFFICE],
+    )
+    piotr = await named(importing, "Nowak")
+    assert piotr.id != held.id
+    assert {one.value for one in piotr.identities} == {OFFICE, "piotr@x.pl"}
+
+
+async def test_among_holders_of_a_number_the_name_decides(importing: Importing) -> None:
+    create = importing.office.customers.create
+    jan = await create(NewCustomer("Jan Wilk", numbers=(OTHER,)), None)
+    iga = await create(NewCustomer("Iga Wilk", numbers=(OTHER,)), None)
+    await create(NewCustomer("Ola Bak", emails=("ola@bak.pl",)), None)
+    text = (
+        f"Name;Phone;E-mail\nJan Wilk;{OTHER};jan@wilk.pl\nIga Wilk;{OTHER};\nWilk;;\nJan Wilk;;ola@bak.pl\n"
+    )
+    lines = {one.line: one for one in await importing.imports.lines((await importing.look(text)).id)}
+    assert [lines[line].customer_id for line in (2, 3)] == [jan.id, iga.id]
+    assert lines[5].fate is Fate.SHARED
+    half = await importing.look(f"Name;Phone\nWilk;{OTHER}\n")
+    (line,) = await importing.imports.lines(half.id)
+    assert (line.fate, line.others) == (Fate.REFUSED, (jan.id, iga.id))
+    assert line.why == "2 customers fit: merge them, or write the whole name"
+
+
+async def test_a_number_that_is_somebody_elses_is_told_of(importing: Importing) -> None:
+    create = importing.office.customers.create
+    anna = await create(NewCustomer("Anna", numbers=(OTHER,)), None)
+    jan = await create(NewCustomer("Jan", emails=("office@example.pl",)), None)
+    state = await importing.look(f"name,phone,email\nAnna,{OTHER},office@example.pl\n")
+    (line,) = await importing.imports.lines(state.id)
+    assert (line.fate, line.customer_id, line.others) == (Fate.CHANGED, anna.id, (jan.id,))
+    assert line.why == "office@example.pl is also that of somebody by another name"
+
+
+async def test_two_people_are_not_put_onto_a_customer_with_half_a_name(importing: Importing) -> None:
+    nowak = await importing.office.customers.create(NewCustomer("Nowak", numbers=(OTHER,)), None)
+    state = await importing.do(f"name,phone\nAnna Nowak,{OTHER}\nPiotr Nowak,{OTHER}\n")
+    lines = await importing.imports.lines(state.id)
+    assert {one.fate for one in lines} == {Fate.REFUSED}
+    assert {one.others for one in lines} == {(nowak.id,)}
+    assert "lines 2 and 3 name different people" in lines[0].why
+
+
+async def test_an_unknown_caller_whose_number_two_share_is_not_made_into_both(importing: Importing) -> None:
+    await importing.office.desk.call("main-1", OTHER)
+    state = await importing.do(f"name,phone\nAnna Nowak,{OTHER}\nPiotr Lis,{OTHER}\n")
+    assert await importing.fates(state.id) == {2: "changed", 3: "shared"}
+    assert (await named(importing, "Anna")).id != (await named(importing, "Piotr")).id
