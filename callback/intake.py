@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from callback.tables import Submission
 from config.settings import Settings
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError
+from core.facts import REQUEST_PREFIX
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,19 @@ LONGEST_KEY = 200
 
 Knows = Callable[[AsyncConnection, str], Awaitable[bool]]
 """Whether a number (E.164) is a customer's that we know; asked inside the transaction."""
+
+Tie = Callable[[AsyncConnection, str, str, float], Awaitable[None]]
+"""Writes down whose a request is that came without a call, as its number (E.164) says at this instant: the number may
+be another's later. Its first argument is `Submission.known_as`; works inside the transaction."""
+
+
+async def knows_nobody(_connection: AsyncConnection, _number: str) -> bool:
+    """Where there is no list of customers."""
+    return False
+
+
+async def tie_nobody(_connection: AsyncConnection, _known_as: str, _number: str, _at: float) -> None:
+    """The same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,7 @@ class Intake:
         links: Links,
         suppressions: Suppressions,
         knows: Knows,
+        tie: Tie,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -76,6 +92,7 @@ class Intake:
         self._links = links
         self._suppressions = suppressions
         self._knows = knows
+        self._tie = tie
 
     async def take(self, ask: Ask, now: float) -> Answer:
         """Answer an ask. Raises what `Requests.submit` raises."""
@@ -220,13 +237,22 @@ class Intake:
         if wish.is_repeat:
             submission_id = await repeats.count(connection, callback_id, ask, wish, **values)
         else:
-            hashed = body_hash(ask) if ask.idempotency_key else None
-            submission_id = await promises.store(
-                connection, callback_id, ask, wish, body_hash=hashed, **values
-            )
+            submission_id = await self._store(connection, callback_id, ask, wish, **values)
         await ledger.tell_others(connection, row, callback_id, now)
         log.info("callback asked for", callback=callback_id, source=ask.source, reasons=judged.reasons)
         return await self._said(submission_id, callback_id, expires_at, is_held=bool(judged.reasons))
+
+    async def _store(
+        self, connection: AsyncConnection, callback_id: int, ask: Ask, wish: Wish, *, at: float, **values: Any
+    ) -> int:
+        """Write the request, and whose it is. A call's customers are known, or will be, by the call."""
+        known_as = ask.call_id or f"{REQUEST_PREFIX}{secrets.token_hex(16)}"
+        if ask.call_id is None:
+            await self._tie(connection, known_as, wish.number, at)
+        hashed = body_hash(ask) if ask.idempotency_key else None
+        return await promises.store(
+            connection, callback_id, ask, wish, at=at, known_as=known_as, body_hash=hashed, **values
+        )
 
     async def _said(
         self, submission_id: int, callback_id: int, expires_at: float, *, is_held: bool

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import intake, ledger, limits, promises, visitor
 from callback.ask import Accepted, Answer, Ask, Correctable, Held
-from callback.intake import Intake, Knows
+from callback.intake import Intake, Knows, Tie, knows_nobody, tie_nobody
 from callback.kinds import Outcome, State
 from callback.links import Links
 from callback.policy import Rules
@@ -41,16 +41,18 @@ MOST_LAPSED = 500
 NOBODY_LOOKED = "Held for a manager’s word, which nobody gave in time."
 
 
-async def knows_nobody(_connection: AsyncConnection, _number: str) -> bool:
-    """Where there is no list of customers."""
-    return False
-
-
 class Requests:
-    """One per application. `knows` tells customers' numbers: their held requests are looked at first."""
+    """One per application. `knows` tells customers' numbers, looked at first; `tie` writes down whose a request is."""
 
     def __init__(
-        self, database: Database, bus: Bus, clock: Clock, settings: Settings, *, knows: Knows = knows_nobody
+        self,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        settings: Settings,
+        *,
+        knows: Knows = knows_nobody,
+        tie: Tie = tie_nobody,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -63,7 +65,9 @@ class Requests:
             name: Rules.of(department, settings.callback, settings.site.time_zone)
             for name, department in settings.department.items()
         }
-        self._intake = Intake(database, settings, self.rules, self.keys, self.links, self.suppressions, knows)
+        self._intake = Intake(
+            database, settings, self.rules, self.keys, self.links, self.suppressions, knows, tie
+        )
 
     def countries_of(self, department: str) -> Collection[str]:
         """ISO codes of the countries that colleagues of this department may have called. Raises InvalidInputError for

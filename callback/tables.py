@@ -122,6 +122,12 @@ class Submission(Base):
     call_id: Mapped[str | None] = mapped_column(
         CALL_ID, unique=True, doc="the missed call, or the one left by key"
     )
+    known_as: Mapped[str | None] = mapped_column(
+        CALL_ID,
+        unique=True,
+        doc="what tells the customers' room whose request it is: its call, else an id of its own; "
+        "null: nobody's, because only counted, or made anonymous",
+    )
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     withdrawn_at: Mapped[float | None] = mapped_column(Double)
     repeats: Mapped[int] = mapped_column(

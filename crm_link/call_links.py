@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
-from core.facts import CallMatched, MatchKind
+from core.facts import REQUEST_PREFIX, CallMatched, MatchKind
 from crm_link.kinds import LinkHow
 from crm_link.tables import CallCustomer, CallMatch
 
@@ -80,12 +81,17 @@ async def read_links_since(connection: AsyncConnection, number: str, since: floa
     """The stored links of the calls of `number` that began at or after `since`, the newest `MOST_RECENT`."""
     recent = (
         select(CallMatch.call_id)
-        .where(CallMatch.number == number, CallMatch.call_at >= since)
+        .where(CallMatch.number == number, CallMatch.call_at >= since, is_of_call(CallMatch.call_id))
         .order_by(CallMatch.call_at.desc())
         .limit(MOST_RECENT)
     )
     found = [await read_links(connection, call_id) for call_id in (await connection.scalars(recent)).all()]
     return [links for links in found if links is not None]
+
+
+def is_of_call(call_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Which rows of these tables are of calls, and not of requests (`request_links.py`)."""
+    return call_id.not_like(f"{REQUEST_PREFIX}%")
 
 
 async def open_links(connection: AsyncConnection, call_id: str, number: str | None, at: float) -> bool:

@@ -16,6 +16,7 @@ from core.db import Base
 from core.equivalences import key_of, spellings
 from core.facts import CustomerRemoved, RemovalReason
 from core.ports import OpenPromises
+from crm_link.call_links import is_of_call
 from crm_link.changes import announce_removed
 from crm_link.expiry_tables import ExpiredCustomer
 from crm_link.identities import keep_holders, take
@@ -139,7 +140,8 @@ async def _owed(
 
 
 async def _write_down(connection: AsyncConnection, gone: Sequence[int], at: float) -> None:
-    calls = select(func.count()).where(CallCustomer.customer_id == Customer.id).scalar_subquery()
+    theirs = (CallCustomer.customer_id == Customer.id) & is_of_call(CallCustomer.call_id)
+    calls = select(func.count()).where(theirs).scalar_subquery()
     rows = await connection.execute(
         select(Customer.id, Customer.created_at, calls.label("calls")).where(Customer.id.in_(gone))
     )

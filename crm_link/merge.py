@@ -20,9 +20,9 @@ from core import fact_log
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import ConflictError, InvalidInputError
+from core.errors import ConflictError, InvalidInputError, StaleError
 from core.facts import CustomerMerged, CustomerUnmerged, Fact
-from crm_link.call_links import MOST_RECENT, read_links
+from crm_link.call_links import MOST_RECENT, is_of_call, read_links
 from crm_link.changes import Edit, announce, journal
 from crm_link.customers import MOST_IDENTITIES, ON_A_SCREEN_S
 from crm_link.identities import hold_key
@@ -175,7 +175,7 @@ async def hold_rows(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 def _check(plan: MergePreview, wanted: Wanted) -> None:
     if wanted.versions is not None and wanted.versions != (plan.kept.version, plan.merged.version):
-        raise ConflictError("one of the two was changed meanwhile: look again, then merge")
+        raise StaleError("one of the two was changed meanwhile: look again, then merge")
     if plan.refusal is not None:
         raise ConflictError(plan.refusal)
     if len(_keys(plan)) > MOST_IDENTITIES:
@@ -277,6 +277,7 @@ async def _recent_calls(connection: AsyncConnection, ids: Sequence[int], at: flo
     recent = (
         select(CallCustomer.call_id)
         .where(CallCustomer.customer_id.in_(ids), CallCustomer.call_at >= at - ON_A_SCREEN_S)
+        .where(is_of_call(CallCustomer.call_id))
         .group_by(CallCustomer.call_id)
         .order_by(func.max(CallCustomer.call_at).desc())
         .limit(MOST_RECENT)

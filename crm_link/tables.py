@@ -170,7 +170,8 @@ class CustomerChange(Base):
 
 class CallMatch(Base):
     """The outside number each call was matched by (null when withheld), kept so that old calls find their customer
-    later (P10).
+    later (P10). A request to be called that came without a call has a row too, under an id of its own
+    (`request_links.py`): whatever becomes of calls becomes of it.
 
     `call_id` names a row of `calls`, without a foreign key: the card must not wait for the log, so this row may be
     written first, and a call that turns out to be part of another loses its row there."""
@@ -183,7 +184,7 @@ class CallMatch(Base):
 
 
 class CallCustomer(Base):
-    """Whose call it is. One row when that is known, several ranked ones until somebody picks.
+    """Whose call, or request to be called, it is. One row when that is known, several ranked ones until somebody picks.
 
     `call_id` has no foreign key for the reason given at `CallMatch`; `call_at` is repeated from there so that a
     customer's newest calls are one index walk."""

@@ -46,6 +46,7 @@ class Of(StrEnum):
     CALL = "calls"
     RECORDING = "recordings"
     CALLBACK = "callbacks"
+    REQUEST = "requests"
     ATTEMPT = "attempts"
     SUBJECT = "subjects"
     DELIVERY = "delivery_subjects"
@@ -122,7 +123,7 @@ PARTS: tuple[Part, ...] = (
     _part("Comments on recordings", RecordingComment, Of.RECORDING, RecordingComment.recording_id),
     _part("Who heard, read or exported recordings", RecordingUse, Of.CALL, RecordingUse.call_id),
     _part("Callbacks", Callback, Of.CALLBACK, Callback.id),
-    _part("Requests for callbacks", Submission, Of.CALLBACK, Submission.callback_id),
+    _part("Requests for callbacks", Submission, Of.REQUEST, Submission.id),
     _part("Attempts to call back", Attempt, Of.ATTEMPT, Attempt.id),
     _part("What happened to callbacks", CallbackStep, Of.CALLBACK, CallbackStep.callback_id),
     _part("Calls somebody said nothing is owed for", InboxDismissal, Of.NUMBER, InboxDismissal.number),

@@ -17,6 +17,7 @@ from core.db import Database
 from core.ports import Dialer
 from core.tasks import running
 from crm_link.identities import holders
+from crm_link.request_links import tie_request
 from server.callback_loader import CallbackLoader
 from server.callback_news import CallbackNews
 from server.callback_ticks import TICKS, Ticks
@@ -32,7 +33,7 @@ def add_callback_desk(
     app: web.Application, database: Database, bus: Bus, clock: Clock, dialer: Dialer
 ) -> None:
     """Put it into `app`, after the desk and before the bridges."""
-    app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows)
+    app[REQUESTS] = Requests(database, bus, clock, app[SETTINGS], knows=knows, tie=tie_request)
     app[DISMISSALS] = Dismissals(database, clock, app[SETTINGS].site.region)
     app[LISTS] = lists = Lists(app[REQUESTS], database, clock, app[SETTINGS])
     app[TICKS] = ticks = Ticks()

@@ -51,7 +51,7 @@ async def _must_be_who_they_were(connection: AsyncConnection, person: Person) ->
         raise ConflictError(CHANGED) from error
     more = [
         set(getattr(now, name)) - set(getattr(person, name))
-        for name in ("numbers", "addresses", "calls", "recordings", "callbacks", "attempts")
+        for name in ("numbers", "addresses", "calls", "recordings", "callbacks", "requests", "attempts")
     ]
     if now.ids != person.ids or any(more):
         raise ConflictError(CHANGED)

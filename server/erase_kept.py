@@ -43,7 +43,7 @@ def list_kept(person: Person, on_pbx: int, held: int) -> list[Kept]:
     has files."""
     found = [
         ("Calls on legal hold", held, "with their recordings, numbers and notes, until the hold is released"),
-        ("Calls of several customers", person.shared_calls, "nobody has said whose they are"),
+        ("Calls and requests of several customers", person.shared_calls, "nobody has said whose they are"),
         ("Numbers and addresses", len(person.shared), "another customer has them too"),
         (
             "Recordings of which the PBX has a file of its own",

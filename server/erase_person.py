@@ -13,7 +13,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from callback.tables import Attempt, Callback
+from callback.tables import Attempt, Submission
 from core.equivalences import key_of, spellings
 from core.errors import NotFoundError
 from crm_link.directory import read_customer
@@ -22,6 +22,7 @@ from crm_link.tables import CallCustomer, Customer, Identity
 from crm_link.webhooks.kinds import SUBJECTS, subject
 from pbx_bridge.tables import Call
 from recordings.tables import Recording
+from server.views.requests_of import are_of, read_sure
 
 T = TypeVar("T")
 
@@ -36,7 +37,8 @@ TAIL = 7
 class Person:
     """`ids` are those of the customer and of all who became part of it; `numbers` and `addresses` are held by nobody
     else, `shared` are; `names` are what they are called. `calls` are surely theirs, `shared_calls` may be somebody
-    else's."""
+    else's: both with requests that came without a call, under their own ids. `requests` are surely theirs too;
+    `callbacks` those nobody else asked for as well."""
 
     id: int
     title: str
@@ -49,6 +51,7 @@ class Person:
     shared_calls: int
     recordings: tuple[str, ...]
     callbacks: tuple[int, ...]
+    requests: tuple[int, ...]
     attempts: tuple[str, ...]
 
     @property
@@ -101,11 +104,7 @@ async def read_person(connection: AsyncConnection, customer_id: int) -> Person:
         value for kind, value in others if await _not_of_others(connection, IdentityKind(kind), [value], ids)
     ]
     calls = tuple(sorted({*linked, *await _unlinked(connection, numbers)}))
-    callbacks = await _in(connection, Callback.id, Callback.number, numbers)
-    attempts = {
-        *await _in(connection, Attempt.id, Attempt.number, numbers),
-        *await _in(connection, Attempt.id, Attempt.callback_id, callbacks),
-    }
+    requests, callbacks = await _asked(connection, ids, numbers)
     return Person(
         id=customer_id,
         title=customer.title,
@@ -117,8 +116,9 @@ async def read_person(connection: AsyncConnection, customer_id: int) -> Person:
         calls=calls,
         shared_calls=shared_calls,
         recordings=tuple(await _in(connection, Recording.id, Recording.call_id, calls)),
-        callbacks=tuple(callbacks),
-        attempts=tuple(sorted(attempts)),
+        callbacks=tuple(sorted(callbacks)),
+        requests=tuple(sorted(requests)),
+        attempts=tuple(sorted(await _attempts(connection, sorted(callbacks), calls, numbers))),
     )
 
 
@@ -209,6 +209,32 @@ async def _unlinked(connection: AsyncConnection, numbers: Sequence[str]) -> list
     for some in parts_of(numbers):
         rows = await connection.scalars(select(Call.id).where(Call.customer_number.in_(some), ~linked))
         found += rows
+    return found
+
+
+async def _asked(
+    connection: AsyncConnection, ids: Sequence[int], numbers: Sequence[str]
+) -> tuple[Set[int], Set[int]]:
+    """Requests that are surely theirs, and callbacks that only these asked for."""
+    found = {
+        one
+        for some in [*parts_of(numbers)] or [[]]
+        for one in await connection.scalars(select(Submission.callback_id).where(are_of(ids, some)))
+    }
+    return await read_sure(connection, found, ids)
+
+
+async def _attempts(
+    connection: AsyncConnection, callbacks: Sequence[int], calls: Sequence[str], numbers: Sequence[str]
+) -> set[str]:
+    """Those of their callbacks and calls; by the number only where neither says whose it was."""
+    unknown = Attempt.callback_id.is_(None) & ~exists().where(CallCustomer.call_id == Attempt.call_id)
+    found = {
+        *await _in(connection, Attempt.id, Attempt.callback_id, callbacks),
+        *await _in(connection, Attempt.id, Attempt.call_id, calls),
+    }
+    for some in parts_of(numbers):
+        found.update(await connection.scalars(select(Attempt.id).where(Attempt.number.in_(some), unknown)))
     return found
 
 

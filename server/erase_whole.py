@@ -9,11 +9,11 @@ so that no ringing call waits for it."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import ledger
@@ -62,6 +62,20 @@ COUNTED = (
     "customer_changes",
 )
 """Parts of the register that go with the customer's row and are named in the certificate."""
+
+NOTHING_LEFT: Mapping[str, str | None] = {
+    "name": "",
+    "message": "",
+    "page_url": None,
+    "referrer": None,
+    "utm": "{}",
+    "language": None,
+    "address": None,
+    "visitor": None,
+    "idempotency_key": None,
+    "body_hash": None,
+}
+"""Of a request that was made anonymous."""
 
 CALL_WAS = (Call.caller, Call.callee, Call.caller_name, Call.customer_number)
 CALL = (
@@ -158,6 +172,10 @@ class WholeErasure:
             gone["Open callbacks, closed"] += int(closed)
             gone["Callbacks, made anonymous"] += 1
             await self.bus.publish(CallbackChanged(callback_id, now))
+        others = Submission.callback_id.in_(select(Callback.id).where(Callback.number != ERASED_NUMBER))
+        for theirs in parts_of(person.requests):
+            async with self.database.write() as connection:
+                await _forget_requests(connection, Submission.id.in_(theirs) & others, gone)
         for some in parts_of(person.attempts):
             async with self.database.write() as connection:
                 await connection.execute(
@@ -256,26 +274,17 @@ async def _clean_moments(connection: AsyncConnection, person: Person, calls: Seq
 async def _forget_callback(connection: AsyncConnection, callback_id: int, gone: Counter[str]) -> None:
     """The promise stays as a figure; who asked for it, with which words and from where, goes."""
     await connection.execute(update(Callback).where(Callback.id == callback_id).values(number=ERASED_NUMBER))
-    requests = await connection.execute(
-        update(Submission)
-        .where(Submission.callback_id == callback_id)
-        .values(
-            name="",
-            message="",
-            page_url=None,
-            referrer=None,
-            utm="{}",
-            language=None,
-            address=None,
-            visitor=None,
-            idempotency_key=None,
-            body_hash=None,
-        )
-    )
-    gone["Requests for callbacks, made anonymous"] += requests.rowcount
+    await _forget_requests(connection, Submission.callback_id == callback_id, gone)
     await connection.execute(
         update(CallbackStep).where(CallbackStep.callback_id == callback_id).values(detail=None)
     )
+
+
+async def _forget_requests(
+    connection: AsyncConnection, which: ColumnElement[bool], gone: Counter[str]
+) -> None:
+    requests = await connection.execute(update(Submission).where(which).values(known_as=None, **NOTHING_LEFT))
+    gone["Requests for callbacks, made anonymous"] += requests.rowcount
 
 
 async def _forget_customer(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from core.errors import NotFoundError
+from crm_link.call_links import is_of_call
 from crm_link.tables import CallCustomer, Customer, Note
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker
@@ -94,7 +95,8 @@ async def _person(connection: AsyncConnection, customer_id: int) -> Person:
     row = found.one_or_none()
     if row is None:
         raise NotFoundError(f"there is no customer {customer_id}")
-    own = select(CallCustomer.call_id).where(CallCustomer.customer_id == customer_id)
+    mine = (CallCustomer.customer_id == customer_id) & is_of_call(CallCustomer.call_id)
+    own = select(CallCustomer.call_id).where(mine)
     candidates = await connection.execute(
         select(CallCustomer.call_id, func.count())
         .where(CallCustomer.call_id.in_(own))

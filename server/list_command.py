@@ -14,6 +14,7 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import system_clock
 from core.db import Database
+from crm_link.request_links import tie_request
 from server.callback_desk_parts import knows
 from server.callback_words import held_because
 from server.people import open_database
@@ -23,7 +24,7 @@ async def import_list(settings: Settings, raw: bytes, name: str, department: str
     """Raises InvalidInputError for an unknown department or a file that is no list, SystemExit(1) when a line was, or
     would be, refused."""
     async with open_database(settings) as database:
-        requests = Requests(database, Bus(), system_clock, settings, knows=knows)
+        requests = Requests(database, Bus(), system_clock, settings, knows=knows, tie=tie_request)
         work = _look if dry_run else _send
         if await work(requests, database, settings, raw, name, department):
             raise SystemExit(1)

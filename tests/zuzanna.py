@@ -111,6 +111,7 @@ async def _callback(connection: Any, customer_id: int) -> None:
     callback_id = made.scalar_one()
     request = {
         "callback_id": callback_id,
+        "known_as": "request:1",
         "source": "web",
         "at": NOW,
         "name": "Zuzanna",

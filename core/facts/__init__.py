@@ -14,6 +14,7 @@ from core.facts.agents import (
 )
 from core.facts.callbacks import (
     ATTEMPT_PREFIX,
+    REQUEST_PREFIX,
     CallbackChanged,
     CallbackClosed,
     CallbackDeclined,
@@ -69,6 +70,7 @@ from core.facts.recordings import RecordingChanged, RecordingPaused, RecordingRe
 
 __all__ = [
     "ATTEMPT_PREFIX",
+    "REQUEST_PREFIX",
     "AgentLeft",
     "AgentStateChanged",
     "BlindWindowClosed",

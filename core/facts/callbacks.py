@@ -10,6 +10,9 @@ from core.facts.fact import Fact
 ATTEMPT_PREFIX = "cb-"
 """The channel id of an attempt is this and the attempt's id; Asterisk makes it the linkedid of the whole call."""
 
+REQUEST_PREFIX = "request:"
+"""How the id begins under which a request that came without a call stands with its customers, beside those of calls."""
+
 _ATTEMPT = re.compile(rf"-{ATTEMPT_PREFIX}([0-9a-f]{{20}})(?![0-9a-f])")
 
 

@@ -14,6 +14,7 @@ from callback.kinds import AttemptKind, AttemptState, Outcome, Result, Source, S
 from callback.tables import Attempt, Callback, CallbackStep, Submission
 from core.accounts import UserDevice
 from core.db import Database
+from core.facts import REQUEST_PREFIX
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 SHOP = "https://shop.example.com"
@@ -140,6 +141,7 @@ def _request(
     utm = {"utm_source": "mail", "utm_campaign": sample.campaign} if sample.campaign else {}
     return {
         "callback_id": callback_id,
+        "known_as": f"{REQUEST_PREFIX}{callback_id}",
         "source": sample.source.value,
         "at": at,
         "site": "shop" if is_web else None,

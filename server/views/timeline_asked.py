@@ -1,23 +1,21 @@
 """What customers asked of us, as entries of their timeline: callbacks, and the pages of your websites from which they
-sent a form. Both know a number, not a customer: whoever holds the number has them on their timeline, marked as
-uncertain where several do. Stories of single callbacks are `callback_story.py`."""
+sent a form. Whose a request is was written down when it came in (`requests_of.py`); one that may be of several
+customers stands with each of them, marked as uncertain. Stories of single callbacks are `callback_story.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback.kinds import Outcome, Source, State
 from callback.tables import Callback, Submission
-from core.equivalences import key_of, spellings
-from crm_link.kinds import IdentityKind
-from crm_link.tables import Identity
 from crm_link.timeline import Body, Entry, Position, behind
 from server.views.callback_story import utm_of
+from server.views.requests_of import are_of, held_numbers, read_candidates, read_sure
 
 WEBSITE = (Source.WEB.value, Source.FORM.value)
 
@@ -63,46 +61,48 @@ class VisitBody(Body):
 
 
 class CallbackSource:
-    """The callbacks to the customer's numbers, when they were first asked for."""
+    """The callbacks the customer asked for, when they were first asked for."""
 
     kind = "callback"
 
     async def entries(
         self, connection: AsyncConnection, customer_id: int, before: Position | None, limit: int
     ) -> Sequence[Entry]:
+        mine = await _are_mine(connection, customer_id)
         rows = (
             await connection.execute(
                 select(*Callback.__table__.c)
                 .where(
-                    Callback.number.in_(await _numbers(connection, customer_id)),
+                    Callback.id.in_(select(Submission.callback_id).where(mine)),
                     behind(before, self.kind, Callback.created_at, Callback.id),
                 )
                 .order_by(Callback.created_at.desc(), Callback.id.desc())
                 .limit(limit)
             )
         ).all()
-        asked = await _first_requests(connection, [row.id for row in rows])
-        shared = await _shared(connection, {row.number for row in rows})
+        ids = [row.id for row in rows]
+        asked = await _first_requests(connection, ids, mine)
+        _, sure = await read_sure(connection, ids, [customer_id])
         return [
-            Entry(row.created_at, self.kind, row.id, None, _callback(row, asked.get(row.id), shared))
+            Entry(row.created_at, self.kind, row.id, None, _callback(row, asked.get(row.id), row.id in sure))
             for row in rows
         ]
 
 
 class VisitSource:
-    """The forms sent from websites with one of the customer's numbers."""
+    """The forms the customer sent from websites."""
 
     kind = "visit"
 
     async def entries(
         self, connection: AsyncConnection, customer_id: int, before: Position | None, limit: int
     ) -> Sequence[Entry]:
+        mine = await _are_mine(connection, customer_id)
         rows = (
             await connection.execute(
-                select(*Submission.__table__.c, Callback.number)
-                .join(Callback, Callback.id == Submission.callback_id)
+                select(*Submission.__table__.c)
                 .where(
-                    Callback.number.in_(await _numbers(connection, customer_id)),
+                    mine,
                     Submission.source.in_(WEBSITE),
                     behind(before, self.kind, Submission.at, Submission.id),
                 )
@@ -110,18 +110,14 @@ class VisitSource:
                 .limit(limit)
             )
         ).all()
-        shared = await _shared(connection, {row.number for row in rows})
-        return [Entry(row.at, self.kind, row.id, None, _visit(row, shared)) for row in rows]
+        whose = await read_candidates(connection, [row.id for row in rows])
+        return [
+            Entry(row.at, self.kind, row.id, None, _visit(row, whose[row.id] == {customer_id}))
+            for row in rows
+        ]
 
 
-async def _numbers(connection: AsyncConnection, customer_id: int) -> list[str]:
-    """The customer's telephones in every valid spelling."""
-    mine = (Identity.customer_id == customer_id) & (Identity.kind == IdentityKind.PHONE.value)
-    held = await connection.scalars(select(Identity.value).where(mine))
-    return [number for key in held for number in spellings(key)]
-
-
-def _callback(row: Any, asked: Any, shared: Collection[str]) -> CallbackBody:
+def _callback(row: Any, asked: Any, is_certain: bool) -> CallbackBody:
     return CallbackBody(
         callback_id=row.id,
         number=row.number,
@@ -135,11 +131,11 @@ def _callback(row: Any, asked: Any, shared: Collection[str]) -> CallbackBody:
         source=Source(asked.source) if asked else None,
         message=asked.message if asked else "",
         asked_by=asked.user_id if asked else None,
-        is_certain=key_of(row.number) not in shared,
+        is_certain=is_certain,
     )
 
 
-def _visit(row: Any, shared: Collection[str]) -> VisitBody:
+def _visit(row: Any, is_certain: bool) -> VisitBody:
     return VisitBody(
         callback_id=row.callback_id,
         site=row.site,
@@ -149,27 +145,21 @@ def _visit(row: Any, shared: Collection[str]) -> VisitBody:
         language=row.language,
         name=row.name,
         message=row.message,
-        is_certain=key_of(row.number) not in shared,
+        is_certain=is_certain,
     )
 
 
-async def _first_requests(connection: AsyncConnection, callback_ids: Sequence[int]) -> dict[int, Any]:
+async def _first_requests(
+    connection: AsyncConnection, callback_ids: Sequence[int], mine: ColumnElement[bool]
+) -> dict[int, Any]:
+    """Theirs, and nobody else's: one callback may have been asked for by several people in turn."""
     rows = await connection.execute(
         select(Submission.callback_id, Submission.source, Submission.message, Submission.user_id)
-        .where(Submission.callback_id.in_(callback_ids), Submission.repeats == 0)
+        .where(Submission.callback_id.in_(callback_ids), mine)
         .order_by(Submission.id.desc())
     )
     return {row.callback_id: row for row in rows}
 
 
-async def _shared(connection: AsyncConnection, numbers: Collection[str]) -> frozenset[str]:
-    """The keys of those numbers that several customers hold."""
-    rows = await connection.scalars(
-        select(Identity.value)
-        .where(
-            Identity.kind == IdentityKind.PHONE.value, Identity.value.in_({key_of(one) for one in numbers})
-        )
-        .group_by(Identity.value)
-        .having(func.count() > 1)
-    )
-    return frozenset(rows)
+async def _are_mine(connection: AsyncConnection, customer_id: int) -> ColumnElement[bool]:
+    return are_of([customer_id], await held_numbers(connection, [customer_id]))

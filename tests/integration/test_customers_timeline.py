@@ -179,7 +179,11 @@ async def asked_from_a_page(database: Database, number: str, at: float) -> int:
         callback_id: int = (await connection.execute(made)).scalar_one()
         await connection.execute(
             insert(Submission).values(
-                callback_id=callback_id, link_expires_at=at, utm='{"utm_source": "letter"}', **asked
+                callback_id=callback_id,
+                known_as=f"request:{callback_id}",
+                link_expires_at=at,
+                utm='{"utm_source": "letter"}',
+                **asked,
             )
         )
     return callback_id

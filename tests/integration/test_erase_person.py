@@ -147,7 +147,7 @@ async def test_what_another_customer_shares_is_left_to_them(site: SoundSite) -> 
         await connection.execute(insert(CallCustomer).values(**shared))
     certificate = await erase(site, customer_id)
     assert {one["what"]: one["count"] for one in certificate["kept"]} == {
-        "Calls of several customers": 1,
+        "Calls and requests of several customers": 1,
         "Numbers and addresses": 1,
     }
     async with site.database.read() as connection:

@@ -1502,6 +1502,7 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.String(length=200), nullable=True),
         sa.Column("body_hash", sa.String(length=64), nullable=True),
         sa.Column("call_id", sa.String(length=255), nullable=True),
+        sa.Column("known_as", sa.String(length=255), nullable=True),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("withdrawn_at", sa.Double(), nullable=True),
         sa.Column("repeats", sa.Integer(), nullable=False),
@@ -1517,6 +1518,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
         sa.UniqueConstraint("call_id", name=op.f("uq_submissions_call_id")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_submissions_idempotency_key")),
+        sa.UniqueConstraint("known_as", name=op.f("uq_submissions_known_as")),
     )
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_submissions_callback_id"), ["callback_id"], unique=False)
