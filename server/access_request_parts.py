@@ -72,7 +72,9 @@ def _part(title: str, table: type[Base], of: Of, column: Any) -> Part:
 
 
 def _merges(ids: Sequence[Any]) -> ColumnElement[bool]:
-    return or_(CustomerMerge.kept_id.in_(ids), CustomerMerge.merged_id.in_(ids))
+    """Those that stand: what an undone one holds of the other record is another person's."""
+    theirs = or_(CustomerMerge.kept_id.in_(ids), CustomerMerge.merged_id.in_(ids))
+    return CustomerMerge.undone_at.is_(None) & theirs
 
 
 def _pairs(ids: Sequence[Any]) -> ColumnElement[bool]:

@@ -27,6 +27,7 @@ from crm_link.changes import announce, announce_removed
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.imports_new import free_keys
 from crm_link.imports_tables import CustomerImportRow
+from crm_link.merge_tables import CustomerMerge
 from crm_link.records import store_words
 from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Note
 from pbx_bridge.tables import Call, CallMoment, CallTransfer
@@ -333,6 +334,8 @@ async def _empty(connection: AsyncConnection, person: Person, held: Set[str]) ->
     for part in PARTS:
         if part.of is Of.CUSTOMER and part.name not in KEPT_TABLES:
             await connection.execute(delete(part.table).where(part.where([person.id])))
+    undone = or_(CustomerMerge.kept_id == person.id, CustomerMerge.merged_id == person.id)
+    await connection.execute(delete(CustomerMerge).where(undone))
     await connection.execute(delete(CustomerTag).where(CustomerTag.customer_id == person.id))
     await store_words(connection, person.id)
     await connection.execute(

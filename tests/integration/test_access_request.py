@@ -25,6 +25,7 @@ from server.access_request import PAGE, AccessRequest, Contents, read_pages
 from server.access_request_parts import PARTS
 from server.erase_person import read_person
 from tests.customers import Office
+from tests.merging import MergingOffice
 from tests.seed import NOW
 from tests.sound_site import FIRST, sound_site
 from tests.zuzanna import seed
@@ -72,6 +73,27 @@ async def test_rows_are_read_in_pages_each_once(database: Database, tmp_path: Pa
     with zipfile.ZipFile(io.BytesIO(b"".join([piece async for piece in pieces]))) as archive:
         rows = json.loads(archive.read("customer_changes.json"))
     assert [row["after"] for row in rows[1:]] == [f"Anna {place}" for place in range(2 * PAGE)]
+
+
+async def test_an_undone_merge_tells_nothing_of_the_other(database: Database) -> None:
+    office = MergingOffice(database)
+    anna = await office.customers.create(NewCustomer("Anna", numbers=("501234567",)), None)
+    bob = await office.customers.create(
+        NewCustomer("Bob Secret", numbers=("601000111",), emails=("bob@x.example",)), None
+    )
+    merge = await office.merge(anna.id, bob.id)
+    assert "Bob Secret" in await handed_out(database, anna.id), "while it stands they are one"
+    await office.merges.undo(merge.id, None)
+    told = await handed_out(database, anna.id)
+    assert "Anna" in told
+    assert not [one for one in ("Bob", "601000111", "bob@x.example") if one in told]
+
+
+async def handed_out(database: Database, customer_id: int) -> str:
+    async with database.read() as connection:
+        person = await read_person(connection, customer_id)
+    pages = [rows for part in PARTS async for rows in read_pages(database, part, person)]
+    return "\n".join(str(row) for rows in pages for row in rows)
 
 
 async def test_who_reads_slowly_holds_no_connection(database: Database, tmp_path: Path) -> None:
