@@ -3,6 +3,7 @@ may say is `description.py`'s; here it is only followed, step by step, each requ
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 
 import jmespath
 import phonenumbers
+from phonenumbers import PhoneNumberFormat
 
 from core.facts import Direction
 from core.outside import OutsideError, OutsideRequest
@@ -62,14 +64,20 @@ class Described:
         )
 
     async def find_contact(self, number: str) -> Sequence[Contact]:
-        """The first of the description's searches that finds somebody."""
-        values = _of_number(number)
+        """Whom the first of the description's searches that finds somebody finds, in all its spellings."""
         for one in self._description.find:
-            answer = await self._ask(one, values)
-            found = [self._contact(one, row) for row in self._rows(one, answer, number)]
+            found = await self._search(one, number)
             if found:
                 return list({contact.id: contact for contact in found}.values())[:MOST_CONTACTS]
         return ()
+
+    async def _search(self, find: Find, number: str) -> list[Contact]:
+        values = _of_number(number)
+        spellings = dict.fromkeys(fill(one, values) for one in find.spellings or ("",))
+        await self._fetch_token()  # once, before all of them ask for one
+        asked = (self._ask(find, {**values, "spelling": one}) for one in spellings)
+        answers = await asyncio.gather(*asked)
+        return [self._contact(find, row) for answer in answers for row in self._rows(find, answer, number)]
 
     async def create_contact(self, number: str, name: str, marker: str) -> Contact:
         ask = self._description.create
@@ -216,8 +224,17 @@ def _list(find: Find, answer: Any) -> list[Any]:
 
 
 def _of_number(number: str) -> dict[str, str | int]:
-    national = str(phonenumbers.parse(number, None).national_number)
-    return {"number": number, "number.digits": number.lstrip("+"), "number.national": national}
+    """Each spelling a CRM may keep it in; `local` is as it is written in its own country, `spaced` abroad."""
+    parsed = phonenumbers.parse(number, None)
+    local = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    return {
+        "number": number,
+        "number.digits": number.lstrip("+"),
+        "number.national": str(parsed.national_number),
+        "number.spaced": phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL),
+        "number.local": local,
+        "number.local_digits": "".join(one for one in local if one.isdigit()),
+    }
 
 
 def _of_call(call: LoggedCall, zone: tzinfo) -> dict[str, str | int]:

@@ -21,7 +21,11 @@ from crm_link.connectors.template import names_in
 SHIPPED = Path(__file__).parent / "descriptions"
 
 SITE_NAMES = frozenset({"url", "secret", "user", "token"})
-NUMBER_NAMES = frozenset({"number", "number.digits", "number.national"})
+NUMBER_NAMES = frozenset(
+    {
+        "number", "number.digits", "number.national", "number.spaced", "number.local", "number.local_digits",
+    }
+)  # fmt: skip
 CONTACT_NAMES = frozenset({"id", "name"})
 CALL_NAMES = frozenset(
     {
@@ -68,7 +72,8 @@ class Ask(Part):
 
 class Find(Ask):
     """`each` gives the list of what was found, the other paths are of one of them. With `numbers`, whoever has none of
-    these (a list of texts, or one text) as the number asked for is left out, however the CRM searched."""
+    these (a list of texts, or one text) as the number asked for is left out, however the CRM searched. A CRM that finds
+    one spelling only is asked for each of `spellings`, at the same time; the request has it as `{spelling}`."""
 
     each: str
     id: str = "id"
@@ -76,6 +81,7 @@ class Find(Ask):
     company: str = ""
     owner: str = ""
     numbers: str = ""
+    spellings: tuple[str, ...] = ()
 
     @field_validator("each", "id", "name", "company", "owner", "numbers")
     @classmethod
@@ -142,7 +148,9 @@ class Description(Part):
         if self.token:
             _check("token", list(self.token.names()), site, bare=True)
         for one in self.find:
-            _check("find", list(one.names()), site | NUMBER_NAMES, bare=True)
+            spelling = {"spelling"} if one.spellings else set()
+            _check("find", list(one.names()), site | NUMBER_NAMES | spelling, bare=True)
+            _check("spellings of find", list(one.spellings), NUMBER_NAMES)
         if self.create:
             _check("create", list(self.create.names()), site | NUMBER_NAMES | {"name", "marker"}, bare=True)
             if not self.find:

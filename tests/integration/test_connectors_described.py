@@ -65,14 +65,41 @@ class Crm:
     path: str = ""
 
 
+@dataclass(slots=True)
+class Stored:
+    """How the CRM keeps Jan's number, and in which of its fields, where it has several."""
+
+    number: str = NUMBER
+    field: str = ""
+
+
+jans = Stored()
+SUITECRM_FIELDS = ("phone_mobile", "phone_work", "phone_home", "phone_other")
+
+
+@pytest.fixture(autouse=True)
+def _as_e164() -> None:
+    jans.number, jans.field = NUMBER, ""
+
+
+def _digits(text: str) -> str:
+    return "".join(one for one in text if one.isdigit())
+
+
 def _espocrm(asked: Asked) -> Any:
     assert asked.headers["X-Api-Key"] == SECRET
     if asked.method == "GET":
         assert asked.query["where[0][type]"] == "textFilter"
         near = {"id": "c9", "name": "Near Miss", "phoneNumberData": [{"phoneNumber": "+48221234568"}]}
-        jan = {"id": "c1", "name": "Jan Nowak", "accountName": "Example Ltd", "phoneNumber": "022 1234567"}
-        jan["assignedUserName"] = "Ewa Lis"
-        return {"total": 2, "list": [near, jan]}
+        jan: dict[str, Any] = {
+            "id": "c1",
+            "name": "Jan Nowak",
+            "accountName": "Example Ltd",
+            "assignedUserName": "Ewa Lis",
+        }
+        jan["phoneNumberData"] = [{"phoneNumber": jans.number}]
+        is_asked = _digits(jans.number).startswith(asked.query["where[0][value]"])
+        return {"total": 2, "list": [near, jan] if is_asked else [near]}
     return {"id": "call1", "name": asked.json.get("name")}
 
 
@@ -82,9 +109,16 @@ def _suitecrm(asked: Asked) -> Any:
         return {"token_type": "Bearer", "expires_in": 3600, "access_token": "tok"}
     assert asked.headers["Authorization"] == "Bearer tok"
     if asked.method == "GET":
-        attributes = {"full_name": "Jan Nowak", "account_name": "", "phone_mobile": NUMBER, "phone_work": ""}
-        attributes["assigned_user_name"] = "Ewa Lis"
-        return {"data": [{"type": "Contact", "id": "c1", "attributes": attributes}]}
+        numbers = dict.fromkeys(SUITECRM_FIELDS, "") | {jans.field or "phone_mobile": jans.number}
+        attributes = {
+            "full_name": "Jan Nowak",
+            "account_name": "",
+            "assigned_user_name": "Ewa Lis",
+            **numbers,
+        }
+        assert (asked.query["filter[operator]"], asked.query["filter[deleted][lt]"]) == ("or", "0")
+        is_asked = any(asked.query.get(f"filter[{one}][eq]") == numbers[one] != "" for one in numbers)
+        return {"data": [{"type": "Contact", "id": "c1", "attributes": attributes}] if is_asked else []}
     return 201, {"data": {"type": "Call", "id": "call1", "attributes": {}}}
 
 
@@ -92,17 +126,23 @@ def _hubspot(asked: Asked) -> Any:
     assert asked.headers["Authorization"] == f"Bearer {SECRET}"
     if asked.path.endswith("/search"):
         groups = asked.json["filterGroups"]
-        assert all(one["filters"][0]["value"].startswith("22123456") for one in groups)
-        properties = {"firstname": "Jan", "lastname": "Nowak", "phone": "(22) 123 45 67", "mobilephone": None}
-        return {"total": 1, "results": [{"id": "c1", "properties": properties}]}
+        assert len(groups) <= 5
+        properties = {"firstname": "Jan", "lastname": "Nowak", "phone": None, "mobilephone": None}
+        properties[jans.field or "phone"] = jans.number
+        kind = "mobile" if jans.field == "mobilephone" else "phone"
+        name, kept = f"hs_searchable_calculated_{kind}_number", _digits(jans.number).removeprefix("48")
+        wanted = {"propertyName": name, "operator": "EQ", "value": kept.removeprefix("00")}
+        is_asked = any(one["filters"] == [wanted] for one in groups)
+        return {"results": [{"id": "c1", "properties": properties}] if is_asked else []}
     return 201, {"id": "call1", "properties": {}}
 
 
 def _pipedrive(asked: Asked) -> Any:
     assert asked.headers["x-api-token"] == SECRET
     if asked.method == "GET":
-        person = {"id": 11, "name": "Jan Nowak", "phones": ["+48 22 123 45 67"], "organization": None}
-        return {"success": True, "data": {"items": [{"result_score": 1, "item": person}]}}
+        person = {"id": 11, "name": "Jan Nowak", "phones": [jans.number], "organization": None}
+        is_asked = asked.query["term"] in jans.number
+        return {"success": True, "data": {"items": [{"result_score": 1, "item": person}] if is_asked else []}}
     return 201, {"success": True, "data": {"id": 77, "type": "call"}}
 
 
@@ -116,9 +156,9 @@ def _bitrix24(asked: Asked) -> Any:
         is_ours = asked.json["filter"] == {"ORIGINATOR_ID": "ringback", "ORIGIN_ID": "m1"}
         return {"result": [{"ID": "5", "NAME": "Jan", "LAST_NAME": "Nowak"}] if is_ours else []}
     if method == "crm.contact.list.json":
-        if asked.json["filter"]["PHONE"] == NUMBER:
+        if asked.json["filter"]["PHONE"] != jans.number:
             return {"result": [], "total": 0}
-        phones = [{"ID": "3", "VALUE": "48221234567", "VALUE_TYPE": "WORK"}]
+        phones = [{"ID": "3", "VALUE": jans.number, "VALUE_TYPE": "WORK"}]
         return {"result": [{"ID": "5", "NAME": "Jan", "LAST_NAME": "Nowak", "PHONE": phones}], "total": 1}
     if method == "telephony.externalcall.register.json":
         return {"result": {"CALL_ID": "externalCall.1", "CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": 5}}
@@ -221,6 +261,32 @@ async def test_somebody_is_found_by_exactly_the_number(name: str) -> None:
         whole = link if link.startswith("https") or not link else peer.url + link
         assert [(one.id, one.name, one.url) for one in found] == [(*CRMS[name].contact, whole)]
         assert await connector.find_contact("+48221234560") == ()
+
+
+@pytest.mark.parametrize("number", ["+48 22 123 45 67", "48221234567", "22 123 45 67", "221234567"])
+@pytest.mark.parametrize("name", CRMS)
+async def test_somebody_is_found_however_the_number_is_kept(name: str, number: str) -> None:
+    jans.number = number
+    async with connected(name) as (connector, _peer):
+        assert [one.id for one in await connector.find_contact(NUMBER)] == [CRMS[name].contact[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [*(("suitecrm", one) for one in SUITECRM_FIELDS), ("hubspot", "mobilephone")]
+)
+async def test_somebody_is_found_in_every_field_of_numbers(name: str, field: str) -> None:
+    jans.field = field
+    async with connected(name) as (connector, _peer):
+        assert [one.id for one in await connector.find_contact(NUMBER)] == ["c1"]
+
+
+@pytest.mark.parametrize("number", ["030 1234567", "0301234567", "0049301234567", "+49 30 1234567"])
+@pytest.mark.parametrize("name", ["suitecrm", "bitrix24", "espocrm"])
+async def test_a_number_is_found_with_its_trunk_prefix(name: str, number: str) -> None:
+    jans.number = number
+    async with Scripted(CRMS[name].answers) as peer, Outside(HOME) as outside:
+        connector = make_connector(name, settings_of(peer, name), Site(region="DE"), outside)
+        assert len(await connector.find_contact("+49301234567")) == 1
 
 
 @pytest.mark.parametrize("name", CRMS)
@@ -372,6 +438,8 @@ BASE = 'title = "X"\ntested = "nothing"\n'
         ('[[find]]\nurl = "{url}"\neach = "a"\nwhat = 1', "find.0.what: Extra inputs"),
         ("[[find", "Expected"),
         ('[create]\nurl = "{url}"', "create needs find"),
+        ('[[find]]\nurl = "{url}/{spelling}"\neach = "a"', "find names {spelling}"),
+        ('[[find]]\nurl = "{url}"\neach = "a"\nspellings = ["{user}"]', "spellings of find names {user}"),
     ],
 )
 def test_a_mistake_in_a_description_is_said(tmp_path: Path, text: str, says: str) -> None:
