@@ -33,6 +33,7 @@ CONNECTOR_API_ROUTES = (
     Route("POST", f"{API}/{{name}}/try", connectors.try_connector, ADMIN, scope=WRITE),
     Route("GET", CALLS, connectors.list_calls_elsewhere, ADMIN, scope=READ),
     Route("POST", f"{CALLS}/{{entry_id:{ID}}}/send", connectors.send_again, ADMIN, scope=WRITE),
+    Route("POST", f"{CALLS}/{{entry_id:{ID}}}/leave", connectors.leave_unsent, ADMIN, scope=WRITE),
     Route("GET", OF_CALL, contacts.list_contacts, Role.AGENT, scope="customers:read"),
     Route("POST", OF_CALL, contacts.pick_contact, Role.AGENT, scope="customers:write"),
 )

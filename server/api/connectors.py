@@ -89,6 +89,7 @@ class CallOfConnector(Given):
     contact_name: str = Field(description="On whom it was written.")
     contact_url: str
     can_send: bool = Field(description="Whether it may be sent again.")
+    can_leave: bool = Field(description="Whether somebody has to look, and may leave it.")
 
 
 class CallsOfConnectors(Page):
@@ -137,6 +138,12 @@ async def list_calls_elsewhere(request: web.Request, query: CallQuery) -> CallsO
 async def send_again(request: web.Request, entry_id: int) -> None:
     """Of one that is `uncertain` look there first: it may have arrived. 409: it is there, or about to be sent."""
     await connector_actions.send_again(request.app, entry_id)
+
+
+@operation("Leave a call unsent", tag="Connectors", status=204, problems=(409,))
+async def leave_unsent(request: web.Request, entry_id: int) -> None:
+    """Somebody has looked there, and nothing is to be sent. 409 unless it is `uncertain` or `failed`."""
+    await connector_actions.leave(request.app, entry_id)
 
 
 async def _stand(request: web.Request, names: list[str]) -> list[Connector]:

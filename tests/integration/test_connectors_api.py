@@ -113,12 +113,33 @@ async def test_calls_that_are_not_there_are_listed_and_sent_again(program: Progr
     assert (await program.ask("GET", f"{CALLS}?connector=other"))["calls"] == []
 
 
+async def test_a_call_that_gave_up_is_left_by_whoever_has_looked(program: Program) -> None:
+    program.book.add("Jan Nowak", phone=CUSTOMER)
+    program.book.key = "another"
+    await program.desk.rings()
+    await program.desk.ends()
+    await program.desk.tried()
+    [waiting] = (await program.ask("GET", CALLS))["calls"]
+    leave = f"{CALLS}/{waiting['id']}/leave"
+    assert (waiting["state"], waiting["can_leave"]) == ("waiting", False)
+    await program.ask("POST", leave, 409)
+    await program.desk.later(8 * 86_400)
+    await program.desk.becomes(LogState.FAILED)
+    [failed] = (await program.ask("GET", f"{CALLS}?state=failed"))["calls"]
+    assert failed["can_leave"]
+    await program.ask("POST", leave, 204)
+    assert (await program.ask("GET", f"{CALLS}?state=failed"))["calls"] == []
+    await program.ask("POST", f"{CALLS}/999/leave", 404)
+    assert not program.book.notes
+
+
 async def test_reading_and_doing_are_scopes_of_their_own(program: Program) -> None:
     reading: dict[str, Any] = {"headers": await program.key("connectors:read")}
     await program.ask("GET", CONNECTORS, **reading)
     await program.ask("GET", CALLS, **reading)
-    for path, body in ((f"{CONNECTORS}/odoo/try", {"number": CUSTOMER}), (f"{CALLS}/1/send", None)):
-        await program.ask("POST", path, 403, body, **reading)
+    await program.ask("POST", f"{CONNECTORS}/odoo/try", 403, {"number": CUSTOMER}, **reading)
+    for decision in ("send", "leave"):
+        await program.ask("POST", f"{CALLS}/1/{decision}", 403, **reading)
     doing: dict[str, Any] = {"headers": await program.key("connectors:write")}
     await program.ask("POST", f"{CONNECTORS}/odoo/try", 200, {"number": CUSTOMER}, **doing)
     customers: dict[str, Any] = {"headers": await program.key("customers:read", "customers:write")}

@@ -116,7 +116,7 @@ async def test_a_program_merges_what_it_looked_at(api: ApiServer) -> None:
     seen = {"other_id": ania, **_seen(await api.get(f"{path}?other_id={ania}"))}
     for edited in (anna, ania):
         await api.send("PUT", f"{CUSTOMERS}/{edited}/tags/vip")
-        assert "changed meanwhile" in (await api.send("POST", path, seen, 409))["detail"]
+        assert (await api.send("POST", path, seen, 409))["code"] == "stale"
         seen |= _seen(await api.get(f"{path}?other_id={ania}"))
     for left_out in ("keep", "kept_version", "merged_version"):
         rest = {name: value for name, value in seen.items() if name != left_out}
