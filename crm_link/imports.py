@@ -25,7 +25,7 @@ from crm_link.imports_fields import by_key
 from crm_link.imports_files import MOST_LINES, inspect, opened, some_of
 from crm_link.imports_job import LEASE_S, Job, Told
 from crm_link.imports_match import Existing, Fate
-from crm_link.imports_rows import Line, count_fates, read_lines, write_lines
+from crm_link.imports_rows import Line, Written, count_fates, read_lines, write_lines
 from crm_link.imports_state import DROPPABLE, RUNNING, ImportPage, ImportState, Step, state_of
 from crm_link.imports_tables import CustomerImport as Import
 from crm_link.imports_tables import CustomerImportRow as Row
@@ -101,7 +101,7 @@ class Imports:
         await self._set(import_id, Step.TAKEN, Step.DRAFT, lines=lines)
         return import_id
 
-    async def _take(self, import_id: int, rows: Iterator[tuple[int, list[str]]]) -> int:
+    async def _take(self, import_id: int, rows: Iterator[Written]) -> int:
         lines = 0
         while some := await asyncio.to_thread(some_of, rows):
             lines += len(some)

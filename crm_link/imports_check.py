@@ -78,7 +78,7 @@ class Check:
 
     async def run(self, progress: Progress) -> None:
         groups = Groups()
-        async for rows in batches(self.database, self.import_id, (Row.cells,)):
+        async for rows in batches(self.database, self.import_id, (Row.cells, Row.fault)):
             await self._read(rows, groups)
             await progress(len(rows))
         followers = groups.followers()
@@ -97,7 +97,7 @@ class Check:
         for place, row in enumerate(rows):
             if place % AT_ONCE == 0:
                 await asyncio.sleep(0)
-            person, why = self._person(row.cells)
+            person, why = self._person(row)
             if person is not None:
                 groups.add(row.line, person.keys)
             values.append(
@@ -111,9 +111,11 @@ class Check:
         async with self.database.write() as connection:
             await connection.execute(READ, values)
 
-    def _person(self, cells: str) -> tuple[Person | None, str]:
+    def _person(self, row: Any) -> tuple[Person | None, str]:
+        if row.fault:
+            return None, row.fault
         try:
-            return read_person(self.columns, json.loads(cells), self.region, self.declared), ""
+            return read_person(self.columns, json.loads(row.cells), self.region, self.declared), ""
         except InvalidInputError as error:
             return None, str(error)
 

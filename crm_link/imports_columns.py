@@ -180,8 +180,9 @@ def read_person(
         if field and text:
             by_field.setdefault(field, []).append(text)
     keys, spelled = _keys(by_field, region)
+    name = _name(by_field)
     person = Person(
-        name=_name(by_field),
+        name="" if _is_key(name, keys, region) else name,
         company=clean_line(" ".join(by_field.get(Field.COMPANY, []))),
         keys=keys,
         spelled=spelled,
@@ -238,6 +239,18 @@ def _name(by_field: dict[str, list[str]]) -> str:
         return clean_line(" ".join(by_field[Field.NAME]))
     parts = (*by_field.get(Field.FIRST_NAME, []), *by_field.get(Field.LAST_NAME, []))
     return clean_line(" ".join(parts))
+
+
+def _is_key(name: str, keys: Pairs, region: str) -> bool:
+    """Whether somebody without a name is called by their own number or address, as address books do."""
+    if name.casefold() in (value.casefold() for _, value in keys):
+        return True
+    if not any(letter.isdigit() for letter in name) or any(letter.isalpha() for letter in name):
+        return False
+    try:
+        return (IdentityKind.PHONE.value, normal_value(IdentityKind.PHONE, name, region)) in keys
+    except InvalidInputError:
+        return False
 
 
 def _keys(by_field: dict[str, list[str]], region: str) -> tuple[Pairs, Pairs]:

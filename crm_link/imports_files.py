@@ -13,7 +13,7 @@ from core.csv_files import check_text, encoding_of, read_rows
 from core.errors import InvalidInputError
 from crm_link.imports_columns import looks_like_people
 from crm_link.imports_fields import NONE, Declared, word_of
-from crm_link.imports_rows import STEP
+from crm_link.imports_rows import STEP, Written
 from crm_link.vcards import HEADER, is_vcard, read_cards
 
 LARGEST = 64 * 1024 * 1024
@@ -44,7 +44,7 @@ def inspect(path: Path) -> tuple[str, str]:
 @contextmanager
 def opened(
     path: Path, encoding: str, declared: Declared = NONE
-) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
+) -> Iterator[tuple[list[str], Iterator[Written]]]:
     """The names of the columns, and the rows with the line at which each begins: of a table, or of a file of vCards.
 
     Raises InvalidInputError for a first line that is none.
@@ -58,10 +58,10 @@ def opened(
             rows = read_rows(file)
             _, header = next(rows, (1, []))
             check_header(header)
-            yield header, rows
+            yield header, (Written(at, cells) for at, cells in rows)
 
 
-def some_of(rows: Iterable[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+def some_of(rows: Iterable[Written]) -> list[Written]:
     return list(islice(rows, STEP))
 
 

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, String, cast, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +18,14 @@ from crm_link.imports_tables import CustomerImportRow as Row
 
 STEP = 400
 """Lines in one transaction: some tens of milliseconds, for which a ringing call may have to wait."""
+
+
+class Written(NamedTuple):
+    """What stands in a file: the line at which it begins, its cells, and why they say nothing, if so."""
+
+    line: int
+    cells: list[str]
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,15 @@ class Line:
     kept: str
 
 
-async def write_lines(
-    connection: AsyncConnection, import_id: int, rows: Iterable[tuple[int, list[str]]]
-) -> None:
+async def write_lines(connection: AsyncConnection, import_id: int, rows: Iterable[Written]) -> None:
     values = [
-        {"import_id": import_id, "line": at, "cells": json.dumps(cells, ensure_ascii=False)}
-        for at, cells in rows
+        {
+            "import_id": import_id,
+            "line": one.line,
+            "cells": json.dumps(one.cells, ensure_ascii=False),
+            "fault": one.fault,
+        }
+        for one in rows
     ]
     await connection.execute(insert(Row), values)
 

@@ -46,6 +46,7 @@ class CustomerImportRow(Base):
     )
     line: Mapped[int] = mapped_column(primary_key=True, doc="of the file, from 1, at which it begins")
     cells: Mapped[str] = mapped_column(Text, doc="JSON: as they were written")
+    fault: Mapped[str] = mapped_column(Text, default="", doc="why they could not be read: a broken vCard")
     person: Mapped[str] = mapped_column(Text, default="", doc="JSON: what was read from the cells")
     first_line: Mapped[int | None] = mapped_column(doc="of the line about the same person that leads")
     fate: Mapped[str] = mapped_column(String(10), default="", doc="a word of `Fate`; empty: not looked at")

@@ -9,20 +9,29 @@ from enum import StrEnum
 from typing import Any
 
 import vobject
-from vobject.base import ParseError
+from vobject.base import VObjectError
 
-from core.errors import InvalidInputError
 from crm_link.directory import CustomerView
 from crm_link.fields_values import words_of
 from crm_link.imports_cells import put_together
 from crm_link.imports_columns import Field
 from crm_link.imports_fields import NONE, Declared
+from crm_link.imports_rows import Written
 from crm_link.kinds import IdentityKind
 
 HEADER = ("name", "company", "phone", "email", "tags", "note")
 COLUMNS = (Field.NAME, Field.COMPANY, Field.PHONE, Field.EMAIL, Field.TAGS, Field.NOTE)
 OWN = "x-ringback-"
 """Before the key of a field of the site's own."""
+
+BEGIN, END = "BEGIN:VCARD", "END:VCARD"
+NO_END = "the card has no end"
+WITHIN = "it stands within another card: put it on its own"
+BROKEN = (VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration)
+"""What the reader of cards raises for a card that is none."""
+
+LONGEST_SHOWN = 2000
+"""Characters of a broken card that are kept, as its note, for who mends it."""
 
 
 class Version(StrEnum):
@@ -71,33 +80,55 @@ def is_vcard(head: str) -> bool:
     return head.lstrip("\ufeff \r\n").upper().startswith("BEGIN:VCARD")
 
 
-def read_cards(lines: Iterable[str], declared: Declared = NONE) -> Iterator[tuple[int, list[str]]]:
-    """A row with the columns of HEADER, and one for each field of the site's own, for each card, with the line at which
-    it begins.
-
-    Raises InvalidInputError at a card that is none.
-    """
+def read_cards(lines: Iterable[str], declared: Declared = NONE) -> Iterator[Written]:
+    """A row with the columns of HEADER, and one for each field of the site's own, for each card. One that is broken
+    must not take the rest of the file with it: its row says what is wrong."""
     for at, text in _split(lines):
+        whole = "".join(text)
+        if text[-1].strip().upper() != END:
+            yield _broken(at, whole, NO_END, declared)
+            continue
         try:
-            card = vobject.readOne(text, allowQP=True)
-        except (ParseError, ValueError, AttributeError, StopIteration) as error:
-            raise InvalidInputError(f"the card that begins in line {at} is no vCard ({error})") from error
-        yield at, _row(card.contents) + [_own(card.contents, key) for key in declared]
+            card = vobject.readOne(whole, allowQP=True)
+            yield Written(at, _row(card.contents) + [_own(card.contents, key) for key in declared])
+        except BROKEN as error:
+            yield _broken(at, whole, f"it is no vCard ({str(error)[:200]})", declared)
+        for place, line in enumerate(text[1:], start=1):
+            if line.strip().upper() == BEGIN:
+                yield _broken(at + place, "".join(text[place:]), WITHIN, declared)
 
 
-def _split(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Each card's own text: one that is broken must not take the rest of the file with it."""
+def _broken(at: int, text: str, fault: str, declared: Declared) -> Written:
+    own = ["" for _ in declared]
+    return Written(at, [*([""] * (len(HEADER) - 1)), text[:LONGEST_SHOWN], *own], fault)
+
+
+def _split(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Each card's own lines, with the line at which it begins."""
     card: list[str] = []
-    began = 0
+    began = depth = 0
     for at, line in enumerate(lines, start=1):
-        if line.lstrip("\ufeff").strip().upper() == "BEGIN:VCARD":
-            card, began = [], at
-        card.append(line.lstrip("\ufeff"))
-        if line.strip().upper() == "END:VCARD":
-            yield began, "".join(card)
-            card = []
-    if any(line.strip() for line in card):
-        raise InvalidInputError(f"the card that begins in line {began or 1} has no end: the file was cut off")
+        bare = line.lstrip("\ufeff")
+        word = bare.strip().upper()
+        if not (word or card):
+            continue
+        if word == BEGIN:
+            # Version 2.1 has the card of somebody's secretary within theirs; another beginning is one without an end.
+            if not (depth and card[-1].strip().upper().startswith("AGENT")):
+                if card:
+                    yield began, card
+                card, depth = [], 0
+            depth += 1
+        if not card:
+            began = at
+        card.append(bare)
+        if word == END:
+            depth -= 1
+            if depth <= 0:
+                yield began, card
+                card, depth = [], 0
+    if card:
+        yield began, card
 
 
 def _row(contents: dict[str, list[Any]]) -> list[str]:

@@ -11,6 +11,7 @@ from crm_link.customers import NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
 from crm_link.imports_match import Existing, Fate
 from crm_link.imports_state import ImportState
+from crm_link.vcards import Version, card_of
 from tests.customers import OTHER, Office
 from tests.integration.test_customer_imports import Importing
 
@@ -125,3 +126,30 @@ async def test_an_unknown_caller_whose_number_two_share_is_not_made_into_both(im
     state = await importing.do(f"name,phone\nAnna Nowak,{OTHER}\nPiotr Lis,{OTHER}\n")
     assert await importing.fates(state.id) == {2: "changed", 3: "shared"}
     assert (await named(importing, "Anna")).id != (await named(importing, "Piotr")).id
+
+
+@pytest.mark.parametrize("version", Version)
+async def test_an_unknown_caller_stays_one_when_their_card_comes_back(
+    importing: Importing, version: Version
+) -> None:
+    await importing.office.desk.call("main-1", OTHER)
+    async with importing.office.database.read() as connection:
+        (caller,) = (await find_customers(connection, "", region="PL")).customers
+    card = card_of(caller, version)
+    assert f"FN:{OTHER}" in card, "a card must have a name"
+    for text in (card, f"Name;Phone\n{OTHER};{OTHER}\n"):
+        state = await importing.do(text)
+        assert await said(importing, state) == {
+            1 if text is card else 2: ("skipped", "an unknown caller, in the file as well")
+        }
+    async with importing.office.database.read() as connection:
+        after = await read_customer(connection, caller.id)
+    assert (after.name, after.is_provisional) == ("", True)
+
+
+async def test_a_broken_card_is_a_refused_line(importing: Importing) -> None:
+    good = "BEGIN:VCARD\nVERSION:3.0\nFN:Ewa\nTEL:501234567\nEND:VCARD\n"
+    state = await importing.do(f"{good}BEGIN:VCARD\nnonsense\nEND:VCARD\nBEGIN:VCARD\nFN:Jan\n")
+    found = await said(importing, state)
+    assert {line: fate for line, (fate, _) in found.items()} == {1: "new", 6: "refused", 9: "refused"}
+    assert found[9][1] == "the card has no end"

@@ -1114,6 +1114,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("cells", sa.Text(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("first_line", sa.Integer(), nullable=True),
         sa.Column("fate", sa.String(length=10), nullable=False),

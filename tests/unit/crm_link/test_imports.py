@@ -74,6 +74,21 @@ def test_a_line_says_who_somebody_is() -> None:
     assert Person.from_json(person.as_json()) == person
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("+48501234567", ""),
+        ("501 234 567", ""),
+        ("A@b.pl", ""),
+        ("501 234 568", "501 234 568"),
+        ("Anna 501 234 567", "Anna 501 234 567"),
+        ("7", "7"),
+    ],
+)
+def test_who_is_called_by_their_own_number_has_no_name(name: str, kept: str) -> None:
+    assert read_person(["name", "phone", "email"], [name, "0501234567", "a@b.pl"], "PL").name == kept
+
+
 def test_a_telephone_with_two_spellings_has_one_key_and_keeps_how_it_was_written() -> None:
     written = read_person(["name", "phone"], ["Ana", "+54 9 11 4567-8901"], "AR")
     other = read_person(["name", "phone"], ["Ana", "011 4567 8901"], "AR")

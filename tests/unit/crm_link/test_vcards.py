@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import InvalidInputError
 from crm_link.directory import CustomerView, IdentityView
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.vcards import Version, card_of, is_vcard, read_cards
@@ -29,8 +28,8 @@ def test_a_card_says_what_we_know_and_can_be_read_again(version: Version) -> Non
     text = card_of(customer("Anna; Żółć, dr\nBEGIN:VCARD", "Firm; Ltd, x", ("vip",)), version)
     assert f"VERSION:{version}\r\n" in text
     assert text.count("\r\nBEGIN:VCARD") == 0, "a name is no line of the card"
-    ((at, row),) = read_cards(text.splitlines(keepends=True))
-    assert at == 1
+    ((at, row, fault),) = read_cards(text.splitlines(keepends=True))
+    assert (at, fault) == (1, "")
     assert row[1] == "Firm; Ltd, x"
     assert row[2] == ("tel:+48501234567" if version is Version.FOUR else "+48501234567")
     assert row[3:] == ["a@b.pl", "vip", ""]
@@ -46,12 +45,43 @@ def test_cards_as_telephones_write_them() -> None:
     assert is_vcard(text)
     rows = list(read_cards(text.splitlines(keepends=True)))
     assert rows == [
-        (1, ["Łucja Nowak", "", "501 234 567", "", "", ""]),
-        (6, ["", "Firm", "tel:+48-22-1234567", "", "", "one\ntwo"]),
+        (1, ["Łucja Nowak", "", "501 234 567", "", "", ""], ""),
+        (6, ["", "Firm", "tel:+48-22-1234567", "", "", "one\ntwo"], ""),
     ]
 
 
-@pytest.mark.parametrize("text", ["BEGIN:VCARD\nFN:Ewa\n", "BEGIN:VCARD\nthis is no line\nEND:VCARD\n"])
-def test_a_card_that_is_none_is_refused_with_its_line(text: str) -> None:
-    with pytest.raises(InvalidInputError, match="begins in line 1"):
-        list(read_cards(text.splitlines(keepends=True)))
+GOOD = "BEGIN:VCARD\nVERSION:3.0\nFN:Ewa\nTEL:501234567\nEND:VCARD\n"
+
+
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        ("BEGIN:VCARD\nFN:Jan\n", "the card has no end"),
+        ("BEGIN:VCARD\nFN:Jan\nthis is no line\nEND:VCARD\n", "it is no vCard (At line 3"),
+        (
+            "BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE;CHARSET=none-7:=C5\nEND:VCARD\n",
+            "it is no vCard (unknown",
+        ),
+        ("BEGIN:VCARD\nPHOTO;ENCODING=b:x\nEND:VCARD\n", "it is no vCard ("),
+        ("FN:Jan\nEND:VCARD\n", "it is no vCard ("),
+    ],
+)
+def test_a_broken_card_says_what_is_wrong_and_takes_no_other_with_it(broken: str, fault: str) -> None:
+    one, other, last = read_cards((GOOD + broken + GOOD).splitlines(keepends=True))
+    assert (one.line, one.cells[0], one.fault) == (1, "Ewa", "")
+    assert (other.line, other.cells[5]) == (6, broken)
+    assert other.fault.startswith(fault)
+    assert (last.line, last.cells[0], last.fault) == (6 + broken.count("\n"), "Ewa", "")
+    *_, cut = read_cards((GOOD + broken).splitlines(keepends=True))
+    assert cut.fault.startswith(fault)
+
+
+def test_a_card_within_a_card_is_told_of() -> None:
+    text = (
+        "BEGIN:VCARD\nVERSION:2.1\nN:Lis;Ewa\nAGENT:\nBEGIN:VCARD\nVERSION:2.1\nN:Nowak;Jan\nTEL:601000111\nEND:VCARD\n"
+        "TEL:501234567\nEND:VCARD\n"
+    )
+    ewa, jan, last = read_cards((text + GOOD).splitlines(keepends=True))
+    assert (ewa.cells[0], ewa.cells[2], ewa.fault) == ("Ewa Lis", "501234567", "")
+    assert (jan.line, jan.fault) == (5, "it stands within another card: put it on its own")
+    assert (last.line, last.fault) == (12, "")
