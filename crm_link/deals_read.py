@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, case, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.each import read_each
 from core.errors import NotFoundError
 from crm_link.deals_kinds import PENDING, DealKind, DealState
 from crm_link.deals_money import amount_text, money_text
@@ -88,17 +89,32 @@ async def find_deal(connection: AsyncConnection, source: str, external_id: str) 
 
 
 async def read_deals_of(
-    connection: AsyncConnection, customer_id: int, *, pending: bool = False, limit: int = 50
+    connection: AsyncConnection, customer_id: int, *, limit: int = 50
 ) -> tuple[DealView, ...]:
-    """The customer's, those that still ask for something first, then the newest; only those with `pending`."""
+    """The customer's, those that still ask for something first, then the newest."""
     found = VIEW.where(Deal.customer_id == customer_id)
-    if pending:
-        found = found.where(IS_PENDING)
     is_over = case((IS_PENDING, 0), else_=1)
     rows = await connection.execute(
         found.order_by(is_over, Deal.opened_at.desc(), Deal.id.desc()).limit(limit)
     )
     return tuple(await _views(connection, rows.all()))
+
+
+async def read_pending_deals_of_each(
+    connection: AsyncConnection, customer_ids: Sequence[int], *, limit: int
+) -> dict[int, list[DealView]]:
+    """Those that still ask for something, the newest first, of several customers at once."""
+
+    def question(customer_id: int) -> Select[Any]:
+        mine = VIEW.where(Deal.customer_id == customer_id, IS_PENDING)
+        return mine.order_by(Deal.opened_at.desc(), Deal.id.desc()).limit(limit)
+
+    found: dict[int, list[DealView]] = defaultdict(list)
+    rows = await read_each(connection, customer_ids, question)
+    newest_first = sorted(rows, key=lambda row: (row.opened_at, row.id), reverse=True)
+    for deal in await _views(connection, newest_first):
+        found[deal.customer_id].append(deal)
+    return found
 
 
 async def read_deals_where(

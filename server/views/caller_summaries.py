@@ -7,17 +7,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.crm import CustomField, FieldType
-from core.accounts import find_user
-from crm_link.deals_read import read_deals_of
-from crm_link.directory import CustomerView, read_customers, read_notes
+from core.accounts import UserRow
+from core.each import read_each
+from crm_link.deals_read import DealView, read_pending_deals_of_each
+from crm_link.directory import CustomerView, NoteView, read_customers, read_notes_of_each
 from crm_link.fields_values import words_of
 from crm_link.tables import CallCustomer
-from crm_link.tasks_read import TaskView, read_tasks_of
+from crm_link.tasks_read import TaskView, read_tasks_of_each
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
 from server.cards import CustomerSummary, FieldLine, Known, Note, OpenTask, PastCall, PendingDeal
 from server.snapshot import CustomersLoaded
@@ -30,10 +32,18 @@ TASKS_SHOWN = 5
 DEALS_SHOWN = 5
 
 # Made once: they are asked for every call that rings.
-LAST_CALLS = (
-    select(Call.id, Call.pbx, Call.started_at, Call.direction, Call.result)
+PAST: tuple[Any, ...] = (
+    CallCustomer.customer_id,
+    CallCustomer.call_at,
+    Call.id,
+    Call.pbx,
+    Call.started_at,
+    Call.direction,
+    Call.result,
+)
+LAST_CALLS: Select[Any] = (
+    select(*PAST)
     .join(CallCustomer, CallCustomer.call_id == Call.id)
-    .where(CallCustomer.customer_id == bindparam("customer_id"))
     .order_by(CallCustomer.call_at.desc())
     .limit(CALLS_SHOWN)
 )
@@ -60,19 +70,23 @@ async def load_summaries(
     if not wanted:
         return []
     customers = await read_customers(connection, list(wanted))
-    calls = await _last_calls(connection, [one.id for one in customers], known)
+    ids = [one.id for one in customers]
+    names = await _names(connection, customers, known)
+    calls = await _last_calls(connection, ids, known)
+    notes = await read_notes_of_each(connection, ids, limit=NOTES_SHOWN)
+    tasks = await read_tasks_of_each(connection, ids, limit=TASKS_SHOWN)
+    deals = await read_pending_deals_of_each(connection, ids, limit=DEALS_SHOWN)
     facts = []
     for customer in customers:
-        notes = await _notes(connection, customer.id, known.names)
-        names = await _names(connection, customer, known)
+        one = customer.id
         summary = replace(
-            _summary(customer, notes, calls.get(customer.id, ())),
+            _summary(customer, _notes(notes.get(one, ()), known.names), calls.get(one, ())),
             owner=names.get(customer.owner_id or 0),
-            tasks=await _tasks(connection, customer, names),
-            deals=await _deals(connection, customer.id),
+            tasks=tuple(open_task(task, names) for task in tasks.get(one, ())),
+            deals=tuple(_deal(deal) for deal in deals.get(one, ())),
             fields=tuple(_fields(customer, on_card)),
         )
-        facts.append(CustomersLoaded((summary,), relabel=wanted[customer.id]))
+        facts.append(CustomersLoaded((summary,), relabel=wanted[one]))
     return facts
 
 
@@ -90,19 +104,15 @@ def _summary(customer: CustomerView, notes: tuple[Note, ...], past: Sequence[Pas
     )
 
 
-async def _names(connection: AsyncConnection, customer: CustomerView, known: Known) -> Mapping[int, str]:
+async def _names(
+    connection: AsyncConnection, customers: Sequence[CustomerView], known: Known
+) -> Mapping[int, str]:
     """People by id: those with phones are known, somebody without one may be responsible all the same."""
-    if customer.owner_id is None or customer.owner_id in known.names:
+    others = {one.owner_id for one in customers if one.owner_id is not None} - known.names.keys()
+    if not others:
         return known.names
-    owner = await find_user(connection, customer.owner_id)
-    return {**known.names, customer.owner_id: owner.name} if owner is not None else known.names
-
-
-async def _tasks(
-    connection: AsyncConnection, customer: CustomerView, names: Mapping[int, str]
-) -> tuple[OpenTask, ...]:
-    found = await read_tasks_of(connection, customer.id, limit=TASKS_SHOWN)
-    return tuple(open_task(one, names) for one in found)
+    rows = await connection.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(others)))
+    return {**known.names, **{row.id: row.name for row in rows}}
 
 
 def open_task(task: TaskView, names: Mapping[int, str]) -> OpenTask:
@@ -118,12 +128,8 @@ def open_task(task: TaskView, names: Mapping[int, str]) -> OpenTask:
     )
 
 
-async def _deals(connection: AsyncConnection, customer_id: int) -> tuple[PendingDeal, ...]:
-    found = await read_deals_of(connection, customer_id, pending=True, limit=DEALS_SHOWN)
-    return tuple(
-        PendingDeal(one.id, one.kind, one.title, one.state, one.money, one.link, one.call_ids)
-        for one in found
-    )
+def _deal(one: DealView) -> PendingDeal:
+    return PendingDeal(one.id, one.kind, one.title, one.state, one.money, one.link, one.call_ids)
 
 
 def _fields(customer: CustomerView, on_card: Sequence[CustomField]) -> Iterator[FieldLine]:
@@ -134,33 +140,36 @@ def _fields(customer: CustomerView, on_card: Sequence[CustomField]) -> Iterator[
             yield FieldLine(one.title, words, words if one.type is FieldType.LINK else None)
 
 
-async def _notes(connection: AsyncConnection, customer_id: int, names: Mapping[int, str]) -> tuple[Note, ...]:
-    found = await read_notes(connection, customer_id, limit=NOTES_SHOWN)
-    notes = [Note(names.get(one.author_id or 0), one.text, one.created_at, one.is_pinned) for one in found]
-    return tuple(notes)
+def _notes(found: Sequence[NoteView], names: Mapping[int, str]) -> tuple[Note, ...]:
+    return tuple(
+        Note(names.get(one.author_id or 0), one.text, one.created_at, one.is_pinned) for one in found
+    )
 
 
 async def _last_calls(
     connection: AsyncConnection, customer_ids: Sequence[int], known: Known
 ) -> dict[int, list[PastCall]]:
-    calls: dict[int, list[PastCall]] = {}
-    for customer_id in customer_ids:
-        rows = await connection.execute(LAST_CALLS, {"customer_id": customer_id})
-        found = rows.all()
-        said = await _said(connection, [row.id for row in found])
-        talked = await _talked(connection, [row.id for row in found])
-        calls[customer_id] = [
+    rows = await read_each(connection, customer_ids, _calls_of)
+    said = await _said(connection, [row.id for row in rows])
+    talked = await _talked(connection, [row.id for row in rows])
+    calls: dict[int, list[PastCall]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.call_at, reverse=True):
+        person = talked.get(row.id)
+        calls[row.customer_id].append(
             PastCall(
                 row.id,
                 row.started_at,
                 row.direction,
                 row.result,
-                known.people.get((row.pbx, talked.get(row.id, "")), talked.get(row.id)),
+                known.people.get((row.pbx, person or ""), person),
                 *said[row.id],
             )
-            for row in found
-        ]
+        )
     return calls
+
+
+def _calls_of(customer_id: int) -> Select[Any]:
+    return LAST_CALLS.where(CallCustomer.customer_id == customer_id)
 
 
 async def _said(

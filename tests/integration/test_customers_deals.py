@@ -97,7 +97,7 @@ async def test_a_deal_is_about_many_calls_and_a_call_about_many_deals(database: 
         await deals.link(deal_id, call_id, None)
     async with database.read() as connection:
         about = await read_deals_about(connection, ["c1", "c2"])
-        of_anna = await read_deals_of(connection, anna.id, pending=True)
+        of_anna = await read_deals_of(connection, anna.id)
     assert {call: [deal.title for deal in found] for call, found in about.items()} == {
         "c1": ["One", "Two"],
         "c2": ["One"],
