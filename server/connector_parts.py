@@ -107,6 +107,13 @@ def make_parts(
     return Connectors(outside, made, lookups, workers, picks)
 
 
+def refused_elsewhere(app: web.Application, number: str) -> str | None:
+    """Why a CRM wants this caller (E.164) refused, as far as it said so of their last call."""
+    made = app[CONNECTORS].made if CONNECTORS in app else {}
+    said = ((name, one.refusal(number)) for name, one in made.items() if isinstance(one, Zammad))
+    return next((f"Blocked in {name} ({why})" for name, why in said if why is not None), None)
+
+
 async def call_words(connection: AsyncConnection, record: Mapping[str, Any], *, public_url: str) -> CallWords:
     """Who our people in this call are, and what the last of them who saved a wrap-up said."""
     call_id, pbx = record["call_id"], record["pbx"]

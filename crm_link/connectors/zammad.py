@@ -1,7 +1,7 @@
 """Zammad's generic CTI: Zammad is told of each call while it goes on (`newCall`, `answer`) and at its end (`hangup`),
-and may answer that a caller is to be refused. What is told live is told once and in order, and lost when Zammad is
-away; the end is durable work like every connector's: Zammad is then told of the whole call, if it does not know it
-yet. Who calls it looks up itself."""
+and may answer that a caller is to be refused, which is kept for the PBX to ask at their next call. What is told live is
+told once and in order, and lost when Zammad is away; the end is durable work like every connector's: Zammad is then
+told of the whole call, if it does not know it yet. Who calls it looks up itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ WAITING = 200
 """Events waiting to be told; beyond it the oldest is given up, as the hang-up makes up for it."""
 
 REMEMBERED = 1000
-"""Calls whose end was told lately."""
+"""Calls whose end was told lately, and callers who were refused lately."""
 
 Event = dict[str, Any]
 
@@ -69,6 +69,11 @@ class Zammad:
         self._sender = sender
         self._one_by_one = asyncio.Lock()
         self._over: OrderedDict[str, None] = OrderedDict()
+        self._refused: OrderedDict[str, str] = OrderedDict()
+
+    def refusal(self, number: str) -> str | None:
+        """Why this caller (E.164) was to be refused when they last called; None when they were not, or nobody knows."""
+        return self._refused.get(_digits(number))
 
     async def tell_live(self, event: Event) -> Event:
         """As `tell`, unless the call's end was told already: a late beginning would begin it anew."""
@@ -92,13 +97,22 @@ class Zammad:
 
     def _remember_over(self, marker: str) -> None:
         self._over[marker] = None
-        while len(self._over) > REMEMBERED:
-            self._over.popitem(last=False)
+        _keep_latest(self._over)
 
     async def tell(self, event: Event) -> Event:
         """Post one event; what Zammad answers, {} for nothing. Raises ConnectorError and OutsideError."""
         said = await ask_json(self._sender, "POST", self._url, body=event, seconds=self._seconds)
-        return said if isinstance(said, dict) else {}
+        answer = said if isinstance(said, dict) else {}
+        if event["event"] == "newCall" and event["direction"] == "in":
+            self._remember_refusal(event["from"], answer)
+        return answer
+
+    def _remember_refusal(self, caller: str, answer: Event) -> None:
+        """Also when the PBX refuses the call by itself by now: Zammad hears of it and may think otherwise today."""
+        self._refused.pop(caller, None)
+        if answer.get("action") == "reject":
+            self._refused[caller] = _reason(answer)
+            _keep_latest(self._refused)
 
     async def find_contact(self, number: str) -> Sequence[Contact]:  # noqa: ARG002
         raise ConnectorError("Zammad's CTI cannot be asked who has a number")
@@ -217,7 +231,7 @@ class ZammadLive:
             return
         self.last_error = ""
         if said.get("action") == "reject":
-            why = f"{self._name} has this number blocked ({shown(str(said.get('reason', 'no reason')))})"
+            why = f"{self._name} has this number blocked ({_reason(said)})"
             await self._bus.publish(ContactsFound(call_id, self._clock(), self._name, (), why))
         elif said.get("action") == "dial":
             # The call is dialled already: which number it shows is decided by the PBX.
@@ -249,6 +263,15 @@ def _event(event: str, call: LoggedCall) -> Event:
     pair = (caller, callee) if inbound else (callee, caller)
     direction = "in" if inbound else "out"
     return {"event": event, "from": pair[0], "to": pair[1], "direction": direction, "callId": call.marker}
+
+
+def _reason(answer: Event) -> str:
+    return shown(str(answer.get("reason", "no reason")))
+
+
+def _keep_latest(given: OrderedDict[str, Any]) -> None:
+    while len(given) > REMEMBERED:
+        given.popitem(last=False)
 
 
 def _digits(number: str) -> str:

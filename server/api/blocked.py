@@ -18,6 +18,7 @@ from server.api.customers import editor
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.blocked_parts import BLOCK_LIST, BLOCKS
+from server.connector_parts import refused_elsewhere
 from server.keys import CLOCK, DATABASE, SETTINGS
 
 
@@ -114,7 +115,8 @@ async def block(request: web.Request, body: NewBlocked) -> Blocked:
 
 @operation("Is this caller blocked?", tag="Customers")
 async def check(request: web.Request, query: CheckQuery) -> Check:
-    """For a dialplan: ask before a phone rings. What is no telephone number, such as an extension, is never blocked."""
+    """For a dialplan: ask before a phone rings. Blocked is also whom Zammad wanted rejected when they last called. What
+    is no telephone number, such as an extension, is never blocked."""
     # A + that was not escaped arrives as a space.
     text = f"+{query.number[1:]}" if query.number.startswith(" ") else query.number
     number = parse_number(text, request.app[SETTINGS].site.region).e164
@@ -122,7 +124,10 @@ async def check(request: web.Request, query: CheckQuery) -> Check:
         return Check(blocked=False, reason=None)
     async with request.app[DATABASE].read() as connection:
         found = await find_blocked(connection, number, request.app[CLOCK]())
-    return Check(blocked=found is not None, reason=found.reason if found is not None else None)
+    if found is not None:
+        return Check(blocked=True, reason=found.reason)
+    reason = refused_elsewhere(request.app, number) if number is not None else None
+    return Check(blocked=reason is not None, reason=reason)
 
 
 @operation("Unblock a caller", tag="Customers", problems=(409,))

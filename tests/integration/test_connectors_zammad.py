@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
+from aiohttp import ClientSession, CookieJar
+
 from core.db import Database
 from core.facts import CallAnswered, CallEnded, CallsJoined, Verdict
 from crm_link.connectors.protocol import marker_of
@@ -96,6 +98,35 @@ async def test_a_blocked_caller_is_said_on_the_card(database: Database) -> None:
         await Beside(site, clock).rings()
         await anna.until(lambda one: bool(one.cards.get("c1", {}).get("blocked")))
         assert anna.cards["c1"]["blocked"] == "zammad has this number blocked (busy)"
+
+
+async def test_whom_zammad_blocks_the_pbx_may_refuse_until_zammad_thinks_otherwise(
+    database: Database,
+) -> None:
+    book, clock = CallerLog(), Clock()
+    book.blocked.add(CUSTOMER[1:])
+    async with (
+        Scripted(book) as peer,
+        desk_site(database, clock=clock, sections=sections(peer)) as site,
+        ClientSession(cookie_jar=CookieJar(unsafe=True), cookies=await site.cookie("anna")) as pbx,
+    ):
+        desk = Beside(site, clock)
+
+        async def refusal(number: str = CUSTOMER) -> str | None:
+            async with pbx.get(site.url("/api/v1/blocked/check"), params={"number": number}) as answer:
+                said: dict[str, Any] = await answer.json()
+                assert said["blocked"] is (said["reason"] is not None)
+                reason: str | None = said["reason"]
+                return reason
+
+        assert await refusal() is None
+        await desk.rings()
+        assert await eventually(refusal) == "Blocked in zammad (busy)"
+        assert await refusal("+48601000111") is None
+        book.blocked.clear()
+        await desk.ends("c1")
+        await desk.rings("c2")  # refused by the PBX, and told to Zammad all the same
+        await eventually(refusal, lambda said: said is None)
 
 
 async def test_an_outgoing_call_is_told_from_our_side(database: Database) -> None:
