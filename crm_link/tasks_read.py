@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, true, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, case, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import UserRow
-from core.each import read_each
+from core.each import Question, read_each
 from core.errors import NotFoundError
 from crm_link.paging import cursor_of, parts_of
 from crm_link.tables import Customer, Identity
@@ -114,17 +115,21 @@ async def read_tasks_of(
     return tuple(task_view(row) for row in rows)
 
 
+@cache
+def _open_of(limit: int) -> Question:
+    def question(customer_id: BindParameter[int]) -> Select[Any]:
+        mine = VIEW.where(Task.customer_id == customer_id, Task.done_at.is_(None))
+        return mine.order_by(Task.due_at, Task.id).limit(limit)
+
+    return question
+
+
 async def read_tasks_of_each(
     connection: AsyncConnection, customer_ids: Sequence[int], *, limit: int
 ) -> dict[int, list[TaskView]]:
     """What `read_tasks_of` reads, for several customers at once."""
-
-    def question(customer_id: int) -> Select[Any]:
-        mine = VIEW.where(Task.customer_id == customer_id, Task.done_at.is_(None))
-        return mine.order_by(Task.due_at, Task.id).limit(limit)
-
     found: dict[int, list[TaskView]] = defaultdict(list)
-    rows = await read_each(connection, customer_ids, question)
+    rows = await read_each(connection, customer_ids, _open_of(limit))
     for row in sorted(rows, key=lambda row: (row.due_at, row.id)):
         found[row.customer_id].append(task_view(row))
     return found

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.crm import CustomField, FieldType
@@ -168,7 +168,7 @@ async def _last_calls(
     return calls
 
 
-def _calls_of(customer_id: int) -> Select[Any]:
+def _calls_of(customer_id: BindParameter[int]) -> Select[Any]:
     return LAST_CALLS.where(CallCustomer.customer_id == customer_id)
 
 
