@@ -25,6 +25,9 @@ Key = tuple[str, str]
 
 AT_ONCE = 5000
 
+MOST_TOLD = 20
+"""Of those who share a number, as many are named with a line."""
+
 
 class Existing(StrEnum):
     """What to do with somebody we have already."""
@@ -118,7 +121,7 @@ def judge(
     if named:
         value = next(key[1] for key in person.keys if not _are_unknown(holders.get(key, ())))
         why = f"{value} is also that of somebody by another name: both have it afterwards"
-        return Verdict(Fate.SHARED, why, others=tuple(one.customer_id for one in named))
+        return Verdict(Fate.SHARED, why, others=tuple(one.customer_id for one in named[:MOST_TOLD]))
     if unknown and (person.is_unknown or not (person.name or person.company)):
         return Verdict(Fate.SKIPPED, "an unknown caller, in the file as well", unknown[0].customer_id)
     if not (person.name or person.company):
@@ -153,7 +156,7 @@ def _ours(
     why = "; ".join(f"{value} is also that of somebody by another name" for _, value in shared)
     others = [*unknown, *(other for theirs in shared.values() for other in theirs)]
     ids = tuple(dict.fromkeys(other.customer_id for other in others))
-    return Verdict(Fate.CHANGED, why, one.customer_id, ids)
+    return Verdict(Fate.CHANGED, why, one.customer_id, ids[:MOST_TOLD])
 
 
 def with_conflicts(

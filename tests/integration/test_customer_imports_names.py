@@ -9,7 +9,7 @@ import pytest
 from core.db import Database
 from crm_link.customers import NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
-from crm_link.imports_match import Existing, Fate
+from crm_link.imports_match import MOST_TOLD, Existing, Fate
 from crm_link.imports_state import ImportState
 from crm_link.vcards import Version, card_of
 from tests.customers import OTHER, Office
@@ -100,6 +100,14 @@ async def test_among_holders_of_a_number_the_name_decides(importing: Importing) 
     (line,) = await importing.imports.lines(half.id)
     assert (line.fate, line.others) == (Fate.REFUSED, (jan.id, iga.id))
     assert line.why == "2 customers fit: merge them, or write the whole name"
+
+
+async def test_of_many_who_share_a_number_some_are_told(importing: Importing) -> None:
+    lines = "".join(f"Person{place} Lis,{OFFICE}\n" for place in range(MOST_TOLD + 2))
+    state = await importing.do(f"name,phone\n{lines}")
+    *_, last = await importing.imports.lines(state.id)
+    assert state.fates == {"new": 1, "shared": MOST_TOLD + 1}
+    assert len(last.others) == MOST_TOLD
 
 
 async def test_a_number_that_is_somebody_elses_is_told_of(importing: Importing) -> None:
