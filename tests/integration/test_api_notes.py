@@ -55,11 +55,12 @@ async def test_an_edit_of_a_note_overwrites_nobody_unseen(api: ApiServer) -> Non
     assert (await api.get(place))["text"] == "four"
 
 
-@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": None}, {"is_pinned": None}, {"text": "\u200b"}])
-async def test_an_edit_of_a_note_that_makes_no_sense_is_refused(api: ApiServer, body: Json) -> None:
+async def test_an_edit_of_a_note_that_makes_no_sense_is_refused(api: ApiServer) -> None:
     place = f"{await _anna(api)}/notes"
     place += f"/{(await api.send('POST', place, {'text': 'stays'}, 201))['id']}"
-    await api.send("PATCH", place, body, 422)
+    refused: list[Json] = [{}, {"text": ""}, {"text": None}, {"is_pinned": None}, {"text": "\u200b"}]
+    for body in refused:
+        await api.send("PATCH", place, body, 422)
     assert (await api.get(place))["text"] == "stays"
 
 
