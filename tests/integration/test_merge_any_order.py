@@ -1,11 +1,13 @@
-"""Whatever is done in whatever order (calls, merges, undos, numbers given, picks, records deleted), every call can be
-reached from exactly one customer's timeline, or from none: a withheld number's, and a deleted person's."""
+"""Whatever is done in whatever order (calls, merges, undos, numbers given and shared, picks, erasures, expiry), every
+call can be reached: from exactly one customer's timeline once that is known, from each candidate's, marked as not
+certain, until somebody picks, and from none where the number was withheld, its caller expired or the person was
+erased."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,29 +15,39 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
+from config.recordings import RecordingSettings
 from core.db import Database
 from core.errors import ConflictError
-from crm_link.customers import CustomerEdit
-from crm_link.identities import take
-from crm_link.kinds import IdentityKind
+from crm_link.customers import CustomerEdit, NewCustomer
+from crm_link.expiry import expire_some
+from crm_link.kinds import IdentityKind, LinkHow
 from crm_link.merge import Wanted
 from crm_link.merge_tables import CustomerMerge
 from crm_link.records import resolve
 from crm_link.tables import CallCustomer, Customer, Identity, IdentityKey
+from pbx_bridge import call_log
+from recordings.access import Asker
+from recordings.removal import Remover
+from server.erase_person import Person, read_person
+from server.erase_whole import WholeErasure
 from server.schema import prepare
+from server.views.timeline import TIMELINE, CallBody
+from tests.customers import ended
 from tests.merging import MergingOffice
 
 Answer = TypeVar("Answer")
 
 PLACE = st.integers(0, 7)
-NUMBERS = 5
+NUMBERS = 3
+ADMINISTRATOR = Asker("test", None)
 
 _examples = itertools.count(1)
 
@@ -45,6 +57,7 @@ class Office:
 
     loop: asyncio.AbstractEventLoop
     office: MergingOffice
+    erasure: WholeErasure
 
     @classmethod
     def do(cls, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
@@ -67,6 +80,14 @@ class Merging(RuleBasedStateMachine):
     def _customer(self, place: int) -> int:
         return self.customers[place % len(self.customers)]
 
+    @initialize()
+    def two_share_a_number(self) -> None:
+        shared, own = self._number(0), self._number(1)
+        for name, numbers in (("Anna", (shared,)), ("Jan", (shared, own))):
+            made = Office.do(self.office.customers.create(NewCustomer(name, numbers=numbers), None))
+            self.customers.append(made.id)
+        self._ring(shared)
+
     @rule(place=PLACE)
     def call(self, place: int) -> None:
         self._ring(self._number(place))
@@ -79,9 +100,14 @@ class Merging(RuleBasedStateMachine):
         call_id = f"c{self.example}-{len(self.calls)}"
         self.office.now += 10
         matched = Office.do(self.office.desk.call(call_id, number, at=self.office.now))
+        Office.do(self._log(call_id, number))
         self.calls[call_id] = number
         if matched.created:
             self.customers += matched.customer_ids
+
+    async def _log(self, call_id: str, number: str | None) -> None:
+        async with self.office.database.write() as connection:
+            await call_log.record(connection, [ended(call_id, number)])
 
     @precondition(lambda self: len(self.customers) > 1)
     @rule(one=PLACE, other=PLACE)
@@ -108,17 +134,9 @@ class Merging(RuleBasedStateMachine):
     @precondition(lambda self: self.customers)
     @rule(place=PLACE, number=PLACE)
     def give(self, place: int, number: int) -> None:
-        """A number nobody but an unnamed caller holds: old calls follow it."""
+        """Old calls of an unnamed caller follow the number; one that is held already is shared from now on."""
         wanted = self._number(number)
-        if Office.do(self._has_named_holder(wanted)):
-            return
         Office.do(self.office.customers.add_identity(self._customer(place), IdentityKind.PHONE, wanted, None))
-
-    async def _has_named_holder(self, number: str) -> bool:
-        async with self.office.database.read() as connection:
-            named = select(Customer.id).join(Identity, Identity.customer_id == Customer.id)
-            found = named.where(Identity.value == number, Customer.is_provisional.is_(False))
-            return (await connection.scalar(found)) is not None
 
     @precondition(lambda self: self.customers)
     @rule(place=PLACE)
@@ -136,29 +154,33 @@ class Merging(RuleBasedStateMachine):
     @precondition(lambda self: len(self.customers) > 2)
     @rule(place=PLACE)
     def erase(self, place: int) -> None:
-        """The record and all that became part of it, as the right to be forgotten has it."""
-        gone, calls = Office.do(self._erase(self._customer(place)))
-        self.lost |= calls
-        self.customers = [one for one in self.customers if one not in gone]
-        self.merges = Office.do(self._standing(self.merges))
+        """The whole person, as the right to be forgotten has it: what is another's as well stays with them."""
+        person = Office.do(self._person(self._customer(place)))
+        Office.do(Office.erasure.erase(ADMINISTRATOR, person.id))
+        self.lost |= set(person.calls)
+        self._forget(person.ids)
 
-    async def _erase(self, customer_id: int) -> tuple[set[int], set[str]]:
+    async def _person(self, customer_id: int) -> Person:
+        async with self.office.database.read() as connection:
+            return await read_person(connection, await resolve(connection, customer_id))
+
+    @rule()
+    def expire(self) -> None:
+        """Calls of unnamed callers stand with nobody until their number is somebody's again."""
+        before = Office.do(self._links())
+        gone = Office.do(self._expire())
+        self.lost |= {call for call, links in before.items() if {one for one, _, _ in links} <= gone}
+        self._forget(gone)
+
+    async def _expire(self) -> set[int]:
         async with self.office.database.write() as connection:
-            current = await resolve(connection, customer_id)
-            gone = {one for one in self.customers if await resolve(connection, one) == current}
-            theirs = CallCustomer.customer_id.in_(gone)
-            calls = set(await connection.scalars(select(CallCustomer.call_id).where(theirs)))
-            claims = select(Identity.kind, Identity.value).where(Identity.customer_id == current)
-            for kind, value in (await connection.execute(claims)).all():
-                await take(connection, current, IdentityKind(kind), value)
-            left = set(gone)
-            while left:
-                above = select(Customer.merged_into_id).where(Customer.merged_into_id.is_not(None))
-                leaves = select(Customer.id).where(Customer.id.in_(left), Customer.id.not_in(above))
-                found = set(await connection.scalars(leaves))
-                await connection.execute(delete(Customer).where(Customer.id.in_(found)))
-                left -= found
-        return gone, calls
+            later = self.office.now + 1
+            step = await expire_some(connection, None, before=later, at=later)
+        return {fact.customer_id for fact in step.removed}
+
+    def _forget(self, ids: Collection[int]) -> None:
+        self.customers = [one for one in self.customers if one not in ids]
+        self.merges = Office.do(self._standing(self.merges))
 
     async def _standing(self, merges: list[int]) -> list[int]:
         async with self.office.database.read() as connection:
@@ -166,15 +188,35 @@ class Merging(RuleBasedStateMachine):
             return sorted(await connection.scalars(found))
 
     @invariant()
-    def every_call_is_somebodys_once(self) -> None:
+    def every_call_is_somebodys(self) -> None:
+        """One customer's, or each candidate's until somebody picks."""
         links = Office.do(self._links())
         for call_id, number in self.calls.items():
             found = links.get(call_id, [])
-            if number is None or call_id in self.lost:
-                assert len(found) <= 1, (call_id, found)
-            else:
-                assert len(found) == 1, (call_id, number, found)
-            assert all(merged_into is None for _, merged_into in found), (call_id, found)
+            assert number is None or call_id in self.lost or found, (call_id, number)
+            assert len(found) <= 1 or not any(how == LinkHow.PICKED for _, _, how in found), (call_id, found)
+            assert all(merged_into is None for _, merged_into, _ in found), (call_id, found)
+
+    def teardown(self) -> None:
+        """What timelines show: the same calls, certain where they are one customer's."""
+        links = Office.do(self._links())
+        expected = {
+            (one, call_id, len(found) == 1) for call_id, found in links.items() for one, _, _ in found
+        }
+        assert Office.do(self._shown()) == expected
+
+    async def _shown(self) -> set[tuple[int, str, bool]]:
+        async with self.office.database.read() as connection:
+            pages = {
+                one: await TIMELINE.page(connection, one, limit=100, kinds=("call",))
+                for one in {await resolve(connection, one) for one in self.customers}
+            }
+        return {
+            (one, entry.body.call_id, entry.body.is_certain)
+            for one, page in pages.items()
+            for entry in page.entries
+            if isinstance(entry.body, CallBody)
+        }
 
     @invariant()
     def every_key_has_a_holder(self) -> None:
@@ -193,16 +235,16 @@ class Merging(RuleBasedStateMachine):
                 for row in await connection.execute(select(Identity.kind, Identity.value))
             }
 
-    async def _links(self) -> dict[str, list[tuple[int, int | None]]]:
+    async def _links(self) -> dict[str, list[tuple[int, int | None, str]]]:
         async with self.office.database.read() as connection:
             rows = await connection.execute(
-                select(CallCustomer.call_id, Customer.id, Customer.merged_into_id)
+                select(CallCustomer.call_id, Customer.id, Customer.merged_into_id, CallCustomer.how)
                 .join(Customer, Customer.id == CallCustomer.customer_id)
                 .where(CallCustomer.call_id.in_(self.calls))
             )
-            links: dict[str, list[tuple[int, int | None]]] = {}
-            for call_id, customer_id, merged_into in rows:
-                links.setdefault(call_id, []).append((customer_id, merged_into))
+            links: dict[str, list[tuple[int, int | None, str]]] = {}
+            for call_id, customer_id, merged_into, how in rows:
+                links.setdefault(call_id, []).append((customer_id, merged_into, how))
         return links
 
 
@@ -219,7 +261,9 @@ def test_every_call_is_reached_from_exactly_one_timeline(tmp_path: Path) -> None
     Office.loop = asyncio.new_event_loop()
     database = Database(f"sqlite:///{tmp_path / 'ringback.db'}")
     Office.do(prepare(database))
-    Office.office = MergingOffice(database)
+    Office.office = office = MergingOffice(database)
+    remover = Remover(database, office.desk.bus, lambda: office.now, RecordingSettings(folder=tmp_path))
+    Office.erasure = WholeErasure(database, office.desk.bus, lambda: office.now, remover)
     try:
         run_state_machine_as_test(Merging, settings=SOME)
     finally:
