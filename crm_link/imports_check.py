@@ -20,7 +20,16 @@ from crm_link.fields import read_values
 from crm_link.imports_columns import MOST_KEYS, Person, read_person
 from crm_link.imports_fields import Declared, conflict
 from crm_link.imports_groups import Groups
-from crm_link.imports_match import Existing, Fate, Verdict, find_holders, judge, with_conflicts
+from crm_link.imports_match import (
+    Existing,
+    Fate,
+    Verdict,
+    called_exactly,
+    find_holders,
+    judge,
+    several,
+    with_conflicts,
+)
 from crm_link.imports_names import agree
 from crm_link.imports_people import One, Parted, Shared, part
 from crm_link.imports_rows import STEP, batches, refuse_followers
@@ -128,7 +137,7 @@ class Check:
         alone = [One.of(line, person) for line, person in leading.items()]
         people = {one.first_line: one for one in (*parted.people, *alone)}
         whole = {line: one.whole for line, one in people.items()}
-        verdicts = _without_quarrels(people, await self._verdicts(whole, parted.shared))
+        verdicts = _without_quarrels(people, await self._verdicts(people, whole, parted.shared))
         for line, (person, why) in parted.refused.items():
             whole[line], verdicts[line] = person, Verdict(Fate.REFUSED, why)
         async with self.database.write() as connection:
@@ -165,15 +174,21 @@ class Check:
             said.append(f"a line before says otherwise: {theirs}")
         return "; ".join(said)
 
-    async def _verdicts(self, people: dict[int, Person], shared: Mapping[int, Shared]) -> dict[int, Verdict]:
+    async def _verdicts(
+        self, people: Mapping[int, One], whole: Mapping[int, Person], shared: Mapping[int, Shared]
+    ) -> dict[int, Verdict]:
         async with self.database.read() as connection:
-            holders = await find_holders(connection, (key for one in people.values() for key in one.keys))
+            holders = await find_holders(connection, (key for one in whole.values() for key in one.keys))
             found = {
-                line: judge(one, holders, self.existing, shared.get(line)) for line, one in people.items()
+                line: judge(one, holders, self.existing, shared.get(line)) for line, one in whole.items()
             }
+            for line, one in people.items():
+                if len(one.lines) > 1:
+                    exact = called_exactly((person for _, person in one.lines), holders)
+                    found[line] = several(sorted(exact)) if len(exact) > 1 else found[line]
             ids = {one.customer_id for one in found.values() if one.fate is Fate.CHANGED and one.customer_id}
             held = await read_values(connection, sorted(ids)) if self.declared else {}
-        for line, person in people.items():
+        for line, person in whole.items():
             if len(person.keys) > MOST_KEYS:
                 why = f"with the lines about the same person it has more than {MOST_KEYS} numbers"
                 found[line] = replace(found[line], fate=Fate.REFUSED, why=why)

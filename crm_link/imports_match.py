@@ -115,7 +115,7 @@ def judge(
     )
     fitting = [named[place] for place in best(called_of(person), [called(one.name, "") for one in named])]
     if len(fitting) > 1:
-        return _several(fitting)
+        return several(one.customer_id for one in fitting)
     if fitting:
         return _ours(person, fitting[0], unknown, holders, existing)
     if named:
@@ -135,6 +135,24 @@ def judge(
         first, *rest = (one.customer_id for one in unknown)
         return Verdict(Fate.CHANGED, "has called before, unknown until now", first, tuple(rest))
     return Verdict(Fate.NEW)
+
+
+def called_exactly(lines: Iterable[Person], holders: Mapping[Key, Sequence[Holder]]) -> set[int]:
+    """The customers whom single lines about one person call by their very names."""
+    return {
+        one.customer_id
+        for person in lines
+        for key in person.keys
+        for one in holders.get(key, ())
+        if not one.is_provisional and one.name and called(one.name, "") == called_of(person)
+    }
+
+
+def several(ids: Iterable[int]) -> Verdict:
+    """Whom of them a line means is left to people."""
+    others = tuple(ids)
+    why = f"{len(others)} customers fit: merge them, or write the whole name"
+    return Verdict(Fate.REFUSED, why, others=others)
 
 
 def _ours(
@@ -173,12 +191,3 @@ def with_conflicts(
 
 def _are_unknown(holders: Sequence[Holder]) -> bool:
     return all(one.is_provisional for one in holders)
-
-
-def _several(named: Sequence[Holder]) -> Verdict:
-    ids = tuple(one.customer_id for one in named)
-    return Verdict(
-        Fate.REFUSED,
-        f"{len(ids)} customers fit: merge them, or write the whole name",
-        others=ids,
-    )

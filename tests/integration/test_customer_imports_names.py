@@ -102,6 +102,16 @@ async def test_among_holders_of_a_number_the_name_decides(importing: Importing) 
     assert line.why == "2 customers fit: merge them, or write the whole name"
 
 
+async def test_lines_that_agree_do_not_make_two_customers_into_one(importing: Importing) -> None:
+    create = importing.office.customers.create
+    anna = await create(NewCustomer("Anna", numbers=(OTHER,), emails=("a@x.pl",)), None)
+    whole = await create(NewCustomer("Anna Lis", numbers=(OTHER,), emails=("b@x.pl",)), None)
+    state = await importing.do(f"name,phone,email\nAnna,{OTHER},a@x.pl\nAnna Lis,{OTHER},b@x.pl\n")
+    assert state.fates == {"refused": 2}
+    (first, _) = await importing.imports.lines(state.id)
+    assert first.others == (anna.id, whole.id)
+
+
 async def test_of_many_who_share_a_number_some_are_told(importing: Importing) -> None:
     lines = "".join(f"Person{place} Lis,{OFFICE}\n" for place in range(MOST_TOLD + 2))
     state = await importing.do(f"name,phone\n{lines}")
