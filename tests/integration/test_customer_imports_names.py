@@ -171,3 +171,16 @@ async def test_a_broken_card_is_a_refused_line(importing: Importing) -> None:
     found = await said(importing, state)
     assert {line: fate for line, (fate, _) in found.items()} == {1: "new", 6: "refused", 9: "refused"}
     assert found[9][1] == "the card has no end"
+
+
+async def test_one_line_in_twenty_about_somebody_before_in_another_spelling_is_found(
+    importing: Importing,
+) -> None:
+    spellings = ("+48 {} {} {}", "0048{}{}{}", "tel:+48-{}-{}-{}", "(0{}) {} {}", "{}-{}{}")
+    lines = []
+    for place in range(200):
+        known = place - 10 if place % 20 == 19 else place
+        number = spellings[place % 7 % 5].format("501", "777", f"{known:03}")
+        lines.append(f"{'Lis, Person' if known != place else 'Person Lis'} {known};{number}")
+    state = await importing.do("Name;Phone\n" + "\n".join(lines) + "\n")
+    assert state.fates == {"new": 190, "joined": 10}
