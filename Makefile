@@ -4,8 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TOOLS  := $(VENV)/.installed-for-development
-# A file's tests share a PBX, a browser, a database.
-SPREAD := -n 2 --dist loadfile
+# A file's tests share a PBX, a browser, a database. They wait for calls and pages more than they compute: three on two cores.
+SPREAD := -n 3 --dist loadfile
 
 .PHONY: help install run test test-full test-tools faults lint bench clean
 
