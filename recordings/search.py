@@ -1,6 +1,6 @@
 """The index over what was said and written, one interface for both databases: `put` a document, `remove` it,
-`find` what a question asks for, newest first. Texts go in as they are and are folded here; hits come out as rows, without
-their text.
+`find` what a question asks for, newest first. Texts go in as they are and are folded here; hits come out as rows,
+without their text.
 
 Not done here: which texts there are and how they are marked (`server/search_feed.py`), whose hits may be shown
 (`access.py`), highlighting (`snippets.py`). Nothing is ranked: a common word has a hundred thousand hits, and to rank
