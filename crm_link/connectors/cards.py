@@ -29,7 +29,9 @@ from core.facts import (
 )
 from core.outside import OutsideError
 from crm_link.connectors.begun import Beginner
+from crm_link.connectors.cache import read_said
 from crm_link.connectors.described import Described
+from crm_link.connectors.picks import chosen
 from crm_link.connectors.protocol import Beginning, ConnectorError, Contact
 from crm_link.connectors.trace import without
 
@@ -56,11 +58,12 @@ class CardRules:
 @dataclass(slots=True)
 class CallCard:
     """One call that goes on. `phones` ring or talk, each with the CRM's id of its person; `shown` are people whose card
-    is open, `refused` those whose the CRM does not open. `is_lost`: it did not answer, and is asked no more."""
+    is open, `refused` those whose the CRM does not open. `has_news`: the CRM said who the call is with, and nobody has
+    looked yet; `is_lost`: it did not answer, and is asked no more."""
 
     beginning: Beginning
     is_outside: bool
-    contact: Contact | None = None
+    has_news: bool = False
     phones: dict[Phone, str] = field(default_factory=dict)
     reference: str = ""
     shown: set[str] = field(default_factory=set)
@@ -72,7 +75,7 @@ class CallCard:
 
     def to_show(self) -> str | None:
         """Nobody, while it is not known whom the call is with."""
-        if not self.is_outside or self.contact is None:
+        if not self.is_outside or not (self.reference or self.has_news):
             return None
         known = self.shown | self.refused
         return next((one for one in self.phones.values() if one not in known), None)
@@ -88,6 +91,7 @@ class CallCards:
         self._name = name
         self._rules = rules
         self._crm = rules.crm
+        self._database = database
         self._bus = bus
         self._clock = clock
         self._beginner = Beginner(name, rules.crm, database, clock)
@@ -125,15 +129,10 @@ class CallCards:
             self._news.set()
 
     async def _found(self, fact: ContactsFound) -> None:
-        """The one whom the call is with; nobody of several, and nobody from an answer that may be out of date."""
         card = self._cards.get(fact.call_id)
-        if card is None or fact.connector != self._name:
-            return
-        oldest = self._clock() - max(self._rules.fresh_s, FRESH_S)
-        fresh = [one for one in fact.contacts if one.seen_at >= oldest]
-        picked = [one for one in fresh if one.is_picked or len(fact.contacts) == 1]
-        card.contact = Contact(picked[0].id, picked[0].name, url=picked[0].url) if picked else None
-        self._news.set()
+        if card is not None and fact.connector == self._name:
+            card.has_news = True
+            self._news.set()
 
     async def _has_phone(self, fact: PhoneRinging | CallAnswered) -> None:
         card, person = self._cards.get(fact.call_id), self._crm.person_of(_names(fact.phone))
@@ -185,11 +184,31 @@ class CallCards:
             card.shown.discard(person)
             await self._crm.hide_card(card.reference, number, person)
         elif not card.reference:
-            phones = tuple(name for phone in card.phones for name in _names(phone))
-            begun = await self._beginner.begin(card.contact, replace(card.beginning, phones=phones))
-            card.reference = begun.reference
+            await self._begin(card)
         elif (person := card.to_show()) is not None:
             await self._show(card, person)
+
+    async def _begin(self, card: CallCard) -> None:
+        card.has_news = False
+        phones = tuple(name for phone in card.phones for name in _names(phone))
+        beginning = replace(card.beginning, phones=phones)
+        contact = await self._contact(beginning)
+        goes_on = self._cards.get(beginning.call_id) is card
+        if contact is not None and goes_on:
+            card.reference = (await self._beginner.begin(contact, beginning)).reference
+
+    async def _contact(self, call: Beginning) -> Contact | None:
+        """The one whom the call is with: nobody of several, and nobody by an answer that may be out of date. Asked of
+        what is kept of the number, for the fact may be about one that the call does not have any more."""
+        async with self._database.read() as connection:
+            said = await read_said(connection, self._name, call.number)
+            if said is None or said.seen_at < self._clock() - max(self._rules.fresh_s, FRESH_S):
+                return None
+            found = {one.id: one for one in said.contacts}
+            if len(found) == 1:
+                return said.contacts[0]
+            one = await chosen(connection, self._name, call.call_id, found)
+        return found[one] if one is not None else None
 
     async def _show(self, card: CallCard, person: str) -> None:
         """What is perhaps open is closed like what is."""

@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from config.connectors import ConnectorSettings
+from config.settings import Site
 from core.db import Database
 from core.facts import (
     AgentLeft,
     CallAnswered,
+    CallDescribed,
     CallsJoined,
     Fact,
     PhoneRinging,
@@ -25,15 +27,22 @@ from core.facts import (
     StopReason,
     Verdict,
 )
+from core.outside import Outside
+from crm_link.connectors import logs
+from crm_link.connectors.described import Described
+from crm_link.connectors.make import make_connector
+from crm_link.connectors.protocol import Contact
 from crm_link.connectors.tables import ConnectorBegun, LogState
 from tests.desk_site import desk_site
 from tests.integration.test_connectors import START, Beside, Clock
-from tests.live_story import CUSTOMER, ended, internal, outbound, phone, started
+from tests.integration.test_connectors_described import HOME, call, write
+from tests.live_story import CUSTOMER, ended, inbound, internal, outbound, phone, started
 from tests.scripted import Asked, Scripted
 from tests.site import eventually
 
 PEOPLE = {"PJSIP/101": "5", "102": "6"}
-ANNA, BARTEK = "5", "6"
+ANNA = "5"
+STRANGER = "+48601000111"
 
 
 @dataclass(slots=True)
@@ -223,7 +232,54 @@ async def test_a_register_whose_answer_got_lost_is_not_repeated_and_a_person_dec
         assert "just being begun" in row.error
         await at.desk.later(61)
         await at.desk.becomes(LogState.UNCERTAIN)
-    assert bitrix.said == {"external.1": ["register 5"]}
+        assert bitrix.said == {"external.1": ["register 5"]}
+        at.peer.drops = lambda _asked: False
+        async with database.write() as connection:
+            await logs.send_again(connection, row.id, at.desk.clock())
+        await at.desk.later(1)
+        await at.desk.becomes(LogState.DONE)
+    assert bitrix.said["external.2"] == ["register 5", "finish 5"]
+
+
+async def test_a_refused_finish_is_repeated_for_the_same_call(database: Database) -> None:
+    bitrix, refused = Bitrix(), list[Asked]()
+
+    def answers(asked: Asked) -> Any:
+        if "finish" in asked.path and not refused:
+            refused.append(asked)
+            return 400, {"error": "not now"}
+        return bitrix(asked)
+
+    async with office(database, bitrix, Scripted(answers), people={}) as at:
+        await at.rings("101")
+        await at.desk.ends()
+        await at.desk.tried()
+        await at.desk.later(16)
+        await at.desk.becomes(LogState.DONE)
+    assert bitrix.said == {"external.1": ["register 17", "finish 17"]}
+
+
+async def test_a_card_is_about_the_number_that_the_call_turned_out_to_have(database: Database) -> None:
+    bitrix = Bitrix()
+    async with office(database, bitrix) as at:
+        await at.tell(started("c1", START))
+        found = await eventually(lambda: said_to(at.peer, "list"), bool)
+        await at.tell(CallDescribed("c1", START, inbound(STRANGER)), PhoneRinging("c1", START, phone("101")))
+        await eventually(lambda: said_to(at.peer, "list"), lambda now: len(now) > len(found))
+        await at.desk.ends(fact=ended("c1", parties=inbound(STRANGER)))
+        await at.desk.becomes(LogState.SKIPPED)
+    assert bitrix.said == {}
+
+
+async def test_no_card_is_opened_after_the_end_was_told() -> None:
+    bitrix = Bitrix()
+    async with Scripted(bitrix) as peer, Outside(HOME) as outside:
+        settings = {"kind": "http", "description": "bitrix24", "url": f"{peer.url}/rest/17", "people": PEOPLE}
+        crm = make_connector("b24", ConnectorSettings.model_validate(settings), Site(), outside)
+        assert isinstance(crm, Described)
+        reference = await write(crm, Contact("9", "Jan"), call(phones=("101", "PJSIP/101")))
+        await crm.show_card(reference, CUSTOMER, ANNA)
+    assert bitrix.said == {"external.1": ["register 5", "finish 5"]}
 
 
 async def test_a_bitrix_that_hangs_loses_cards_and_no_call(database: Database) -> None:
