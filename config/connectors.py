@@ -31,6 +31,11 @@ class ConnectorSettings(Part):
         60, ge=0, le=10080, description="what it said is believed so long without asking"
     )
 
+    people: dict[str, str] = Field(
+        default_factory=dict,
+        description="of an http connector that shows cards: its id of each person, by extension or device",
+    )
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """What nobody may read: the key, and the token at the end of Zammad's address."""
@@ -57,4 +62,14 @@ class ConnectorSettings(Part):
         missing = [name for name in needed if not given[name]]
         if missing:
             raise ValueError(f"kind {self.kind!r} needs {' and '.join(missing)} too")
+        return self
+
+    @model_validator(mode="after")
+    def _what_cards_need(self) -> ConnectorSettings:
+        if self.people and self.kind != "http":
+            raise ValueError("`people` goes with kind http: no other is told who somebody is there")
+        if self.people and not (self.look_up and self.log_calls):
+            raise ValueError(
+                "`people` needs look_up and log_calls: a card is about somebody, and is closed at the end"
+            )
         return self

@@ -16,7 +16,7 @@ from core.db import Base
 from core.fact_log import FactLogRow
 from crm_link.blocked_tables import BlockedCall, BlockedCaller
 from crm_link.blocks_tables import NumberBlock
-from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
+from crm_link.connectors.tables import ConnectorBegun, ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.deals_tables import Deal, DealCall
 from crm_link.fields_tables import CustomerField
 from crm_link.imports_tables import CustomerImportRow
@@ -131,6 +131,7 @@ PARTS: tuple[Part, ...] = (
     _part("Calls somebody said nothing is owed for", InboxDismissal, Of.NUMBER, InboxDismissal.number),
     _part("What other CRMs said of the numbers", ConnectorContacts, Of.NUMBER, ConnectorContacts.number),
     _part("Whom somebody picked in other CRMs", ConnectorPick, Of.CALL, ConnectorPick.call_id),
+    _part("What other CRMs were told as it began", ConnectorBegun, Of.CALL, ConnectorBegun.call_id),
     _part("What other CRMs were told", ConnectorLog, Of.CALL, ConnectorLog.call_id),
     _part("What other servers were told", WebhookDelivery, Of.DELIVERY, WebhookDelivery.subject),
     _part("What happened, as programs are told of it", FactLogRow, Of.SUBJECT, FactLogRow.subject),

@@ -14,13 +14,17 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.connectors import ConnectorSettings
 from config.settings import Settings
+from core.accounts import UserDeviceRow
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.facts import CallEnded, WrapUpSaved
 from core.outside import Outside
 from core.tasks import running
+from crm_link.connectors.cards import CallCards, CardRules
+from crm_link.connectors.described import Described
 from crm_link.connectors.intake import LogIntake
 from crm_link.connectors.log_worker import LogRules, LogWorker
 from crm_link.connectors.lookups import CrmLookups, LookupRules, Lookups
@@ -59,8 +63,15 @@ def add_connectors(
         for name, one in parts.made.items()
         if isinstance(one, Zammad) and settings.connector[name].log_calls
     }
-    for one in live.values():
-        one.subscribe()
+    cards = {
+        name: CallCards(name, _card_rules(one, settings.connector[name]), database, bus, clock)
+        for name, one in parts.made.items()
+        if isinstance(one, Described) and one.has_cards
+    }
+    for told in live.values():
+        told.subscribe()
+    for shown in cards.values():
+        shown.subscribe()
     intake = LogIntake(database, clock, parts.workers)
     app[CONSUMERS].append(intake.consumer)
 
@@ -76,6 +87,8 @@ def add_connectors(
                 await stack.enter_async_context(running(f"contacts of {name}", crm.run))
             for name, zammad in live.items():
                 await stack.enter_async_context(running(f"calls now for {name}", zammad.run))
+            for name, card in cards.items():
+                await stack.enter_async_context(running(f"cards of {name}", card.run))
             for name, worker in parts.workers.items():
                 await stack.enter_async_context(running(f"calls for {name}", worker.run))
             await stack.enter_async_context(running("connectors: calls", intake.consumer.run))
@@ -107,6 +120,10 @@ def make_parts(
     return Connectors(outside, made, lookups, workers, picks)
 
 
+def _card_rules(crm: Described, settings: ConnectorSettings) -> CardRules:
+    return CardRules(crm, settings.fresh_minutes * 60.0, settings.secrets)
+
+
 def refused_elsewhere(app: web.Application, number: str) -> str | None:
     """Why a CRM wants this caller (E.164) refused, as far as it said so of their last call."""
     made = app[CONNECTORS].made if CONNECTORS in app else {}
@@ -131,4 +148,13 @@ async def call_words(connection: AsyncConnection, record: Mapping[str, Any], *, 
         disposition=(said.disposition or "") if said else "",
         note=said.note if said else "",
         url=f"{public_url.rstrip('/')}/calls/{call_id}" if public_url else "",
+        devices=await _devices(connection, pbx),
     )
+
+
+async def _devices(connection: AsyncConnection, pbx: str) -> dict[str, str]:
+    """By extension."""
+    found = await connection.execute(
+        select(UserDeviceRow.extension, UserDeviceRow.device).where(UserDeviceRow.pbx == pbx)
+    )
+    return {row.extension: row.device for row in found}

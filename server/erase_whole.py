@@ -24,7 +24,7 @@ from core.clock import Clock
 from core.db import Database
 from core.facts import CallbackChanged, CustomerChanged, CustomerRemoved, RemovalReason
 from crm_link.changes import announce, announce_removed
-from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
+from crm_link.connectors.tables import ConnectorBegun, ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.imports_new import free_keys
 from crm_link.imports_tables import CustomerImportRow
 from crm_link.merge_tables import CustomerMerge
@@ -216,7 +216,8 @@ class WholeErasure:
             async with self.database.write() as connection:
                 logs = delete(ConnectorLog).where(ConnectorLog.call_id.in_(some))
                 gone["What other CRMs were told"] += (await connection.execute(logs)).rowcount
-                await connection.execute(delete(ConnectorPick).where(ConnectorPick.call_id.in_(some)))
+                for kept in (ConnectorPick, ConnectorBegun):
+                    await connection.execute(delete(kept).where(kept.call_id.in_(some)))
 
     async def _numbers(self, _asker: Asker, person: Person, gone: Counter[str]) -> None:
         """What is kept by number, and lines of imported files."""

@@ -15,7 +15,7 @@ from core.db import Base, Database
 from core.fact_log import FactConsumer
 from core.facts import CallbackClosed
 from crm_link.annotations import Annotations
-from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, ConnectorPick
+from crm_link.connectors.tables import ConnectorBegun, ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.customers import Customers, NewCustomer
 from crm_link.imports_tables import CustomerImport, CustomerImportRow
 from crm_link.tables import CallCustomer, CallMatch
@@ -158,6 +158,8 @@ async def _told(connection: Any, call_id: str) -> None:
     )
     chosen = {"contact_id": "7", "name": "Zuzanna", "url": "", "made_claim": True, "picked_at": NOW}
     await connection.execute(insert(ConnectorPick).values(connector="odoo", call_id=call_id, **chosen))
+    begun = {"contact_id": "7", "contact_name": "Zuzanna", "contact_url": "", "begun_at": NOW}
+    await connection.execute(insert(ConnectorBegun).values(connector="odoo", call_id=call_id, **begun))
     events = " ".join(EVENTS.values())
     endpoint = {"name": "x", "url": "https://x.example", "events": events, "state": "active", "secret": "s"}
     await connection.execute(insert(WebhookEndpoint).values(**endpoint, after_fact=0, created_at=NOW))

@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ from crm_link.connectors.asking import read_json, reading
 from crm_link.connectors.description import Ask, Description, Find
 from crm_link.connectors.protocol import (
     MOST_CONTACTS,
+    Beginning,
     ConnectorError,
     Contact,
     LoggedCall,
@@ -32,10 +34,14 @@ from crm_link.connectors.protocol import (
 from crm_link.connectors.template import fill, fill_url, fill_values
 from crm_link.connectors.trace import without
 
+REMEMBERED = 1000
+"""Calls whose end was told lately, and whose cards are therefore closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class DescribedAccount:
-    """Where the CRM is and who we are there. `region` and `zone` are the site's."""
+    """Where the CRM is and who we are there. `region` and `zone` are the site's; `people` are the CRM's ids of ours,
+    by extension or device."""
 
     url: str
     user: str
@@ -43,6 +49,7 @@ class DescribedAccount:
     region: str
     zone: tzinfo
     seconds: float
+    people: Mapping[str, str] = field(default_factory=dict)
 
 
 class Described:
@@ -53,6 +60,8 @@ class Described:
         self._account = account
         self._sender = sender
         self._token: tuple[str, float] | None = None
+        self._one_by_one = asyncio.Lock()
+        self._over: OrderedDict[str, None] = OrderedDict()
         self.traits = Traits(
             finds_contacts=bool(description.find),
             creates_contacts=description.create is not None,
@@ -61,7 +70,13 @@ class Described:
             finds_logs=description.find_log is not None,
             updates_logs=bool(description.update),
             needs_contact=description.needs_contact,
+            begins_calls=description.begin is not None,
         )
+
+    @property
+    def has_cards(self) -> bool:
+        """Whether it can show a call's card to people of ours while the call goes on."""
+        return bool(self._description.show and self._account.people)
 
     async def find_contact(self, number: str) -> Sequence[Contact]:
         """Whom the first of the description's searches that finds somebody finds, in all its spellings."""
@@ -103,10 +118,46 @@ class Described:
         answer = await self._ask(ask, {**self._of_call(call), "id": "", "name": ""})
         return _text(_at(ask.reference, answer)) or None
 
+    def person_of(self, phones: Iterable[str]) -> str:
+        """The CRM's id of whoever has the first of these phones (extensions and devices) that somebody has, "" for
+        nobody."""
+        return next((self._account.people[one] for one in phones if one in self._account.people), "")
+
+    async def begin_call(self, contact: Contact | None, call: Beginning) -> str:
+        ask = self._description.begin
+        if ask is None:
+            raise ConnectorError(f"{self._description.title} is told of finished calls only")
+        answer = await self._ask(ask, {**self._of_beginning(call), **_whom(contact)})
+        reference = _text(_at(ask.reference, answer))
+        if not reference:
+            raise ConnectorError("the answer does not say what was begun", perhaps_done=True)
+        return reference
+
+    async def show_card(self, reference: str, number: str, person: str) -> None:
+        """Open the call's card for this person; nothing happens when the end of the call is told already."""
+        await self._card(self._description.show, reference, number, person)
+
+    async def hide_card(self, reference: str, number: str, person: str) -> None:
+        """Close it again, likewise."""
+        await self._card(self._description.hide, reference, number, person)
+
+    async def _card(self, steps: Sequence[Ask], reference: str, number: str, person: str) -> None:
+        async with self._one_by_one:
+            if reference not in self._over:
+                await self._steps(steps, {**_of_number(number), "reference": reference, "person": person})
+
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:
-        who = {"id": contact.id, "name": contact.name} if contact else {"id": "", "name": ""}
-        kept = await self._steps(self._description.log, {**self._of_call(call), **who})
-        return str(kept.get("reference", ""))
+        known = {**self._of_call(call), **_whom(contact), "reference": call.reference}
+        async with self._one_by_one:
+            if call.reference:
+                self._remember_over(call.reference)
+            kept = await self._steps(self._description.log, known)
+        return str(kept["reference"])
+
+    def _remember_over(self, reference: str) -> None:
+        self._over[reference] = None
+        while len(self._over) > REMEMBERED:
+            self._over.popitem(last=False)
 
     async def update_call_log(self, reference: str, call: LoggedCall) -> None:
         values = {**self._of_call(call), "id": "", "name": "", "reference": reference}
@@ -198,12 +249,21 @@ class Described:
     def _of_site(self) -> dict[str, str | int]:
         return {"url": self._account.url, "user": self._account.user, "secret": self._account.secret}
 
-    def _of_call(self, call: LoggedCall) -> dict[str, str | int]:
-        return {**_of_number(call.number), **_of_call(call, self._account.zone), **self._words(call)}
+    def _of_beginning(self, call: Beginning) -> dict[str, str | int]:
+        return {
+            **_of_number(call.number),
+            **_of_beginning(call, self._account.zone),
+            **self._words(call.direction.value),
+            "person": self.person_of(call.phones) or self._account.user,
+        }
 
-    def _words(self, call: LoggedCall) -> dict[str, str | int]:
-        """`{word.x}` is what the table `words.x` has for the call's result or direction."""
-        keys = (call.result.value, call.direction.value, "*")
+    def _of_call(self, call: LoggedCall) -> dict[str, str | int]:
+        words = self._words(call.result.value, call.direction.value)
+        return {**self._of_beginning(call.beginning), **_of_call(call), **words}
+
+    def _words(self, *said: str) -> dict[str, str | int]:
+        """`{word.x}` is what the table `words.x` has for the call's result, or else its direction."""
+        keys = (*said, "*")
         found = {}
         for name, table in self._description.words.items():
             found[f"word.{name}"] = next((table[key] for key in keys if key in table), "")
@@ -237,35 +297,45 @@ def _of_number(number: str) -> dict[str, str | int]:
     }
 
 
-def _of_call(call: LoggedCall, zone: tzinfo) -> dict[str, str | int]:
+def _whom(contact: Contact | None) -> dict[str, str]:
+    return {"id": contact.id, "name": contact.name} if contact else {"id": "", "name": ""}
+
+
+def _of_beginning(call: Beginning, zone: tzinfo) -> dict[str, str | int]:
+    inbound = call.direction is Direction.INBOUND
+    return {
+        "call.started": _utc(call.started_at),
+        "call.started_local": datetime.fromtimestamp(call.started_at, zone).isoformat(timespec="seconds"),
+        "call.started_ms": round(call.started_at * 1000),
+        "call.marker": call.marker,
+        "call.direction": call.direction.value,
+        "call.ours": call.ours,
+        "call.from": call.number if inbound else call.ours,
+        "call.to": call.ours if inbound else call.number,
+    }
+
+
+def _of_call(call: LoggedCall) -> dict[str, str | int]:
     seconds = round(call.talk_s)
     inbound = call.direction is Direction.INBOUND
     said = ": ".join(one for one in (call.disposition, call.note) if one)
     return {
         "call.summary": call.summary,
         "call.text": "\n".join(one for one in (call.summary, said, call.url) if one),
-        "call.started": _utc(call.started_at),
         "call.ended": _utc(call.ended_at),
-        "call.started_local": datetime.fromtimestamp(call.started_at, zone).isoformat(timespec="seconds"),
-        "call.started_ms": round(call.started_at * 1000),
         "call.seconds": seconds,
         "call.ms": round(call.talk_s * 1000),
         "call.minutes": round(call.talk_s / 60),
         "call.hours": seconds // 3600,
         "call.rest_minutes": seconds % 3600 // 60,
         "call.clock": f"{seconds // 3600:02}:{seconds % 3600 // 60:02}",
-        "call.marker": call.marker,
-        "call.direction": call.direction.value,
         "call.result": call.result.value,
         "call.people": ", ".join(call.people),
         "call.extension": next(iter(call.extensions), "" if inbound else call.ours),
-        "call.ours": call.ours,
         "call.queue": call.queue,
         "call.disposition": call.disposition,
         "call.note": call.note,
         "call.url": call.url,
-        "call.from": call.number if inbound else call.ours,
-        "call.to": call.ours if inbound else call.number,
     }
 
 

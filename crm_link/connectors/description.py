@@ -27,14 +27,19 @@ NUMBER_NAMES = frozenset(
     }
 )  # fmt: skip
 CONTACT_NAMES = frozenset({"id", "name"})
-CALL_NAMES = frozenset(
+BEGINNING_NAMES = frozenset(
     {
-        "call.summary", "call.text", "call.started", "call.ended", "call.started_local", "call.started_ms",
-        "call.seconds", "call.ms", "call.minutes", "call.hours", "call.rest_minutes", "call.clock",
-        "call.marker", "call.direction", "call.result", "call.people", "call.extension", "call.ours",
-        "call.queue", "call.disposition", "call.note", "call.url", "call.from", "call.to",
+        "call.started", "call.started_local", "call.started_ms", "call.marker", "call.direction", "call.ours",
+        "call.from", "call.to", "person",
     }
 )  # fmt: skip
+"""What is known from a call's beginning; `person` is the CRM's id of whoever of us it is with."""
+
+CALL_NAMES = BEGINNING_NAMES | {
+    "call.summary", "call.text", "call.ended", "call.seconds", "call.ms", "call.minutes", "call.hours",
+    "call.rest_minutes", "call.clock", "call.result", "call.people", "call.extension", "call.queue",
+    "call.disposition", "call.note", "call.url",
+}  # fmt: skip
 
 
 def _path(text: str) -> str:
@@ -100,8 +105,8 @@ class Make(Ask):
         return _path(given)
 
 
-class FindLog(Ask):
-    """`reference` is the path of the id of what was written, null when there is nothing."""
+class Refer(Ask):
+    """`reference` is the path of the CRM's id of a call, or of what was written of it; null when there is nothing."""
 
     reference: str
 
@@ -121,7 +126,10 @@ class Token(Ask):
 class Description(Part):
     """`tested` says against what. `log` and `update` are steps, done in order; the id of what was written is kept as
     `reference` by one of the steps of `log`. `words` turn direction and result into the CRM's own words, `*` for all
-    others; `link` is a contact's page. Where `create` writes `{marker}`, `find_made` finds who has it."""
+    others; `link` is a contact's page. Where `create` writes `{marker}`, `find_made` finds who has it.
+
+    With `begin`, a call is begun there before anything else is said of it, and all that follows has its `{reference}`:
+    `show` and `hide`, its card for one `{person}` while it goes on, and `log`."""
 
     title: str
     tested: str
@@ -133,9 +141,12 @@ class Description(Part):
     find: tuple[Find, ...] = ()
     create: Make | None = None
     find_made: Find | None = None
+    begin: Refer | None = None
+    show: tuple[Ask, ...] = ()
+    hide: tuple[Ask, ...] = ()
     log: tuple[Ask, ...] = ()
     update: tuple[Ask, ...] = ()
-    find_log: FindLog | None = None
+    find_log: Refer | None = None
     words: dict[str, dict[str, str | int]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -159,9 +170,23 @@ class Description(Part):
             _check("find_made", list(self.find_made.names()), site | {"marker"}, bare=True)
         if self.find_log:
             _check("find_log", list(self.find_log.names()), call, bare=True)
-        kept = _check_steps("log", self.log, call)
+        begun = self._check_life(site | NUMBER_NAMES | words)
+        kept = _check_steps("log", self.log, call | begun)
         _check_steps("update", self.update, call | {"reference"} | kept)
         return self
+
+    def _check_life(self, known: set[str] | frozenset[str]) -> set[str]:
+        """Returns what is known of a call by having begun it."""
+        if self.begin is None:
+            if self.show or self.hide:
+                raise ValueError("show and hide need begin: there is no card of a call that was not begun")
+            return set()
+        if not self.log:
+            raise ValueError("begin needs log: a call that was begun must end there too")
+        _check("begin", list(self.begin.names()), known | CONTACT_NAMES | BEGINNING_NAMES, bare=True)
+        for place, steps in (("show", self.show), ("hide", self.hide)):
+            _check_steps(place, steps, known | {"reference", "person"})
+        return {"reference"}
 
 
 def _check(place: str, given: Any, known: Iterable[str], *, bare: bool = False) -> None:

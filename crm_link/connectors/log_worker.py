@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -18,6 +18,8 @@ from core.db import Database
 from core.outside import OutsideError
 from core.tasks import woken
 from crm_link.connectors import logs
+from crm_link.connectors.begun import SETTLES_S, Beginner
+from crm_link.connectors.begun_rows import Begun, read_begun
 from crm_link.connectors.logs import LogJob
 from crm_link.connectors.making import ContactMaker
 from crm_link.connectors.picks import chosen, read_pick
@@ -63,6 +65,7 @@ class LogWorker:
         self._database = database
         self._clock = clock
         self._describe = describe
+        self._beginner = Beginner(name, rules.connector, database, clock)
         self._maker = ContactMaker(name, rules.connector, database, clock)
         self._woken = asyncio.Event()
         self._forgot_at = 0.0
@@ -107,14 +110,26 @@ class LogWorker:
         async with self._database.read() as connection:
             words = await self._describe(connection, job.record)
         if not self._rules.send_notes:
-            words = CallWords(words.people, url=words.url)
+            words = replace(words, disposition="", note="")
         call = told(job.record, words)
         if job.written:
             await self._update(job, call)
             return
         if job.maybe_sent and not await self._is_free(job, call):
             return
-        await self._write(job, call)
+        async with self._database.read() as connection:
+            begun = await read_begun(connection, self.name, job.call_id)
+        if begun is not None and not begun.reference:
+            await self._ask_whether_begun(job, begun)
+            return
+        await self._write(job, call, begun)
+
+    async def _ask_whether_begun(self, job: LogJob, begun: Begun) -> None:
+        """Begun by a card just now, or by a try whose answer got lost: whether it is there, a person sees."""
+        if self._clock() - begun.at < SETTLES_S:
+            raise ConnectorError("the call is just being begun there: it is looked at again")
+        async with self._database.write() as connection:
+            await logs.uncertain(connection, job, self._clock())
 
     async def _is_free(self, job: LogJob, call: LoggedCall) -> bool:
         """Whether the CRM surely has nothing of this call. What is found, or cannot be known, is put into the row."""
@@ -129,17 +144,21 @@ class LogWorker:
             await logs.done(connection, job, found, self._clock())
         return False
 
-    async def _write(self, job: LogJob, call: LoggedCall) -> None:
-        traits, contact = self._rules.connector.traits, None
-        if traits.needs_contact:
-            contact, why = await self._contact(call)
-            if contact is None:
+    async def _write(self, job: LogJob, call: LoggedCall, begun: Begun | None) -> None:
+        if begun is None:
+            contact, why = None, ""
+            if self._rules.connector.traits.needs_contact:
+                contact, why = await self._contact(call)
+            if why:
                 await self._skip(job, why)
                 return
+            begun = await self._begin(contact, call)
+        contact = begun.contact
         async with self._database.write() as connection:
             await logs.about_to_send(connection, job)
         try:
-            reference = await self._rules.connector.log_call(contact, call)
+            known = replace(call, reference=begun.reference)
+            reference = await self._rules.connector.log_call(contact, known)
         except (ConnectorError, OutsideError) as error:
             if not error.perhaps_done:
                 async with self._database.write() as connection:
@@ -148,6 +167,11 @@ class LogWorker:
         async with self._database.write() as connection:
             name, url = (contact.name, contact.url) if contact else ("", "")
             await logs.done(connection, job, reference, self._clock(), name=name, url=url)
+
+    async def _begin(self, contact: Contact | None, call: LoggedCall) -> Begun:
+        if not self._rules.connector.traits.begins_calls:
+            return Begun(contact, "", self._clock())
+        return await self._beginner.begin(contact, call.beginning)
 
     async def _skip(self, job: LogJob, why: str) -> None:
         """Written on nobody, unless somebody has picked one since we looked."""

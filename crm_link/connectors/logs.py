@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
+from crm_link.connectors.begun_rows import forget_begun, forget_unknown
 from crm_link.connectors.stuck import STUCK, tell_stuck
 from crm_link.connectors.tables import ConnectorLog, LogState
 
@@ -233,6 +234,7 @@ async def send_again(connection: AsyncConnection, log_id: int, now: float) -> st
         .where(ConnectorLog.id == log_id)
         .values(state=LogState.WAITING, due_at=now, tries=0, maybe_sent=False, error="", ended_at=None, made_at=now)
     )  # fmt: skip
+    await forget_unknown(connection, row.connector, row.call_id)
     await tell_stuck(connection, row.connector, now)
     return str(row.connector)
 
@@ -258,6 +260,7 @@ async def forget(connection: AsyncConnection, connector: str, now: float) -> Non
         .where(ConnectorLog.connector == connector, ConnectorLog.state.in_(ENDED))
         .where(ConnectorLog.ended_at < now - KEPT_S)
     )
+    await forget_begun(connection, connector, now - KEPT_S)
     await tell_stuck(connection, connector, now)
 
 
@@ -265,7 +268,7 @@ async def _held(connection: AsyncConnection, log_id: int) -> Any:
     """The row, which nobody changes until the transaction ends. Raises NotFoundError."""
     row = (
         await connection.execute(
-            select(ConnectorLog.connector, ConnectorLog.state)
+            select(ConnectorLog.connector, ConnectorLog.call_id, ConnectorLog.state)
             .where(ConnectorLog.id == log_id)
             .with_for_update()
         )

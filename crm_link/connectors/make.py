@@ -37,4 +37,6 @@ def make_connector(name: str, settings: ConnectorSettings, site: Site, sender: S
 def _account(settings: ConnectorSettings, site: Site) -> DescribedAccount:
     secret = settings.secret.get_secret_value()
     zone = ZoneInfo(site.time_zone)
-    return DescribedAccount(settings.url, settings.user, secret, site.region, zone, settings.seconds)
+    return DescribedAccount(
+        settings.url, settings.user, secret, site.region, zone, settings.seconds, settings.people
+    )

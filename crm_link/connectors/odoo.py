@@ -15,6 +15,7 @@ from crm_link.connectors.asking import reading
 from crm_link.connectors.odoo_wire import OdooAccount, Wire, open_wire
 from crm_link.connectors.protocol import (
     MOST_CONTACTS,
+    Beginning,
     ConnectorError,
     Contact,
     LoggedCall,
@@ -90,6 +91,9 @@ class Odoo:
         found = await self._call("mail.message", "search_read", domain=ours, fields=["id"], limit=1)
         with reading("a note"):
             return str(_id(found[0]["id"])) if found else None
+
+    async def begin_call(self, contact: Contact | None, call: Beginning) -> str:  # noqa: ARG002
+        raise ConnectorError("Odoo is told of finished calls only")
 
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:
         if contact is None:

@@ -54,10 +54,30 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is known of a call from its beginning to its end. `started_at` is in seconds since 1970, `number` is E.164,
+    `ours` the number of ours that was dialled or that calls; `phones` are extensions and devices of ours, the likeliest
+    to be the call's first."""
+
+    call_id: str
+    number: str
+    direction: Direction
+    started_at: float
+    ours: str
+    phones: tuple[str, ...] = ()
+
+    @property
+    def marker(self) -> str:
+        """By which a CRM that can search finds what we wrote of this call: the same for ever, and tells nothing."""
+        return marker_of(self.call_id)
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedCall:
     """A finished call as a CRM is told of it. Instants are seconds since 1970, `number` is E.164; `people` are the
-    names of our people who talked, in order, `extensions` theirs. `summary` is one sentence, `url` our page;
-    `absorbed` are the ids of calls that turned out to be part of this one."""
+    names of our people who talked, in order, `extensions` theirs, `phones` as in `Beginning`. `summary` is one
+    sentence, `url` our page; `absorbed` are the ids of calls that turned out to be part of this one; `reference` is the
+    CRM's id of the call where it was begun there (`Connector.begin_call`)."""
 
     call_id: str
     number: str
@@ -76,15 +96,21 @@ class LoggedCall:
     summary: str
     url: str
     absorbed: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    reference: str = ""
 
     @property
     def marker(self) -> str:
-        """By which a CRM that can search finds what we wrote of this call: the same for ever, and tells nothing."""
+        """`Beginning.marker`."""
         return marker_of(self.call_id)
+
+    @property
+    def beginning(self) -> Beginning:
+        return Beginning(self.call_id, self.number, self.direction, self.started_at, self.ours, self.phones)
 
 
 def marker_of(call_id: str) -> str:
-    """`LoggedCall.marker`, for a call that goes on."""
+    """`Beginning.marker`, of a call's id."""
     return hashlib.sha256(call_id.encode()).hexdigest()[:32]
 
 
@@ -92,7 +118,7 @@ def marker_of(call_id: str) -> str:
 class Traits:
     """What a CRM cannot do is not asked of it. `finds_contacts`; `finds_made`: it can be asked for whom we made, by an
     id of ours; `finds_logs`: whether a call was written; `updates_logs`: what was written can be changed;
-    `needs_contact`: calls are written on somebody."""
+    `needs_contact`: calls are written on somebody; `begins_calls`: a call must be begun there before it is written."""
 
     finds_contacts: bool = True
     creates_contacts: bool = True
@@ -101,6 +127,7 @@ class Traits:
     finds_logs: bool = False
     updates_logs: bool = False
     needs_contact: bool = True
+    begins_calls: bool = False
 
 
 class Connector(Protocol):
@@ -124,6 +151,11 @@ class Connector(Protocol):
 
     async def find_call_log(self, call: LoggedCall) -> str | None:
         """The CRM's id of what `log_call` wrote of this call before, None when there is nothing."""
+        ...
+
+    async def begin_call(self, contact: Contact | None, call: Beginning) -> str:
+        """Tell of a call that begins, or that nobody told of when it began; returns the CRM's id of it. Only asked once
+        per call (`begun.py`), and before anything else is said of it."""
         ...
 
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:

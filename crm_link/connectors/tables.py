@@ -84,3 +84,19 @@ class ConnectorLog(Base):
         UniqueConstraint("connector", "call_id"),
         Index("ix_connector_logs_connector_state_due_at", "connector", "state", "due_at"),
     )
+
+
+class ConnectorBegun(Base):
+    """One call that one CRM was told of as it began. The row is committed before the CRM is asked, so that nobody
+    begins the call there a second time; `reference` is the CRM's id of the call, "" while nobody knows it. The contact
+    is whom it was begun on."""
+
+    __tablename__ = "connector_begun"
+
+    connector: Mapped[str] = mapped_column(String(60), primary_key=True)
+    call_id: Mapped[str] = mapped_column(CALL_ID, primary_key=True)
+    reference: Mapped[str] = mapped_column(Text, default="")
+    contact_id: Mapped[str] = mapped_column(Text)
+    contact_name: Mapped[str] = mapped_column(Text)
+    contact_url: Mapped[str] = mapped_column(Text)
+    begun_at: Mapped[float] = mapped_column(Double, index=True)

@@ -3,8 +3,8 @@ out. Which CRM gets it, and how it looks there, is each connector's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.facts import Direction, Verdict
@@ -28,12 +28,14 @@ VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class CallWords:
-    """What the call's record does not say: `people` by extension, the wrap-up, and our page of the call."""
+    """What the call's record does not say: `people` and `devices` by extension, the wrap-up, and our page of the
+    call."""
 
     people: Mapping[str, str]
     disposition: str = ""
     note: str = ""
     url: str = ""
+    devices: Mapping[str, str] = field(default_factory=dict)
 
 
 def told(record: Mapping[str, Any], words: CallWords) -> LoggedCall:
@@ -60,7 +62,14 @@ def told(record: Mapping[str, Any], words: CallWords) -> LoggedCall:
         summary=_summary(direction, result, record["customer_number"], record["talk_s"], people),
         url=words.url,
         absorbed=_absorbed(record),
+        phones=_phones(extensions or (() if inbound else (record["caller"],)), words.devices),
     )
+
+
+def _phones(extensions: Iterable[str | None], devices: Mapping[str, str]) -> tuple[str, ...]:
+    """Whoever talked, by both names of their phones; of an outgoing call that nobody took, whoever called out."""
+    both = (name for one in extensions if one for name in (one, devices.get(one)))
+    return tuple(name for name in both if name is not None)
 
 
 def _absorbed(record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -28,7 +28,15 @@ from core.facts import (
 )
 from core.shown import shown
 from crm_link.connectors.asking import ask_json
-from crm_link.connectors.protocol import ConnectorError, Contact, LoggedCall, Sender, Traits, marker_of
+from crm_link.connectors.protocol import (
+    Beginning,
+    ConnectorError,
+    Contact,
+    LoggedCall,
+    Sender,
+    Traits,
+    marker_of,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -125,6 +133,9 @@ class Zammad:
 
     async def find_call_log(self, call: LoggedCall) -> str | None:  # noqa: ARG002
         return None
+
+    async def begin_call(self, contact: Contact | None, call: Beginning) -> str:  # noqa: ARG002
+        raise ConnectorError("Zammad's CTI is told of calls by its own events")
 
     async def log_call(self, contact: Contact | None, call: LoggedCall) -> str:  # noqa: ARG002
         """The end of the call; the beginning too, if Zammad was away then. Likewise of calls that are part of it."""

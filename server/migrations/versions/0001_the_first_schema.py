@@ -207,6 +207,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_calls_started_at_id", ["started_at", "id"], unique=False)
 
     op.create_table(
+        "connector_begun",
+        sa.Column("connector", sa.String(length=60), nullable=False),
+        sa.Column("call_id", sa.String(length=255), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("contact_id", sa.Text(), nullable=False),
+        sa.Column("contact_name", sa.Text(), nullable=False),
+        sa.Column("contact_url", sa.Text(), nullable=False),
+        sa.Column("begun_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "call_id", name=op.f("pk_connector_begun")),
+    )
+    with op.batch_alter_table("connector_begun", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_connector_begun_begun_at"), ["begun_at"], unique=False)
+
+    op.create_table(
         "connector_contacts",
         sa.Column("connector", sa.String(length=60), nullable=False),
         sa.Column("number", sa.String(length=20), nullable=False),
@@ -2035,6 +2049,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_connector_contacts_seen_at"))
 
     op.drop_table("connector_contacts")
+    with op.batch_alter_table("connector_begun", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_connector_begun_begun_at"))
+
+    op.drop_table("connector_begun")
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index("ix_calls_started_at_id")
         batch_op.drop_index(
