@@ -18,23 +18,25 @@ NOBODY = 0
 """Fills up a size; no row has this id."""
 
 Question = Callable[[BindParameter[int]], Select[Any]]
-"""From an id to the rows asked for, ordered and limited. One object per question: statements are kept by it."""
+"""From an id to the rows asked for, in order. One object per question: statements are kept by it."""
 
 
-async def read_each(connection: AsyncConnection, ids: Sequence[int], question: Question) -> list[Row[Any]]:
-    """The rows that `question` has for each id, in no order that can be relied on."""
+async def read_each(
+    connection: AsyncConnection, ids: Sequence[int], question: Question, *, limit: int
+) -> list[Row[Any]]:
+    """The first `limit` rows that `question` has for each id, in no order that can be relied on."""
     found: list[Row[Any]] = []
     for some in _in_parts(ids):
         size = next(one for one in SIZES if one >= len(some))
         of = {f"of_{place}": one for place, one in enumerate([*some, *[NOBODY] * (size - len(some))])}
-        found += await connection.execute(_all_of(size, question), of)
+        found += await connection.execute(_all_of(size, question, limit), of)
     return found
 
 
 @lru_cache(maxsize=256)
-def _all_of(size: int, question: Question) -> CompoundSelect[Any]:
+def _all_of(size: int, question: Question, limit: int) -> CompoundSelect[Any]:
     of = (bindparam(f"of_{place}", type_=Integer) for place in range(size))
-    return union_all(*(select(question(one).subquery()) for one in of))
+    return union_all(*(select(question(one).limit(limit).subquery()) for one in of))
 
 
 def _in_parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, case, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.each import Question, read_each
+from core.each import read_each
 from core.errors import NotFoundError
 from crm_link.deals_kinds import PENDING, DealKind, DealState
 from crm_link.deals_money import amount_text, money_text
@@ -101,25 +100,21 @@ async def read_deals_of(
     return tuple(await _views(connection, rows.all()))
 
 
-@cache
-def _pending_of(limit: int) -> Question:
-    def question(customer_id: BindParameter[int]) -> Select[Any]:
-        mine = VIEW.where(Deal.customer_id == customer_id, IS_PENDING)
-        return mine.order_by(Deal.opened_at.desc(), Deal.id.desc()).limit(limit)
-
-    return question
-
-
 async def read_pending_deals_of_each(
     connection: AsyncConnection, customer_ids: Sequence[int], *, limit: int
 ) -> dict[int, list[DealView]]:
     """Those that still ask for something, the newest first, of several customers at once."""
     found: dict[int, list[DealView]] = defaultdict(list)
-    rows = await read_each(connection, customer_ids, _pending_of(limit))
+    rows = await read_each(connection, customer_ids, _pending_of, limit=limit)
     newest_first = sorted(rows, key=lambda row: (row.opened_at, row.id), reverse=True)
     for deal in await _views(connection, newest_first):
         found[deal.customer_id].append(deal)
     return found
+
+
+def _pending_of(customer_id: BindParameter[int]) -> Select[Any]:
+    mine = VIEW.where(Deal.customer_id == customer_id, IS_PENDING)
+    return mine.order_by(Deal.opened_at.desc(), Deal.id.desc())
 
 
 async def read_deals_where(

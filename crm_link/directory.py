@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, case, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.each import Question, read_each
+from core.each import read_each
 from core.equivalences import key_of
 from core.errors import NotFoundError
 from core.folding import words
@@ -246,24 +245,20 @@ async def read_notes(
     return (await find_notes(connection, customer_id, limit=limit)).notes
 
 
-@cache
-def _notes_of(limit: int) -> Question:
-    def question(customer_id: BindParameter[int]) -> Select[Any]:
-        mine = select(*Note.__table__.c).where(Note.customer_id == customer_id)
-        return mine.order_by(Note.is_pinned.desc(), Note.created_at.desc(), Note.id.desc()).limit(limit)
-
-    return question
-
-
 async def read_notes_of_each(
     connection: AsyncConnection, customer_ids: Sequence[int], *, limit: int
 ) -> dict[int, list[NoteView]]:
     """What `read_notes` reads, for several customers at once."""
     found: dict[int, list[NoteView]] = defaultdict(list)
-    rows = await read_each(connection, customer_ids, _notes_of(limit))
+    rows = await read_each(connection, customer_ids, _notes_of, limit=limit)
     for row in sorted(rows, key=lambda row: (row.is_pinned, row.created_at, row.id), reverse=True):
         found[row.customer_id].append(note_view(row))
     return found
+
+
+def _notes_of(customer_id: BindParameter[int]) -> Select[Any]:
+    mine = select(*Note.__table__.c).where(Note.customer_id == customer_id)
+    return mine.order_by(Note.is_pinned.desc(), Note.created_at.desc(), Note.id.desc())
 
 
 async def read_note(connection: AsyncConnection, customer_id: int, note_id: int) -> NoteView:

@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, case, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import UserRow
-from core.each import Question, read_each
+from core.each import read_each
 from core.errors import NotFoundError
 from crm_link.paging import cursor_of, parts_of
 from crm_link.tables import Customer, Identity
@@ -110,18 +109,8 @@ async def read_tasks_of(
     connection: AsyncConnection, customer_id: int, *, limit: int = 50
 ) -> tuple[TaskView, ...]:
     """The customer's open tasks, the one due first first."""
-    found = VIEW.where(Task.customer_id == customer_id, Task.done_at.is_(None))
-    rows = await connection.execute(found.order_by(Task.due_at, Task.id).limit(limit))
+    rows = await connection.execute(_open_of(customer_id).limit(limit))
     return tuple(task_view(row) for row in rows)
-
-
-@cache
-def _open_of(limit: int) -> Question:
-    def question(customer_id: BindParameter[int]) -> Select[Any]:
-        mine = VIEW.where(Task.customer_id == customer_id, Task.done_at.is_(None))
-        return mine.order_by(Task.due_at, Task.id).limit(limit)
-
-    return question
 
 
 async def read_tasks_of_each(
@@ -129,10 +118,15 @@ async def read_tasks_of_each(
 ) -> dict[int, list[TaskView]]:
     """What `read_tasks_of` reads, for several customers at once."""
     found: dict[int, list[TaskView]] = defaultdict(list)
-    rows = await read_each(connection, customer_ids, _open_of(limit))
+    rows = await read_each(connection, customer_ids, _open_of, limit=limit)
     for row in sorted(rows, key=lambda row: (row.due_at, row.id)):
         found[row.customer_id].append(task_view(row))
     return found
+
+
+def _open_of(customer_id: int | BindParameter[int]) -> Select[Any]:
+    mine = VIEW.where(Task.customer_id == customer_id, Task.done_at.is_(None))
+    return mine.order_by(Task.due_at, Task.id)
 
 
 async def read_tasks_about(connection: AsyncConnection, call_id: str) -> tuple[TaskView, ...]:

@@ -42,10 +42,7 @@ PAST: tuple[Any, ...] = (
     Call.result,
 )
 LAST_CALLS: Select[Any] = (
-    select(*PAST)
-    .join(CallCustomer, CallCustomer.call_id == Call.id)
-    .order_by(CallCustomer.call_at.desc())
-    .limit(CALLS_SHOWN)
+    select(*PAST).join(CallCustomer, CallCustomer.call_id == Call.id).order_by(CallCustomer.call_at.desc())
 )
 SAID = (
     select(CallWrapUp.call_id, CallWrapUp.disposition, CallWrapUp.note)
@@ -149,7 +146,7 @@ def _notes(found: Sequence[NoteView], names: Mapping[int, str]) -> tuple[Note, .
 async def _last_calls(
     connection: AsyncConnection, customer_ids: Sequence[int], known: Known
 ) -> dict[int, list[PastCall]]:
-    rows = await read_each(connection, customer_ids, _calls_of)
+    rows = await read_each(connection, customer_ids, _calls_of, limit=CALLS_SHOWN)
     said = await _said(connection, [row.id for row in rows])
     talked = await _talked(connection, [row.id for row in rows])
     calls: dict[int, list[PastCall]] = defaultdict(list)
