@@ -9,6 +9,7 @@ from sqlalchemy import Table, select
 
 from core.db import Base, Database
 from core.facts import CustomerMerged, CustomerUnmerged
+from crm_link.directory import read_customer
 from crm_link.merge import Merges, Wanted
 from crm_link.merge_views import MergeView
 from tests.customers import Office
@@ -50,6 +51,13 @@ class MergingOffice(Office):
 
     async def merge(self, kept: int, other: int, by: int | None = None) -> MergeView:
         return await self.merges.merge(Wanted(kept, other, keep=kept), by)
+
+    async def lose(self, customer_id: int, number: str) -> None:
+        """Somebody takes the number away from the customer."""
+        async with self.database.read() as connection:
+            view = await read_customer(connection, customer_id)
+        (theirs,) = (one for one in view.identities if one.value == number)
+        await self.customers.remove_identity(customer_id, theirs.id, None)
 
 
 async def picture(database: Database) -> dict[str, list[tuple[Any, ...]]]:

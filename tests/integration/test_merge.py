@@ -253,10 +253,7 @@ async def test_what_was_decided_since_stands(office: MergingOffice) -> None:
     await office.customers.pick("b1", anna, None)
     await office.notes.remove_tag(anna, "flat", None)
     await office.customers.edit(anna, CustomerEdit(name="Anna Maria Kowalska"), None)
-    async with office.database.read() as connection:
-        view = await read_customer(connection, anna)
-    number = next(one.id for one in view.identities if one.value == OTHER)
-    await office.customers.remove_identity(anna, number, None)
+    await office.lose(anna, OTHER)
     await office.merges.undo(merge.id, None)
     assert await _whose(office, "b1") == (anna,)
     async with office.database.read() as connection:

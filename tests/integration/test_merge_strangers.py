@@ -68,10 +68,7 @@ async def test_both_callers_were_somebody_all_along(office: MergingOffice) -> No
 async def test_the_merged_caller_was_somebody_else(office: MergingOffice) -> None:
     anna, caller = await _named(office, "Anna Kowalska", NUMBER), await _caller(office, "b1", OTHER)
     merge = await office.merge(anna, caller)
-    async with office.database.read() as connection:
-        view = await read_customer(connection, anna)
-    (theirs,) = (one for one in view.identities if one.value == OTHER)
-    await office.customers.remove_identity(anna, theirs.id, None)
+    await office.lose(anna, OTHER)
     jan = await _named(office, "Jan Nowak", OTHER)
     assert await _whose(office, "b1") == (anna,)
     office.desk.changed.clear()
@@ -96,10 +93,7 @@ async def test_the_caller_who_was_kept_was_somebody_else(office: MergingOffice) 
 async def test_a_caller_whose_number_nobody_has_stays_as_they_are(office: MergingOffice) -> None:
     anna, caller = await _named(office, "Anna Kowalska", NUMBER), await _caller(office, "b1", OTHER)
     merge = await office.merge(anna, caller)
-    async with office.database.read() as connection:
-        view = await read_customer(connection, anna)
-    (theirs,) = (one for one in view.identities if one.value == OTHER)
-    await office.customers.remove_identity(anna, theirs.id, None)
+    await office.lose(anna, OTHER)
     await office.merges.undo(merge.id, None)
     assert await _holdings(office, caller) == (caller, set(), {"note about b1"})
     await office.desk.call("b2", OTHER, at=500.0)
