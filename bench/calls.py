@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from bench.codec import WANTED, captures
 from bench.row import Row
-from pbx_bridge.ami_codec import AmiDecoder
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.codec import AmiDecoder
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.calls import CallBook
 
 TRUNKS = ("PJSIP/trunk", "PJSIP/trunk2")

@@ -19,8 +19,9 @@ from asterisk.ami import AMIClient
 from panoramisk.ami_protocol import AMIProtocol
 
 from bench.row import Row
-from pbx_bridge import agents, ami_events
-from pbx_bridge.ami_codec import AmiDecoder
+from pbx_bridge import agents
+from pbx_bridge.ami import events as ami_events
+from pbx_bridge.ami.codec import AmiDecoder
 
 CAPTURES = Path(__file__).parents[1] / "tests" / "captures" / "asterisk-22"
 WANTED = ami_events.WANTED | agents.WANTED

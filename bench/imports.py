@@ -23,7 +23,7 @@ from bench.row import Row
 from core.bus import Bus
 from core.clock import system_clock
 from core.db import Database
-from crm_link.imports import Imports, Mapping
+from crm_link.imports.office import Imports, Mapping
 from crm_link.tables import Customer
 from server.schema import prepare
 

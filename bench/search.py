@@ -26,12 +26,12 @@ from config.recordings import RecordingSettings
 from core.db import Base, Database
 from pbx_bridge.tables import Call, CallPerson
 from recordings.access import Asker
-from recordings.search import DocumentKind, place_of
-from recordings.search_tables import OWN_INDEX, SearchDocument, create_index
-from recordings.search_words import mark, pairs, spaced
+from recordings.search.index import DocumentKind, place_of
+from recordings.search.tables import OWN_INDEX, SearchDocument, create_index
+from recordings.search.words import mark, pairs, spaced
 from recordings.tables import Recording, Transcript
 from server.schema import prepare
-from server.search_documents import kind_mark
+from server.search.documents import kind_mark
 from server.views.call_filter import CallFilter, When
 from server.views.search import Wanted, read_search
 from tests.databases import Cluster, throwaway_cluster

@@ -1,5 +1,5 @@
 """What the widget, and whoever builds their own form, asks of us: JSON in, JSON out (docs/widget.md). Pages for people
-are `server/visitor_pages.py`'s, who may listen is `server/public.py`'s.
+are `server/visitor/pages.py`'s, who may listen is `server/web/public.py`'s.
 
 The website's pages live on other origins: each answer says which of them may read it, and a request of a page that is
 none of the website's is refused. Answers that could tell whether somebody is known take a fixed time at least."""

@@ -1,5 +1,6 @@
 """The part of the settings that says what this site keeps of its customers beside names and numbers: fields of its own,
-each with a type. Values are checked where they are entered (`crm_link/fields.py`); only shapes and complaints here."""
+each with a type. Values are checked where they are entered (`crm_link/fields/edit.py`); only shapes and complaints
+here."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """People who log in: their tables, roles, phones, and the writes that create and change them. Names and hashed
 passwords go in, frozen `User`s come out. Passwords are hashed in `core/passwords.py`, sessions live in
-`core/sessions.py`, API keys in `core/api_keys.py`; who may call these functions is decided by `server/guard.py`."""
+`core/sessions.py`, API keys in `core/api_keys.py`; who may call these functions is decided by `server/web/guard.py`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The error family. Every error a user can meet has a stable `code`, one sentence that names the cause, and
-the fix where there is one. HTTP shapes (RFC 9457) are made from these in `server/replies.py`, exit codes in
+the fix where there is one. HTTP shapes (RFC 9457) are made from these in `server/web/replies.py`, exit codes in
 `server/cli.py`; nothing here knows about either."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Who is logged in: a random token goes to the browser, its SHA-256 into the database, and back comes a `Session`.
 Also the counter that slows down guessing of passwords; both survive a restart. The cookie itself is the business
-of `server/login.py`."""
+of `server/web/login.py`."""
 
 from __future__ import annotations
 

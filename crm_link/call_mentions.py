@@ -6,9 +6,9 @@ from __future__ import annotations
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_link.deals_tables import DealCall
+from crm_link.deals.tables import DealCall
 from crm_link.tables import CallCustomer, Note
-from crm_link.tasks_tables import Task
+from crm_link.tasks.tables import Task
 
 
 async def join_mentions(connection: AsyncConnection, survivor: str, absorbed: str) -> None:

@@ -16,9 +16,9 @@ from core.equivalences import key_of
 from core.errors import NotFoundError
 from core.folding import words
 from core.phone import parse_number
-from crm_link.fields import read_values
-from crm_link.fields_tables import CustomerFieldWord
-from crm_link.fields_values import FieldValue
+from crm_link.fields.edit import read_values
+from crm_link.fields.tables import CustomerFieldWord
+from crm_link.fields.values import FieldValue
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.paging import cursor_of, parts_of
 from crm_link.records import resolve

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.equivalences import key_of, spellings
 from core.errors import ConflictError, NotFoundError
 from core.ports import OpenPromises
-from crm_link.blocks_claims import block_holders
+from crm_link.blocks.claims import block_holders
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.match import MAX_CANDIDATES, Candidate, Match, Unknown, match

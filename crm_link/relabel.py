@@ -26,12 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from crm_link.blocks_claims import let_go_of_block
+from crm_link.blocks.claims import let_go_of_block
 from crm_link.changes import Change, Edit, What, journal
 from crm_link.identities import Claim, give, take
 from crm_link.kinds import IdentityKind, LinkHow
-from crm_link.merge_holdings import HOLDINGS
-from crm_link.merge_journal import hand_over
+from crm_link.merging.holdings import HOLDINGS
+from crm_link.merging.journal import hand_over
 from crm_link.records import bump, store_words, touch_contact
 from crm_link.tables import CallCustomer, CallMatch, Customer, Identity, IdentityKey
 

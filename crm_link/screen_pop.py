@@ -23,7 +23,7 @@ from core.facts import (
 )
 from core.folding import clean_line
 from core.ports import OpenPromises
-from crm_link.blocks_claims import attach_strays
+from crm_link.blocks.claims import attach_strays
 from crm_link.call_links import (
     CallLinks,
     attach,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_link.deals_read import DealView, read_deals_where
-from crm_link.deals_tables import Deal
-from crm_link.tasks_read import VIEW, TaskView, task_view
-from crm_link.tasks_tables import Task
+from crm_link.deals.read import DealView, read_deals_where
+from crm_link.deals.tables import Deal
+from crm_link.tasks.read import VIEW, TaskView, task_view
+from crm_link.tasks.tables import Task
 from crm_link.timeline import Body, Entry, Position, behind
 
 

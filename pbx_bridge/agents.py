@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.facts import DeviceChanged, Fact, QueueMemberChanged
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 
 MEMBER_EVENTS = frozenset({"QueueMember", "QueueMemberStatus", "QueueMemberAdded", "QueueMemberPause"})
 """`QueueMember` is the answer to QueueStatus; the others are news. All carry the same fields."""

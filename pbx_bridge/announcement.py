@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 
-from pbx_bridge.ami_link import AmiLink
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.link import AmiLink
+from pbx_bridge.ami.session import AmiActionError
 
 CONTEXT = "ringback-settings"
 

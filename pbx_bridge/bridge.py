@@ -2,7 +2,7 @@
 
 In: the link's ordered stream. Out: rows (the log, the journal, blind windows) in one transaction per batch, then
 facts on the bus, in order. What a message means is decided in `calls.py` and `agents.py`; the socket is
-`ami_link.py`'s. After every login, and every minute, what the PBX says of itself is compared with our books."""
+`ami/link.py`'s. After every login, and every minute, what the PBX says of itself is compared with our books."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from core.facts import BlindWindowClosed, CallEnded, Fact, PbxConnected, PbxLost
 from core.tasks import woken
 from pbx_bridge import blindness, call_log, journal, pbx_clock
 from pbx_bridge.agents import AgentBook
-from pbx_bridge.ami_link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.link import AmiLink, LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, Received
+from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.announcement import SHIPPED_S, announcement_s
 from pbx_bridge.calls import CallBook
 from pbx_bridge.lease import RENEW_S, Lease, LeaseLostError

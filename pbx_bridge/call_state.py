@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.facts import Direction
-from pbx_bridge import ami_events as ami
-from pbx_bridge.ami_channel import Channel, ChannelState
+from pbx_bridge.ami import events as ami
+from pbx_bridge.ami.channel import Channel, ChannelState
 from pbx_bridge.inferred import Lost, Seen
 from pbx_bridge.legs import Leg, LegKind, Legs, LegState, Signal, new_leg
 from pbx_bridge.parties import Cast

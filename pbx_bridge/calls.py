@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.facts import CallEnded, CallsJoined, Direction, Fact
-from pbx_bridge import ami_events as ami
-from pbx_bridge.ami_channel import Channel
-from pbx_bridge.ami_events import Event, parse
-from pbx_bridge.ami_mending import Mender, Whole
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami import events as ami
+from pbx_bridge.ami.channel import Channel
+from pbx_bridge.ami.events import Event, parse
+from pbx_bridge.ami.mending import Mender, Whole
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.conversation import Conversation, OpenCall
 from pbx_bridge.directory import Directory
 from pbx_bridge.inferred import Guest, Lost, Seen

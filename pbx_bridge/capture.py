@@ -15,12 +15,12 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.errors import RingbackError
-from pbx_bridge.ami_codec import GREETING, AmiDecoder, AmiProtocolError
-from pbx_bridge.ami_connection import LinkOptions, Recorder
-from pbx_bridge.ami_link import AmiLink
-from pbx_bridge.ami_queue import LinkLost, LinkRefused, LinkUp
-from pbx_bridge.ami_session import AmiActionError
-from pbx_bridge.ami_target import AmiTarget
+from pbx_bridge.ami.codec import GREETING, AmiDecoder, AmiProtocolError
+from pbx_bridge.ami.connection import LinkOptions, Recorder
+from pbx_bridge.ami.link import AmiLink
+from pbx_bridge.ami.queue import LinkLost, LinkRefused, LinkUp
+from pbx_bridge.ami.session import AmiActionError
+from pbx_bridge.ami.target import AmiTarget
 from pbx_bridge.anonymise import Anonymiser
 from pbx_bridge.replay import sidecar_of
 from pbx_bridge.resync import take_picture

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.facts import CallStarted, Direction, Fact, Parties, Phone
-from pbx_bridge.ami_events import BridgeEnter, BridgeLeave, DialBegin, Event, Newchannel
+from pbx_bridge.ami.events import BridgeEnter, BridgeLeave, DialBegin, Event, Newchannel
 from pbx_bridge.call_state import CallState
 from pbx_bridge.inferred import Guest, Seen
 from pbx_bridge.legs import LegKind

@@ -15,10 +15,10 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import PbxError
 from pbx_bridge.agents import AgentBook
-from pbx_bridge.ami_codec import ActionHeaders, AmiEncodeError
-from pbx_bridge.ami_link import AmiLink, LinkRefused, LinkUp, Received
-from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.codec import ActionHeaders, AmiEncodeError
+from pbx_bridge.ami.link import AmiLink, LinkRefused, LinkUp, Received
+from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.bridge import Bridge
 
 log = structlog.get_logger(__name__)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from core.clock import Clock
 from core.errors import PbxError, PbxUncertainError
 from core.ports import DialOrder
-from pbx_bridge.ami_codec import ActionHeaders, AmiEncodeError
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.codec import ActionHeaders, AmiEncodeError
+from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.announcement import SHIPPED_S
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.dial import DialLine, PbxHands

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.facts import Direction
-from pbx_bridge.ami_channel import Channel
+from pbx_bridge.ami.channel import Channel
 from pbx_bridge.conversation import Conversation
 from pbx_bridge.legs import Leg, LegKind, kind_of
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pbx_bridge.ami_channel import Channel
-from pbx_bridge.ami_events import ChannelEvent, Event
+from pbx_bridge.ami.channel import Channel
+from pbx_bridge.ami.events import ChannelEvent, Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pbx_bridge.ami_channel import Channel, ChannelState
+from pbx_bridge.ami.channel import Channel, ChannelState
 
 
 class LegKind(StrEnum):

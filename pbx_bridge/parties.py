@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from core.facts import ATTEMPT_PREFIX, Direction, Parties, Phone
 from core.phone import is_withheld, parse_number
 from core.shown import shown
-from pbx_bridge.ami_channel import Channel
+from pbx_bridge.ami.channel import Channel
 from pbx_bridge.legs import Leg, LegKind, Legs, other_half
 
 CUSTOMER_FIRST = "@ringback-customer-"

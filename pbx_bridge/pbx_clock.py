@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.alarms import close_alarm, raise_alarm
 from core.clock import Clock
-from pbx_bridge.ami_link import AmiLink
+from pbx_bridge.ami.link import AmiLink
 
 ALARM = "pbx-clock"
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pbx_bridge.ami_events import BridgeEnter, BridgeLeave, Event, QueueCallerJoin, QueueCallerLeave
+from pbx_bridge.ami.events import BridgeEnter, BridgeLeave, Event, QueueCallerJoin, QueueCallerLeave
 from pbx_bridge.call_state import QueueStay
 from pbx_bridge.inferred import Lost, Seen
 from pbx_bridge.legs import Leg, LegState

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.errors import PbxError
-from pbx_bridge.ami_codec import ActionHeaders, AmiEncodeError
-from pbx_bridge.ami_link import AmiLink
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.codec import ActionHeaders, AmiEncodeError
+from pbx_bridge.ami.link import AmiLink
+from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.dial import PbxHands
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pbx_bridge.ami_link import AmiLink
-from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.link import AmiLink
+from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.status import PbxStatus, status_from
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pbx_bridge.ami_channel import Channel
+from pbx_bridge.ami.channel import Channel
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pbx_bridge.ami_channel import Channel, channel_of, is_talk
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.channel import Channel, channel_of, is_talk
+from pbx_bridge.ami.message import AmiMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.facts import Transfer, TransferKind
-from pbx_bridge.ami_channel import Channel
-from pbx_bridge.ami_events import AttendedTransfer, BlindTransfer
+from pbx_bridge.ami.channel import Channel
+from pbx_bridge.ami.events import AttendedTransfer, BlindTransfer
 from pbx_bridge.legs import Leg, LegKind, Legs, other_half
 from pbx_bridge.parties import Cast
 

@@ -1,7 +1,7 @@
 """Whole recordings, in a stream: their shape, and the sound of one channel as samples. In: a file that ffmpeg can read.
 Out: numbers and bytes, never more than a piece at a time, so that four hours need no more memory than a minute.
 
-Made for worker processes: every function here blocks. Prompts are made in `prompt_sound.py`, copies to listen to in
+Made for worker processes: every function here blocks. Prompts are made in `prompts/sound.py`, copies to listen to in
 `copies.py`."""
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from core.clock import Clock
 from core.db import Database
 from core.fact_log import LoggedFact
 from core.facts import RecordingReady, Verdict
-from recordings.audit_findings import is_enough
+from recordings.coverage.findings import is_enough
 from recordings.kinds import AudioState, NoAudio
 from recordings.matching import CLOCK_S, CallOf, call_by_id
 from recordings.tables import CallAudio, Recording

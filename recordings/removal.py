@@ -22,7 +22,7 @@ from recordings.access import Asker, must_remove, reach
 from recordings.audit import forget_reasons, note_use
 from recordings.kinds import AudioState, NoAudio, Source, Use
 from recordings.leftovers import let_go
-from recordings.search_tables import SearchDocument
+from recordings.search.tables import SearchDocument
 from recordings.tables import CallAudio, Recording, RecordingComment, RecordingFile, RecordingJob, Transcript
 
 KEYS = ("original_key", "opus_key", "mp3_key", "peaks_key")

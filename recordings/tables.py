@@ -196,7 +196,7 @@ class Prompt(Base):
 
     __tablename__ = "prompts"
 
-    name: Mapped[str] = mapped_column(String(100), primary_key=True, doc="see `prompt_names.py`")
+    name: Mapped[str] = mapped_column(String(100), primary_key=True, doc="see `prompts/names.py`")
     file_name: Mapped[str] = mapped_column(Text, doc="as it was uploaded, for people only")
     original_key: Mapped[str] = mapped_column(String(120))
     original_bytes: Mapped[int] = mapped_column(BigInteger)

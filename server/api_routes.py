@@ -6,7 +6,6 @@ from __future__ import annotations
 from core.accounts import Role
 from recordings.upload import LARGEST
 from server import health, metrics
-from server.affairs_routes import AFFAIRS_API_ROUTES
 from server.api import (
     about,
     agents,
@@ -23,15 +22,16 @@ from server.api import (
     recording_files,
     search,
 )
-from server.blocked_routes import BLOCKED_API_ROUTES
-from server.connector_routes import CONNECTOR_API_ROUTES
-from server.customer_import_routes import CUSTOMER_IMPORT_API_ROUTES
-from server.erase_routes import ERASE_API_ROUTES
-from server.merge_routes import MERGE_API_ROUTES
-from server.prompt_routes import PROMPT_API_ROUTES
-from server.recording_routes import RECORDING_API_ROUTES
-from server.routing import PUBLIC, Route
-from server.webhook_routes import WEBHOOK_API_ROUTES
+from server.connectors.routes import CONNECTOR_API_ROUTES
+from server.customers.affairs_routes import AFFAIRS_API_ROUTES
+from server.customers.blocked_routes import BLOCKED_API_ROUTES
+from server.customers.merge_routes import MERGE_API_ROUTES
+from server.imports.routes import CUSTOMER_IMPORT_API_ROUTES
+from server.privacy.erase_routes import ERASE_API_ROUTES
+from server.recordings.prompt_routes import PROMPT_API_ROUTES
+from server.recordings.routes import RECORDING_API_ROUTES
+from server.web.routing import PUBLIC, Route
+from server.webhooks.routes import WEBHOOK_API_ROUTES
 
 __all__ = ["API_ROUTES"]
 
@@ -115,7 +115,7 @@ API_ROUTES = (
     *RECORDING_API_ROUTES,
     *PROMPT_API_ROUTES,
     *WEBHOOK_API_ROUTES,
-    # For machines that watch this server: how much they are told depends on who they are (`observers.py`).
+    # For machines that watch this server: how much they are told depends on who they are (`web/observers.py`).
     Route("GET", "/health/live", health.live, PUBLIC),
     Route("GET", "/health/ready", health.ready, PUBLIC, scope="metrics:read"),
     Route("GET", "/metrics", metrics.scrape, PUBLIC, scope="metrics:read"),

@@ -2,7 +2,7 @@
 one bridge per PBX (or monitor per line), the customers' room and the desks on one bus. The order of subscription is
 the order in which a fact is handled: the desks hear of a call first, then its caller is matched, and the match reaches
 them as a fact of its own, so that no screen waits for the database. Stopping goes the other way round: first the desks
-let go of the PBX's queues (`desk_parts.py`, on shutdown, while every link is up), then the parts close in reverse."""
+let go of the PBX's queues (`desk/parts.py`, on shutdown, while every link is up), then the parts close in reverse."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from core.fact_log import FactConsumer
 from core.facts import CallEnded
 from core.tasks import running
 from crm_link.screen_pop import ScreenPop
-from pbx_bridge import ami_events
 from pbx_bridge.agents import WANTED as AGENT_EVENTS
-from pbx_bridge.ami_link import AmiLink, LinkOptions
-from pbx_bridge.ami_target import LinkRole, target_of
+from pbx_bridge.ami import events as ami_events
+from pbx_bridge.ami.link import AmiLink, LinkOptions
+from pbx_bridge.ami.target import LinkRole, target_of
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import WANTED as DIAL_EVENTS
 from pbx_bridge.dial import DialLine, PbxHands, QueuePauses
 from pbx_bridge.dialer import AmiDialer
-from pbx_bridge.line_monitor import LineMonitor, check_installed
+from pbx_bridge.line.monitor import LineMonitor, check_installed
 from pbx_bridge.recording_switch import AmiRecordingSwitch
 from pbx_bridge.removed import end_removed
-from server.blocked_parts import add_blocked_calls
-from server.callback_desk_parts import add_callback_desk
-from server.callback_parts import add_callbacks
-from server.connector_parts import add_connectors
-from server.customer_import_parts import add_customer_imports
-from server.desk_parts import add_desk
-from server.duplicates_parts import add_duplicates
+from server.callbacks.parts import add_callbacks
+from server.connectors.parts import add_connectors
+from server.customers.blocked_parts import add_blocked_calls
+from server.customers.duplicates_parts import add_duplicates
+from server.desk.callback_parts import add_callback_desk
+from server.desk.parts import add_desk
 from server.housekeeping import Housekeeping
-from server.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH, ZONE
-from server.recording_parts import add_recordings
+from server.imports.parts import add_customer_imports
+from server.recordings.parts import add_recordings
 from server.schema import prepare
-from server.search_feed import add_search
-from server.web import bare_application
-from server.webhook_parts import add_webhooks
+from server.search.feed import add_search
+from server.web.application import bare_application
+from server.web.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH, ZONE
+from server.webhooks.parts import add_webhooks
 
 WANTED_EVENTS = ami_events.WANTED | AGENT_EVENTS
 """All other events are skipped after a look at their name."""

@@ -1,5 +1,5 @@
 """`ringback check-pbx`: prints one line for each thing that was looked at on each PBX of the settings, and under what
-is missing the lines to add. The looking is done in `pbx_bridge/check_pbx.py`."""
+is missing the lines to add. The looking is done in `pbx_bridge/check/pbx.py`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from config.settings import Pbx, Settings
 from core.clock import system_clock
 from core.db import Database
 from core.errors import SettingsError
-from pbx_bridge.ami_target import LinkRole, target_of
-from pbx_bridge.check_pbx import check_pbx
-from pbx_bridge.check_rules import Finding, Mark
+from pbx_bridge.ami.target import LinkRole, target_of
+from pbx_bridge.check.pbx import check_pbx
+from pbx_bridge.check.rules import Finding, Mark
 from recordings.folder import DONE, PART
 from server.views.prompts import read_places
 

@@ -147,7 +147,7 @@ def transcribe(
 ) -> None:
     """Write down what was said in a sound file."""
     from recordings.transcribe.engine import Wanted
-    from server.transcribe import print_transcript
+    from server.recordings.transcribe import print_transcript
 
     if not file.is_file():
         raise InvalidInputError(f"there is no file {file}")
@@ -164,7 +164,7 @@ def user_add(
     config: ConfigOption = None,
 ) -> None:
     """Create a person and print a fresh password."""
-    from server import people
+    from server.people import command as people
 
     _run(lambda: people.add(_settings(config), login, name or login, role, device or []))
 
@@ -172,7 +172,7 @@ def user_add(
 @user_app.command("reset")
 def user_reset(login: str, config: ConfigOption = None) -> None:
     """Give a person a fresh password, print it, and end their sessions."""
-    from server import people
+    from server.people import command as people
 
     _run(lambda: people.reset(_settings(config), login))
 
@@ -183,7 +183,7 @@ def user_import(file: Path, config: ConfigOption = None) -> None:
 
     The exit status is 1 when a line was refused.
     """
-    from server import people
+    from server.people import command as people
 
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -199,7 +199,7 @@ def api_key_add(
     config: ConfigOption = None,
 ) -> None:
     """Make a key and print it, this once."""
-    from server import api_keys
+    from server.people import keys_command as api_keys
 
     _run(lambda: api_keys.add(_settings(config), name, scope))
 
@@ -207,7 +207,7 @@ def api_key_add(
 @api_key_app.command("list")
 def api_key_list(config: ConfigOption = None) -> None:
     """Every key, what it may do and when it was last used."""
-    from server import api_keys
+    from server.people import keys_command as api_keys
 
     _run(lambda: api_keys.show(_settings(config)))
 
@@ -218,7 +218,7 @@ def api_key_revoke(
     config: ConfigOption = None,
 ) -> None:
     """Make a key useless at once."""
-    from server import api_keys
+    from server.people import keys_command as api_keys
 
     _run(lambda: api_keys.revoke(_settings(config), key))
 
@@ -236,7 +236,7 @@ def callbacks_import(
 
     The exit status is 1 when a line was refused. The same file is not sent twice within 30 days.
     """
-    from server.list_command import import_list
+    from server.callbacks.list_command import import_list
 
     try:
         raw = file.read_bytes()
@@ -261,7 +261,7 @@ def customers_import(
 
     The exit status is 1 when a line was refused. An import can be taken back on the page /customers/import.
     """
-    from server.customer_import_command import import_customers
+    from server.imports.command import import_customers
 
     if not file.is_file():
         raise InvalidInputError(f"there is no file {file}")
@@ -278,7 +278,7 @@ def recordings_audit(
 ) -> None:
     """Compare answered calls, recordings and stored files now, bring together what belongs together, and print the
     rest."""
-    from server.coverage_command import audit
+    from server.recordings.coverage_command import audit
 
     _run(lambda: audit(_settings(config), since, as_json=as_json))
 
@@ -290,7 +290,7 @@ def connector_test(
     config: ConfigOption = None,
 ) -> None:
     """Ask one CRM who has this number, and print what went over the line with the secrets hidden. Writes nothing."""
-    from server.connector_command import test_connector
+    from server.connectors.command import test_connector
 
     if not asyncio.run(test_connector(_settings(config), name, number)):
         raise SystemExit(EXIT_FAILED)
@@ -312,7 +312,7 @@ def erase_whole_person(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
     """Erase a person: everything we have of them, and print the certificate. Calls stay as anonymous facts."""
-    from server.erase import erase_person
+    from server.privacy.command import erase_person
 
     _run(lambda: erase_person(_settings(config), customer, lambda question: yes or typer.confirm(question)))
 
@@ -324,7 +324,7 @@ def erase_recordings(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
     """Erase what was recorded of one customer, transcripts and notes of these calls too, and print what went."""
-    from server.erase import erase
+    from server.privacy.command import erase
 
     _run(lambda: erase(_settings(config), customer, lambda question: yes or typer.confirm(question)))
 

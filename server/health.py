@@ -1,5 +1,5 @@
 """Is this server alive, and is it fit for work? `/health/live` answers as long as the process does; `/health/ready`
-asks the database and looks at every PBX. Strangers learn the verdict, observers (`observers.py`) the reasons."""
+asks the database and looks at every PBX. Strangers learn the verdict, observers (`web/observers.py`) the reasons."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.clock import iso
 from pbx_bridge.tables import PbxHeartbeat
-from server.keys import BRIDGES, CLOCK, DATABASE, LINES, SETTINGS
-from server.observers import is_observer
+from server.web.keys import BRIDGES, CLOCK, DATABASE, LINES, SETTINGS
+from server.web.observers import is_observer
 
 if TYPE_CHECKING:
     from pbx_bridge.bridge import Bridge
-    from pbx_bridge.line_monitor import LineMonitor
+    from pbx_bridge.line.monitor import LineMonitor
 
 log = structlog.get_logger(__name__)
 

@@ -1,5 +1,5 @@
 """`/metrics` for Prometheus. What happened is counted as it happens, in a registry of the application's own; what is so
-now (links, lag, blind time, backlogs, the database) is looked up at each scrape. Who may scrape: `observers.py`."""
+now (links, lag, blind time, backlogs, the database) is looked up at each scrape. Who may scrape: `web/observers.py`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from core import tasks
 from core.bus import Bus
 from core.facts import CallEnded
 from pbx_bridge.tables import BlindWindow
-from recordings.audit_findings import FindingKind
+from recordings.coverage.findings import FindingKind
 from server.health import Health, examine
-from server.keys import BRIDGES, BUS, CLOCK, CONSUMERS, DATABASE, ZONE
-from server.live import DROPPED, TABS
-from server.observers import refuse_strangers
-from server.pages import local
-from server.pops import POPS, SHOWN_SECONDS
+from server.live.hub import DROPPED, TABS
+from server.live.pops import POPS, SHOWN_SECONDS
 from server.views.coverage import count_open, read_coverage, read_run
+from server.web.keys import BRIDGES, BUS, CLOCK, CONSUMERS, DATABASE, ZONE
+from server.web.observers import refuse_strangers
+from server.web.pages import local
 
 if TYPE_CHECKING:
     from pbx_bridge.bridge import Bridge

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.keys import BRIDGES, DATABASE, SETTINGS
-from server.pages import render
 from server.views.pbx_state import read_overview
+from server.web.keys import BRIDGES, DATABASE, SETTINGS
+from server.web.pages import render
 
 
 async def show(request: web.Request) -> web.StreamResponse:

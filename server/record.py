@@ -11,7 +11,7 @@ from pathlib import Path
 from config.settings import Pbx, Settings
 from core.clock import system_clock
 from core.errors import InvalidInputError
-from pbx_bridge.ami_target import LinkRole, target_of
+from pbx_bridge.ami.target import LinkRole, target_of
 from pbx_bridge.capture import capture
 
 

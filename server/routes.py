@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from core.accounts import Role
-from server import (
-    account_page,
-    assets,
-    calls_page,
-    customers_page,
-    desk,
-    keys_page,
-    live_socket,
-    login,
-    pbx_page,
-    people_page,
-    search_page,
-)
-from server.affairs_routes import AFFAIRS_ROUTES
+from server import pbx_page
 from server.api_routes import API_ROUTES
-from server.blocked_routes import BLOCKED_ROUTES
-from server.callback_routes import CALLBACK_ROUTES
-from server.connector_routes import CONNECTOR_ROUTES
-from server.customer_import_routes import CUSTOMER_IMPORT_ROUTES
-from server.erase_routes import ERASE_ROUTES
-from server.merge_routes import MERGE_ROUTES
-from server.prompt_routes import PROMPT_ROUTES
-from server.recording_routes import RECORDING_ROUTES
-from server.routing import PUBLIC, Route
-from server.webhook_routes import WEBHOOK_ROUTES
+from server.callbacks.routes import CALLBACK_ROUTES
+from server.calls import page as calls_page
+from server.connectors.routes import CONNECTOR_ROUTES
+from server.customers import page as customers_page
+from server.customers.affairs_routes import AFFAIRS_ROUTES
+from server.customers.blocked_routes import BLOCKED_ROUTES
+from server.customers.merge_routes import MERGE_ROUTES
+from server.desk import page as desk
+from server.imports.routes import CUSTOMER_IMPORT_ROUTES
+from server.live import socket as live_socket
+from server.people import account_page, keys_page
+from server.people import page as people_page
+from server.privacy.erase_routes import ERASE_ROUTES
+from server.recordings.prompt_routes import PROMPT_ROUTES
+from server.recordings.routes import RECORDING_ROUTES
+from server.search import page as search_page
+from server.web import assets, login
+from server.web.routing import PUBLIC, Route
+from server.webhooks.routes import WEBHOOK_ROUTES
 
 __all__ = ["ROUTES"]
 

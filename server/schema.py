@@ -18,22 +18,22 @@ import core.alarms
 import core.api_keys
 import core.fact_log
 import core.sessions
-import crm_link.blocked_tables
-import crm_link.blocks_tables
+import crm_link.blocked.tables
+import crm_link.blocks.tables
 import crm_link.connectors.tables
-import crm_link.deals_tables
+import crm_link.deals.tables
 import crm_link.expiry_tables
-import crm_link.fields_tables
-import crm_link.imports_tables
-import crm_link.merge_tables
+import crm_link.fields.tables
+import crm_link.imports.tables
+import crm_link.merging.tables
 import crm_link.tables
-import crm_link.tasks_tables
+import crm_link.tasks.tables
 import crm_link.webhooks.tables
 import pbx_bridge.tables
-import recordings.auditor_tables
-import recordings.search_tables
+import recordings.coverage.tables
+import recordings.search.tables
 import recordings.tables
-import server.erase_tables
+import server.privacy.erase_tables
 import server.tables
 from core.db import Database
 from core.errors import DatabaseError
@@ -47,22 +47,22 @@ TABLES = (
     core.fact_log,
     core.sessions,
     callback.tables,
-    crm_link.blocked_tables,
-    crm_link.blocks_tables,
+    crm_link.blocked.tables,
+    crm_link.blocks.tables,
     crm_link.connectors.tables,
-    crm_link.imports_tables,
-    crm_link.deals_tables,
+    crm_link.imports.tables,
+    crm_link.deals.tables,
     crm_link.expiry_tables,
-    crm_link.fields_tables,
-    crm_link.merge_tables,
+    crm_link.fields.tables,
+    crm_link.merging.tables,
     crm_link.tables,
-    crm_link.tasks_tables,
+    crm_link.tasks.tables,
     crm_link.webhooks.tables,
     pbx_bridge.tables,
-    recordings.auditor_tables,
-    recordings.search_tables,
+    recordings.coverage.tables,
+    recordings.search.tables,
     recordings.tables,
-    server.erase_tables,
+    server.privacy.erase_tables,
     server.tables,
 )
 """Modules that declare tables."""

@@ -24,11 +24,11 @@ from config.settings import Public, Server, Settings, is_open_to_all
 from core.accounts import Role, list_users
 from core.errors import SettingsError
 from server.app import build
-from server.bounds import BoundedSite, Bounds
-from server.guard import check_listener
-from server.keys import DATABASE
-from server.network import trusted_networks
-from server.public import public_application
+from server.web.bounds import BoundedSite, Bounds
+from server.web.guard import check_listener
+from server.web.keys import DATABASE
+from server.web.network import trusted_networks
+from server.web.public import public_application
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,8 @@ from core.bus import Bus
 from core.db import Database
 from core.fact_log import FactConsumer
 from core.facts import CallEnded, RecordingReady
-from recordings.auditor import Auditor, Site
-from recordings.auditor_tables import AuditDay, AuditFinding, AuditRun
+from recordings.coverage.auditor import Auditor, Site
+from recordings.coverage.tables import AuditDay, AuditFinding, AuditRun
 from recordings.intake import Intake
 from recordings.store import LocalStore
 from recordings.tables import CallAudio, Recording

@@ -22,11 +22,11 @@ from core.ports import DialOrder
 from core.sessions import start_session
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
-from server.callback_desk_parts import REQUESTS, add_callback_desk
-from server.callback_parts import add_callbacks
-from server.desk_parts import add_desk
-from server.guard import LOCAL_COOKIE
-from server.web import bare_application
+from server.callbacks.parts import add_callbacks
+from server.desk.callback_parts import REQUESTS, add_callback_desk
+from server.desk.parts import add_desk
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE
 from tests.callback_seed import office_settings
 from tests.live_story import CUSTOMER, PBX
 from tests.seed import seed_people

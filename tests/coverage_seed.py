@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 
 from core.db import Database
 from pbx_bridge.tables import Call
-from recordings.audit_findings import Closed, FindingKind, Why
-from recordings.auditor_tables import AuditDay, AuditFinding, AuditRun
+from recordings.coverage.findings import Closed, FindingKind, Why
+from recordings.coverage.tables import AuditDay, AuditFinding, AuditRun
 from recordings.kinds import NoAudio
 from tests.seed import NOW, PBX
 

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 from config.settings import Settings
 from core.bus import Bus
 from core.db import Database
-from server.customer_import_parts import add_customer_imports
-from server.web import bare_application
+from server.imports.parts import add_customer_imports
+from server.web.application import bare_application
 from tests.web import Site
 
 

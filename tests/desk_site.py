@@ -20,17 +20,17 @@ from core.db import Database
 from core.facts import Fact
 from core.ports import QueuePauser, RecordingSwitch
 from core.sessions import start_session
-from crm_link.blocked_calls import BlockedCalls
+from crm_link.blocked.calls import BlockedCalls
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
-from server.connector_parts import add_connectors
-from server.desk_parts import add_desk
-from server.guard import LOCAL_COOKIE
-from server.keys import PAUSER, SWITCH
-from server.live import LiveHub
-from server.live_socket import LIVE
-from server.recording_keeping import add_keeping
-from server.web import bare_application
+from server.connectors.parts import add_connectors
+from server.desk.parts import add_desk
+from server.live.hub import LiveHub
+from server.live.socket import LIVE
+from server.recordings.keeping import add_keeping
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE
+from server.web.keys import PAUSER, SWITCH
 from tests.live_story import PBX
 
 PEOPLE = (

@@ -14,9 +14,9 @@ from core.facts import (
     QueueMemberChanged,
     Verdict,
 )
-from server.board import LiveBoard, Step
-from server.cards import Card, Owner
-from server.snapshot import Change, OwnersChanged, UserView, diff, patch
+from server.live.board import LiveBoard, Step
+from server.live.cards import Card, Owner
+from server.live.snapshot import Change, OwnersChanged, UserView, diff, patch
 
 PBX = "office"
 CUSTOMER = "+48221234567"

@@ -10,8 +10,8 @@ from sqlalchemy import Table, select
 from core.db import Base, Database
 from core.facts import CustomerMerged, CustomerUnmerged
 from crm_link.directory import read_customer
-from crm_link.merge import Merges, Wanted
-from crm_link.merge_views import MergeView
+from crm_link.merging.merge import Merges, Wanted
+from crm_link.merging.views import MergeView
 from tests.customers import Office
 
 BESIDE = frozenset(

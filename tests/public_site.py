@@ -22,10 +22,10 @@ from core.accounts import UserDevice
 from core.bus import Bus
 from core.db import Database
 from core.ports import FreeAgent
-from server.callback_desk_parts import REQUESTS
-from server.callback_parts import DIALER, POOL
-from server.keys import CLOCK, DATABASE, DEMO, SETTINGS, ZONE
-from server.public import public_application
+from server.callbacks.parts import DIALER, POOL
+from server.desk.callback_parts import REQUESTS
+from server.web.keys import CLOCK, DATABASE, DEMO, SETTINGS, ZONE
+from server.web.public import public_application
 from tests.callback_office import MONDAY_NOON, FilledPool, ScriptedDialer, Time
 from tests.site import free_port
 

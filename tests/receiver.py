@@ -25,9 +25,9 @@ from crm_link.webhooks.endpoints import Wanted
 from crm_link.webhooks.kinds import EVENTS
 from crm_link.webhooks.tables import WebhookAttempt, WebhookDelivery
 from pbx_bridge import call_log
-from server.keys import CONSUMERS
-from server.web import bare_application
-from server.webhook_parts import add_webhooks, changed
+from server.web.application import bare_application
+from server.web.keys import CONSUMERS
+from server.webhooks.parts import add_webhooks, changed
 from tests.integration.api_server import answered_call
 from tests.site import eventually
 

@@ -12,7 +12,7 @@ from core.facts import CustomerChanged, TranscriptReady, WrapUpSaved
 from crm_link.tables import Customer
 from pbx_bridge.tables import Call, CallWrapUp
 from recordings.tables import Recording, Transcript
-from server.search_feed import SearchFeed
+from server.search.feed import SearchFeed
 
 
 async def say(database: Database, call_id: str | None, text: str, *, at: float = 1000.0) -> str:

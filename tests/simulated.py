@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from core.clock import system_clock
-from pbx_bridge.ami_connection import LinkTimes
-from pbx_bridge.ami_link import AmiLink, LinkOptions
-from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.ami_queue import LinkItem, LinkUp, Received
-from pbx_bridge.ami_session import Auth, Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.ami.connection import LinkTimes
+from pbx_bridge.ami.link import AmiLink, LinkOptions
+from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.queue import LinkItem, LinkUp, Received
+from pbx_bridge.ami.session import Auth, Credentials
+from pbx_bridge.ami.target import AmiTarget, LinkRole
 from pbx_bridge.simulator import EVENTS_USER, ManagerUser, Simulator
 
 QUICK = LinkTimes(backoff_first=0.02, backoff_max=0.1, refused_wait=0.1)

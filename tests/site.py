@@ -20,7 +20,7 @@ from core.db import Database
 from core.facts import PeopleChanged
 from core.passwords import hash_password
 from server.app import build
-from server.keys import BRIDGES, BUS, DATABASE
+from server.web.keys import BRIDGES, BUS, DATABASE
 
 PASSWORD = "correct horse battery staple"
 DEADLINE_S = 60.0

@@ -31,12 +31,12 @@ from recordings.leftovers import Sweeper
 from recordings.pauses import Pauses
 from recordings.store import LocalStore
 from recordings.tables import RecordingUse
-from server.guard import LOCAL_COOKIE
-from server.keys import SWITCH
-from server.recording_keeping import PAUSES
-from server.recording_parts import STORE
-from server.recording_workers import SWEEPER
-from server.web import bare_application
+from server.recordings.keeping import PAUSES
+from server.recordings.parts import STORE
+from server.recordings.workers import SWEEPER
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE
+from server.web.keys import SWITCH
 from tests.seed import NOW, PBX, seed_people
 from tests.sound_seed import keep, say_audio
 

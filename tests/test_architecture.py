@@ -17,19 +17,19 @@ PURE = (
     "callback/hours.py",
     "callback/policy.py",
     "callback/quiet.py",
-    "pbx_bridge/ami_codec.py",
-    "pbx_bridge/ami_message.py",
-    "pbx_bridge/ami_queue.py",
-    "pbx_bridge/ami_session.py",
-    "pbx_bridge/ami_events.py",
+    "pbx_bridge/ami/codec.py",
+    "pbx_bridge/ami/message.py",
+    "pbx_bridge/ami/queue.py",
+    "pbx_bridge/ami/session.py",
+    "pbx_bridge/ami/events.py",
     "pbx_bridge/agents.py",
-    "pbx_bridge/ami_channel.py",
-    "pbx_bridge/ami_mending.py",
+    "pbx_bridge/ami/channel.py",
+    "pbx_bridge/ami/mending.py",
     "pbx_bridge/anonymise.py",
     "pbx_bridge/call_state.py",
     "pbx_bridge/calls.py",
-    "pbx_bridge/check_needs.py",
-    "pbx_bridge/check_rules.py",
+    "pbx_bridge/check/needs.py",
+    "pbx_bridge/check/rules.py",
     "pbx_bridge/conversation.py",
     "pbx_bridge/directory.py",
     "pbx_bridge/inferred.py",
@@ -50,13 +50,13 @@ PURE = (
     "crm_link/match.py",
     "crm_link/webhooks/kinds.py",
     "crm_link/webhooks/ladder.py",
-    "recordings/audit_findings.py",
-    "recordings/search_query.py",
-    "recordings/search_words.py",
-    "recordings/snippets.py",
+    "recordings/coverage/findings.py",
+    "recordings/search/query.py",
+    "recordings/search/words.py",
+    "recordings/search/snippets.py",
     "recordings/names.py",
     "server/api/reading.py",
-    "server/snapshot.py",
+    "server/live/snapshot.py",
 )
 
 
@@ -78,7 +78,7 @@ def test_only_one_file_opens_an_ami_socket() -> None:
         for path in (ROOT / "pbx_bridge").rglob("*.py")
         if "create_connection" in path.read_text() or "open_connection" in path.read_text()
     ]
-    assert opening == ["pbx_bridge/ami_link.py"]
+    assert opening == ["pbx_bridge/ami/link.py"]
 
 
 def imported(tree: ast.Module) -> set[str]:

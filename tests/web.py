@@ -18,8 +18,8 @@ from core.bus import Bus
 from core.db import Database
 from core.facts import Fact, PeopleChanged, SessionsEnded
 from core.sessions import start_session
-from server.guard import LOCAL_COOKIE
-from server.web import bare_application
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE
 from tests.seed import NOW, PASSWORD
 
 

@@ -17,14 +17,14 @@ from core.facts import CallbackClosed
 from crm_link.annotations import Annotations
 from crm_link.connectors.tables import ConnectorBegun, ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.customers import Customers, NewCustomer
-from crm_link.imports_tables import CustomerImport, CustomerImportRow
+from crm_link.imports.tables import CustomerImport, CustomerImportRow
 from crm_link.tables import CallCustomer, CallMatch
 from crm_link.webhooks.intake import Intake
 from crm_link.webhooks.kinds import EVENTS
 from crm_link.webhooks.tables import WebhookDelivery, WebhookEndpoint
 from pbx_bridge.tables import Call, CallMoment, CallTransfer, CallWrapUp
-from recordings.search import Document, DocumentKind, Labels, fold, put
-from server.webhook_parts import body_of
+from recordings.search.index import Document, DocumentKind, Labels, fold, put
+from server.webhooks.parts import body_of
 from tests.recorded import log_call, record
 from tests.seed import NOW
 from tests.sound_site import ANNAS, SoundSite

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 
 
 def _speaking() -> asyncio.Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.simulator.state import UP, Bridge, Channel, Entry, Party
 from pbx_bridge.simulator.world import World
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.simulator.call import SimulatedCall
 from pbx_bridge.simulator.state import RING, RINGING, UNKNOWN, UP, Channel, Party, channel_headers
 from pbx_bridge.simulator.world import World

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.errors import InvalidInputError
-from pbx_bridge.ami_codec import AmiDecoder, AmiProtocolError
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.codec import AmiDecoder, AmiProtocolError
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.simulator.mirror import follow
 from pbx_bridge.simulator.world import Emission, World
 

@@ -12,7 +12,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from pbx_bridge.ami_message import END_OF_MESSAGE, AmiMessage
+from pbx_bridge.ami.message import END_OF_MESSAGE, AmiMessage
 from pbx_bridge.simulator.answers import Answer, Question, answer, error, success, with_action_id
 from pbx_bridge.simulator.dialplan import Step
 from pbx_bridge.simulator.faults import Faults

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.simulator import playback, transfers
 from pbx_bridge.simulator.call import SimulatedCall
 from pbx_bridge.simulator.clock import PbxClock

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.simulator.clock import PbxClock
 from pbx_bridge.simulator.layout import Layout
 from pbx_bridge.simulator.state import (

@@ -11,14 +11,14 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup, escape
 
-from server import openapi
 from server.api.operation import operation
 from server.api.reading import sections
-from server.guard import identify
-from server.keys import SETTINGS
-from server.network import own_origins
-from server.pages import render
-from server.routing import Route
+from server.web import openapi
+from server.web.guard import identify
+from server.web.keys import SETTINGS
+from server.web.network import own_origins
+from server.web.pages import render
+from server.web.routing import Route
 
 OPENAPI_JSON = "application/vnd.oai.openapi+json"
 

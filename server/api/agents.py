@@ -1,5 +1,5 @@
 """Who answers: people, what they say of themselves, the state of their phones and queues, and the calls they have now.
-The same live board as the desks (`server/board.py`)."""
+The same live board as the desks (`server/live/board.py`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import Field
 from core.accounts import Role, User, find_user, list_users
 from core.errors import NotFoundError
 from core.facts import Direction
-from server.agent_states import AgentState
 from server.api.cut import cut
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging
-from server.cards import CardState
-from server.keys import DATABASE
-from server.live_socket import LIVE
-from server.snapshot import UserView
+from server.live.agent_states import AgentState
+from server.live.cards import CardState
+from server.live.snapshot import UserView
+from server.live.socket import LIVE
+from server.web.keys import DATABASE
 
 
 class AgentsQuery(Paging):

@@ -11,7 +11,7 @@ from crm_link.paging import cursor_of, parts_of
 from pbx_bridge.tables import BlindWindow as Row
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging
-from server.keys import DATABASE
+from server.web.keys import DATABASE
 
 
 class BlindQuery(Paging):

@@ -9,17 +9,17 @@ from aiohttp import web
 from pydantic import Field
 
 from core.phone import is_withheld, parse_number
-from crm_link.blocked import BlockKind
-from crm_link.blocked_list import NewBlock, find_blocked, read_list
-from crm_link.blocked_tables import LONGEST_REASON
-from crm_link.blocks_claims import MOST_BLOCKS, BlockView, read_blocks
+from crm_link.blocked.entry import BlockKind
+from crm_link.blocked.list import NewBlock, find_blocked, read_list
+from crm_link.blocked.tables import LONGEST_REASON
+from crm_link.blocks.claims import MOST_BLOCKS, BlockView, read_blocks
 from crm_link.records import resolve
 from server.api.customers import editor
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.blocked_parts import BLOCK_LIST, BLOCKS
-from server.connector_parts import refused_elsewhere
-from server.keys import CLOCK, DATABASE, SETTINGS
+from server.connectors.parts import refused_elsewhere
+from server.customers.blocked_parts import BLOCK_LIST, BLOCKS
+from server.web.keys import CLOCK, DATABASE, SETTINGS
 
 
 class Blocked(Given):

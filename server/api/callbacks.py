@@ -16,13 +16,13 @@ from crm_link.paging import cursor_of, parts_of
 from server.api import once
 from server.api.operation import Header, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.callback_access import requests_of
-from server.guard import API_KEY, current_user
-from server.keys import CLOCK, DATABASE, SETTINGS
+from server.callbacks.access import requests_of
 from server.views.call_filter import CallFilter, When
 from server.views.callback_filter import TAB_STATES, CallbackFilter, Tab
 from server.views.callback_story import CallbackStory, read_callback_story
 from server.views.callbacks import CallbackRow, read_callbacks
+from server.web.guard import API_KEY, current_user
+from server.web.keys import CLOCK, DATABASE, SETTINGS
 
 LONGEST_WORDS = 2000
 TABS = {state: tab for tab, state in TAB_STATES.items()}

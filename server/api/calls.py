@@ -12,10 +12,10 @@ from core.errors import NotFoundError
 from core.facts import Direction, EndedBy, TransferKind, Verdict
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds
-from server.keys import DATABASE, SETTINGS
 from server.views.call_filter import CallFilter, When
 from server.views.call_parts import CallParts, WrittenUp, read_moments, read_parts, read_wrap_ups
 from server.views.calls import CallRow, read_call, read_calls
+from server.web.keys import DATABASE, SETTINGS
 
 
 class CallQuery(Paging):

@@ -11,13 +11,13 @@ from pydantic import Field
 from core.errors import NotFoundError
 from crm_link.connectors.lookups import CrmLookups
 from crm_link.connectors.tables import LogState
-from server import connector_actions
 from server.api.cut import cut
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
-from server.connector_parts import CONNECTORS
-from server.keys import DATABASE, SETTINGS
+from server.connectors import actions as connector_actions
+from server.connectors.parts import CONNECTORS
 from server.views.connectors import find_calls, read_counts
+from server.web.keys import DATABASE, SETTINGS
 
 OWED = (LogState.WAITING, LogState.RUNNING)
 

@@ -11,7 +11,7 @@ from server.api.customers import editor
 from server.api.operation import operation
 from server.api.picks import call_of_theirs
 from server.api.shapes import Given, Instant, Taken
-from server.connector_parts import CONNECTORS
+from server.connectors.parts import CONNECTORS
 
 
 class Contact(Given):

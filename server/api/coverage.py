@@ -9,12 +9,12 @@ from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
-from recordings.audit_findings import Closed, FindingKind, Why
+from recordings.coverage.findings import Closed, FindingKind, Why
 from recordings.kinds import AudioState, NoAudio
 from server.api.operation import operation
 from server.api.shapes import Day, Given, Instant, Page, Paging, Taken
-from server.keys import CLOCK, DATABASE, ZONE
 from server.views.coverage import FindingFilter, Standing, read_coverage, read_findings, read_run
+from server.web.keys import CLOCK, DATABASE, ZONE
 
 MOST_DAYS = 366
 DAYS = 7

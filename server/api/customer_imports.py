@@ -9,21 +9,21 @@ from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
-from crm_link.imports import Mapping
-from crm_link.imports_columns import Field as Column
-from crm_link.imports_files import MOST_COLUMNS
-from crm_link.imports_match import Existing, Fate
-from crm_link.imports_state import ImportState, Step
+from crm_link.imports.columns import Field as Column
+from crm_link.imports.files import MOST_COLUMNS
+from crm_link.imports.match import Existing, Fate
+from crm_link.imports.office import Mapping
+from crm_link.imports.state import ImportState, Step
+from crm_link.imports.vcards import Version
 from crm_link.paging import cursor_of, parts_of
-from crm_link.vcards import Version
-from server import customer_export
 from server.api.customers import without_default
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.customer_export import Wanted
-from server.customer_import_page import imports_of, send_refused
-from server.guard import API_KEY, current_user
-from server.pieces import body_as_file
+from server.customers import export as customer_export
+from server.customers.export import Wanted
+from server.imports.page import imports_of, send_refused
+from server.web.guard import API_KEY, current_user
+from server.web.pieces import body_as_file
 
 LAST_LINE = 2**31 - 1
 """What the database takes for a line."""

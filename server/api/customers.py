@@ -15,8 +15,8 @@ from crm_link.directory import CustomerView, find_customers, read_customer
 from crm_link.kinds import Confidence, IdentityKind, Source
 from server.api.operation import Header, Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.guard import API_KEY, current_user
-from server.keys import ANNOTATIONS, CUSTOMERS, DATABASE, SETTINGS
+from server.web.guard import API_KEY, current_user
+from server.web.keys import ANNOTATIONS, CUSTOMERS, DATABASE, SETTINGS
 
 NAME_LENGTH = 200
 MOST_AT_ONCE = 20

@@ -9,7 +9,8 @@ from aiohttp import web
 from pydantic import BeforeValidator, Field, model_validator
 
 from crm_link.customers import UNCHANGED
-from crm_link.deals import (
+from crm_link.deals.customer import Buyer
+from crm_link.deals.edit import (
     LONGEST_EXTERNAL_ID,
     LONGEST_LINK,
     LONGEST_SOURCE,
@@ -18,14 +19,13 @@ from crm_link.deals import (
     NewDeal,
     PutDeal,
 )
-from crm_link.deals_customer import Buyer
-from crm_link.deals_kinds import DealKind, DealState
-from crm_link.deals_read import DealView, list_deals, read_deal
+from crm_link.deals.kinds import DealKind, DealState
+from crm_link.deals.read import DealView, list_deals, read_deal
 from crm_link.directory import read_customer
 from server.api.customers import LARGEST_ID, IfMatch, editor, version_of, without_default
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.keys import DATABASE, DEALS
+from server.web.keys import DATABASE, DEALS
 
 SHORT = 200
 

@@ -13,10 +13,10 @@ from core.phone import parse_number
 from server.api.callbacks import Key, sender_key
 from server.api.operation import operation
 from server.api.shapes import Given, Taken
-from server.callback_parts import CLICKS
-from server.guard import API_KEY, current_user
-from server.keys import DATABASE, SETTINGS
-from server.phones import phone_of
+from server.callbacks.parts import CLICKS
+from server.live.phones import phone_of
+from server.web.guard import API_KEY, current_user
+from server.web.keys import DATABASE, SETTINGS
 
 
 class NewCall(Taken):

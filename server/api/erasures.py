@@ -8,9 +8,9 @@ from pydantic import Field
 from core.errors import InvalidInputError
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.erase_certificates import Certificate, list_certificates, read_certificate
-from server.erase_person_page import erase_person, send_archive
-from server.keys import DATABASE
+from server.privacy.erase_certificates import Certificate, list_certificates, read_certificate
+from server.privacy.erase_person_page import erase_person, send_archive
+from server.web.keys import DATABASE
 
 
 class Erase(Taken):

@@ -19,11 +19,11 @@ from core.facts import Direction, Fact, MatchKind
 from server.api.calls import EndedCall, Transfer
 from server.api.operation import Header, operation
 from server.api.shapes import Given, Instant
-from server.calls_now import CallNow, PhoneState
-from server.fact_feed import FactFeed, Hears, Listener
-from server.guard import API_KEY, session_alive
-from server.keys import DATABASE
-from server.live_socket import LIVE
+from server.live.calls_now import CallNow, PhoneState
+from server.live.fact_feed import FactFeed, Hears, Listener
+from server.live.socket import LIVE
+from server.web.guard import API_KEY, session_alive
+from server.web.keys import DATABASE
 
 FEED = web.AppKey("feed", FactFeed)
 STREAM = "text/event-stream"

@@ -11,7 +11,7 @@ from crm_link.directory import read_customer
 from server.api.customers import LARGEST_ID, Customer, IfMatch, editor, shown, version_of
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Taken
-from server.keys import DATABASE, FIELDS
+from server.web.keys import DATABASE, FIELDS
 
 
 class DeclaredField(Given):

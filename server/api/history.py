@@ -13,9 +13,9 @@ from callback.kinds import Outcome, Source, State
 from core.errors import InvalidInputError
 from core.facts import Direction, Verdict
 from crm_link.changes import What
-from crm_link.deals_kinds import DealKind, DealState
+from crm_link.deals.kinds import DealKind, DealState
 from crm_link.directory import read_customer
-from crm_link.merge_views import MergeBody
+from crm_link.merging.views import MergeBody
 from crm_link.timeline import ChangeBody, Entry, NoteBody
 from crm_link.timeline_affairs import DealBody, TaskBody
 from server.api.deals import Deal
@@ -24,10 +24,10 @@ from server.api.notes import Note
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds
 from server.api.tasks import Task
-from server.keys import DATABASE, SETTINGS
-from server.recording_access import asker_of
+from server.recordings.access import asker_of
 from server.views.timeline import GROUPS, TIMELINE, CallBody, Group, hearable
 from server.views.timeline_asked import CallbackBody, VisitBody
+from server.web.keys import DATABASE, SETTINGS
 
 
 class TalkedWith(Given):

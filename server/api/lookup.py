@@ -13,7 +13,7 @@ from crm_link.match import ids_of, is_by_block, kind_of
 from server.api.customers import Customer
 from server.api.operation import operation
 from server.api.shapes import Given, Taken
-from server.keys import DATABASE, SETTINGS
+from server.web.keys import DATABASE, SETTINGS
 
 
 class LookupQuery(Taken):

@@ -10,16 +10,16 @@ from pydantic import Field
 
 from core.errors import InvalidInputError
 from crm_link.changes import Edit
-from crm_link.duplicates import Reason
-from crm_link.duplicates_book import dismiss, propose, read_duplicates, reconsider
-from crm_link.duplicates_search import read_last_search
-from crm_link.merge import Wanted
-from crm_link.merge_views import Choices, Side, preview_merge, read_merge
+from crm_link.merging.duplicates import Reason
+from crm_link.merging.duplicates_book import dismiss, propose, read_duplicates, reconsider
+from crm_link.merging.duplicates_search import read_last_search
+from crm_link.merging.merge import Wanted
+from crm_link.merging.views import Choices, Side, preview_merge, read_merge
 from server.api.customers import LARGEST_ID, Customer, editor
 from server.api.operation import Header, Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.duplicates_parts import SEARCHES
-from server.keys import CLOCK, DATABASE, MERGES
+from server.customers.duplicates_parts import SEARCHES
+from server.web.keys import CLOCK, DATABASE, MERGES
 
 
 class Merge(Given):

@@ -12,7 +12,7 @@ from server.api.customers import editor, without_default
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
 from server.api.tags import IfUnchanged, refuse_changed, tag_of
-from server.keys import ANNOTATIONS, DATABASE
+from server.web.keys import ANNOTATIONS, DATABASE
 
 
 class Note(Given):

@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, RingbackError
 from server.api.shapes import Given
-from server.guard import API_KEY, current_user
-from server.keys import CLOCK, DATABASE
-from server.replies import problem_of
 from server.tables import ApiAnswerRow
+from server.web.guard import API_KEY, current_user
+from server.web.keys import CLOCK, DATABASE
+from server.web.replies import problem_of
 
 NAME = "Idempotency-Key"
 ABOUT = (

@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 from core.errors import InvalidInputError, NotFoundError
 from server.api.once import GIVEN, once
 from server.api.once import NAME as ONCE
-from server.routing import PUBLIC, ROUTE_TABLE, Handler, Route
+from server.web.routing import PUBLIC, ROUTE_TABLE, Handler, Route
 
 T = TypeVar("T", bound=BaseModel)
 ATTRIBUTE = "api_operation"

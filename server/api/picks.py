@@ -10,9 +10,9 @@ from core.accounts import Role
 from server.api.customers import LARGEST_ID, editor
 from server.api.operation import operation
 from server.api.shapes import Taken
-from server.desk import card_of
-from server.guard import API_KEY, current_user
-from server.keys import CUSTOMERS
+from server.desk.page import card_of
+from server.web.guard import API_KEY, current_user
+from server.web.keys import CUSTOMERS
 
 
 class PickedCustomer(Taken):

@@ -7,19 +7,19 @@ from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
-from recordings.prompt_delivery import fetched, wanted_prompts
-from recordings.prompt_names import LONGEST_NAME
-from recordings.prompts import MOST
-from server import prompts_page
+from recordings.prompts.book import MOST
+from recordings.prompts.delivery import fetched, wanted_prompts
+from recordings.prompts.names import LONGEST_NAME
 from server.api.cut import cut
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
-from server.keys import CLOCK, DATABASE, SETTINGS
-from server.pieces import body_as_file
-from server.prompt_parts import changed, prompt_name_of, prompts_of
-from server.recording_access import asker_of
+from server.recordings import prompts_page
+from server.recordings.access import asker_of
+from server.recordings.prompt_parts import changed, prompt_name_of, prompts_of
 from server.views.prompts import OnPbx as OnPbxRow
 from server.views.prompts import Stands, read_places
+from server.web.keys import CLOCK, DATABASE, SETTINGS
+from server.web.pieces import body_as_file
 
 FIRST_LINE = "# ringback prompts"
 """By which the script knows the list from some proxy's page."""

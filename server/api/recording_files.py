@@ -13,9 +13,9 @@ from recordings.names import LONGEST_NAME
 from recordings.upload import receive
 from server.api.operation import operation
 from server.api.shapes import Given, Taken
-from server.keys import SETTINGS
-from server.pieces import pieces
-from server.recording_parts import COLLECTORS
+from server.recordings.parts import COLLECTORS
+from server.web.keys import SETTINGS
+from server.web.pieces import pieces
 
 AT_ONCE = 8
 """Files on their way at the same time, of all PBXs: each holds a connection and a disk's attention."""

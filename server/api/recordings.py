@@ -17,16 +17,16 @@ from recordings.access import Right, may_hear_call, reach
 from recordings.kinds import AudioState, Channel, NoAudio, Use
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
-from server.keys import DATABASE, SETTINGS
-from server.recording_access import asker_of
-from server.recording_export import send_archive
-from server.recording_keeping import care_of
-from server.recording_media import note, send_copy
-from server.recording_pause import pauses_of
+from server.recordings.access import asker_of
+from server.recordings.export import send_archive
+from server.recordings.keeping import care_of
+from server.recordings.media import note, send_copy
+from server.recordings.pause import pauses_of
 from server.views.call_filter import CallFilter, When
 from server.views.prompts import read_notice
 from server.views.recording_list import RecordingFilter, read_recordings
 from server.views.recordings import has_transcript, read_comments, read_ids, read_state, read_transcript
+from server.web.keys import DATABASE, SETTINGS
 
 
 class RecordingQuery(Paging):

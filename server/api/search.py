@@ -6,14 +6,14 @@ from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
-from recordings.search import DocumentKind
-from recordings.search_query import LONGEST_QUERY
+from recordings.search.index import DocumentKind
+from recordings.search.query import LONGEST_QUERY
 from server.api.calls import CallQuery, filter_of
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page
-from server.keys import DATABASE, SETTINGS
-from server.recording_access import asker_of
+from server.recordings.access import asker_of
 from server.views.search import Found, Wanted, read_search
+from server.web.keys import DATABASE, SETTINGS
 
 
 class SearchQuery(CallQuery):

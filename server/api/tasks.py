@@ -11,12 +11,12 @@ from pydantic import Field, model_validator
 from core.clock import Clock
 from crm_link.customers import UNCHANGED
 from crm_link.records import resolve
-from crm_link.tasks import LONGEST_TEXT, LONGEST_TITLE, NewTask, TaskEdit
-from crm_link.tasks_read import Show, TaskView, Whose, find_tasks, read_task
+from crm_link.tasks.edit import LONGEST_TEXT, LONGEST_TITLE, NewTask, TaskEdit
+from crm_link.tasks.read import Show, TaskView, Whose, find_tasks, read_task
 from server.api.customers import LARGEST_ID, IfMatch, editor, version_of, without_default
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
-from server.keys import CLOCK, DATABASE, TASKS
+from server.web.keys import CLOCK, DATABASE, TASKS
 
 Person = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 

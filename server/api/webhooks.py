@@ -18,8 +18,8 @@ from server.api.cut import cut
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Secret, Taken
 from server.api.tags import IfUnchanged, refuse_changed, tag_of
-from server.keys import CLOCK, DATABASE, SETTINGS
-from server.webhook_parts import changed, send_test
+from server.web.keys import CLOCK, DATABASE, SETTINGS
+from server.webhooks.parts import changed, send_test
 
 EVENT_NAMES = ", ".join(f"`{event}`" for event in EVENTS.values())
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from core.bus import Bus
 from core.db import Database
 from crm_link.customers import Customers, NewCustomer
-from crm_link.deals import Deals, NewDeal
-from crm_link.deals_kinds import DealKind, DealState
-from crm_link.duplicates_search import DuplicateFinder
+from crm_link.deals.edit import Deals, NewDeal
+from crm_link.deals.kinds import DealKind, DealState
+from crm_link.merging.duplicates_search import DuplicateFinder
 from crm_link.tables import Customer
-from crm_link.tasks import NewTask, Tasks
+from crm_link.tasks.edit import NewTask, Tasks
 from pbx_bridge.simulator.clock import SteppedClock
 
 HOUR_S, DAY_S = 3600.0, 86_400.0

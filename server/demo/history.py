@@ -35,7 +35,7 @@ from server.demo.past_pops import past_pops
 from server.demo.people import CALL_NOTES, CUSTOMERS, PEOPLE
 from server.demo.recordings import write_recordings
 from server.demo.scenes import Deck, Pace, Stage, play
-from server.recording_parts import make_store
+from server.recordings.parts import make_store
 from server.tables import PopRow
 
 DAYS = 14

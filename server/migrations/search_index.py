@@ -1,4 +1,4 @@
-"""What Alembic is to do about the database's own search index (`recordings/search_tables.py`), which it can neither
+"""What Alembic is to do about the database's own search index (`recordings/search/tables.py`), which it can neither
 compare nor describe: leave it alone, and make it in the revision that makes its table."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic.operations import MigrateOperation
 from alembic.operations.ops import CreateTableOp, MigrationScript
 from alembic.runtime.migration import MigrationContext
 
-from recordings.search_tables import OWN_COLUMN, OWN_INDEX, OWN_TABLES, SearchDocument
+from recordings.search.tables import OWN_COLUMN, OWN_INDEX, OWN_TABLES, SearchDocument
 
 TABLE = SearchDocument.__tablename__
 
@@ -39,7 +39,7 @@ def add_index(_context: MigrationContext, _revision: Any, scripts: Iterable[Migr
 
 
 class IndexCall(MigrateOperation):
-    """A line of a revision that calls a function of `recordings/search_tables.py`."""
+    """A line of a revision that calls a function of `recordings/search/tables.py`."""
 
     def __init__(self, function: str) -> None:
         self.function = function
@@ -47,5 +47,5 @@ class IndexCall(MigrateOperation):
 
 @renderers.dispatch_for(IndexCall)
 def _write(context: AutogenContext, call: IndexCall) -> str:
-    context.imports.add(f"from recordings.search_tables import {call.function}")
+    context.imports.add(f"from recordings.search.tables import {call.function}")
     return f"{call.function}(op.get_bind())"

@@ -1,5 +1,5 @@
 /* What is on this screen, kept by the server's messages: a snapshot replaces it, changes are applied in order.
-   The same rules as `patch` in server/snapshot.py. No document, no network. */
+   The same rules as `patch` in server/live/snapshot.py. No document, no network. */
 
 const PARTS = ["queues", "devices", "links", "agent", "recent", "tasks"];
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.accounts import UserRow
 from core.errors import NotFoundError
 from pbx_bridge.tables import CallMoment, CallWrapUp
-from recordings.prompt_names import Purpose
+from recordings.prompts.names import Purpose
 from server.views.call_picture import OUTSIDE, Moment, Picture, draw
 from server.views.calls import CallRow, people_by_extension, read_call
 

@@ -1,6 +1,6 @@
 """Customers as cards show them: who they are, what was noted, is to be done and was ordered, their last calls.
 Customer ids in, facts for the live board out. One connection, plain reads; which customers a screen needs is decided
-in `live.py`."""
+in `live/hub.py`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.crm import CustomField, FieldType
 from core.accounts import UserRow
 from core.each import read_each
-from crm_link.deals_read import DealView, read_pending_deals_of_each
+from crm_link.deals.read import DealView, read_pending_deals_of_each
 from crm_link.directory import CustomerView, NoteView, read_customers, read_notes_of_each
-from crm_link.fields_values import words_of
+from crm_link.fields.values import words_of
 from crm_link.tables import CallCustomer
-from crm_link.tasks_read import TaskView, read_tasks_of_each
+from crm_link.tasks.read import TaskView, read_tasks_of_each
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
-from server.cards import CustomerSummary, FieldLine, Known, Note, OpenTask, PastCall, PendingDeal
-from server.snapshot import CustomersLoaded
+from server.live.cards import CustomerSummary, FieldLine, Known, Note, OpenTask, PastCall, PendingDeal
+from server.live.snapshot import CustomersLoaded
 
 CALLS_SHOWN = 6
 """Earlier calls per customer: one more than a card has room for, since one may be the call on the card."""

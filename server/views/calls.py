@@ -15,7 +15,7 @@ from core.accounts import UserDeviceRow, UserRow
 from core.equivalences import spellings
 from core.errors import InvalidInputError
 from core.phone import parse_number
-from crm_link.blocked_calls import read_marks
+from crm_link.blocked.calls import read_marks
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import BlindWindow, Call, CallMoment, CallPerson
 from recordings.tables import CallAudio

@@ -1,6 +1,6 @@
 """How much of what was said is kept, as managers read it: days and queues with their answered calls, what the auditor
-found wrong, and its runs. Reads only, and only what the last runs wrote: comparing is `recordings/auditor.py`'s
-part."""
+found wrong, and its runs. Reads only, and only what the last runs wrote: who compares is
+`recordings/coverage/auditor.py`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import InvalidInputError
-from recordings.audit_findings import Closed, FindingKind
-from recordings.auditor_book import Outcome
-from recordings.auditor_tables import AuditDay, AuditFinding, AuditRun
+from recordings.coverage.book import Outcome
+from recordings.coverage.findings import Closed, FindingKind
+from recordings.coverage.tables import AuditDay, AuditFinding, AuditRun
 from recordings.kinds import AudioState
 from server.views.calls import LATEST, CallRow, read_some_calls
 

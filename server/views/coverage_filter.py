@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from recordings.audit_findings import FindingKind
+from recordings.coverage.findings import FindingKind
 from server.views.call_filter import choice, given_in, query_string
 
 

@@ -18,7 +18,7 @@ from callback.tables import Callback, InboxDismissal
 from core.accounts import UserRow
 from core.errors import InvalidInputError
 from core.facts import Direction, Verdict
-from crm_link.blocked_tables import BlockedCall
+from crm_link.blocked.tables import BlockedCall
 from pbx_bridge.tables import NOT_TAKEN, Call
 from server.views.callbacks import CallbackRow, columns, customers_of, dress
 from server.views.calls import CustomerRef

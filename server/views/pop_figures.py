@@ -1,7 +1,7 @@
 """Rule P6: "pop shown before answer: N %, p95 M ms", over the pops of the calls a filter asks for. A pop is one ringing
 card of one person who had the desk open; it is late when no page had the card by the time the phone was answered or
 stopped ringing. `late_calls` counts exactly the calls that the filter's `pop=late` lists. Measuring is done in
-`server/pops.py`."""
+`server/live/pops.py`."""
 
 from __future__ import annotations
 

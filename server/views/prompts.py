@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import UserRow
 from pbx_bridge.tables import CallMoment
-from recordings.prompt_names import ONE_EACH, PromptName, notice_of, parse
-from recordings.prompts import COLUMNS
+from recordings.prompts.book import COLUMNS
+from recordings.prompts.names import ONE_EACH, PromptName, notice_of, parse
 from recordings.tables import Prompt, PromptOnPbx
 
 WHOLE, CUT = "notice", "notice_cut"

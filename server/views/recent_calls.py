@@ -1,5 +1,5 @@
-"""A person's recent calls as the log has them, in the words of the desk (`server/recent.py`). One connection, plain
-reads."""
+"""A person's recent calls as the log has them, in the words of the desk (`server/live/recent.py`). One connection,
+plain reads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.facts import CallRecord, Direction, EndedBy, Verdict
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import Call, CallPerson
-from server.cards import Known, Owner
-from server.recent import KEPT, Named, RecentCall, recent_for
+from server.live.cards import Known, Owner
+from server.live.recent import KEPT, Named, RecentCall, recent_for
 
 
 async def recent_calls(connection: AsyncConnection, owner: Owner, known: Known) -> tuple[RecentCall, ...]:

@@ -14,19 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.recordings import RecordingSettings
 from core.accounts import UserDeviceRow, UserRow
 from core.errors import InvalidInputError
-from crm_link.deals_read import DealView, read_deals_where
-from crm_link.deals_tables import Deal
+from crm_link.deals.read import DealView, read_deals_where
+from crm_link.deals.tables import Deal
 from crm_link.tables import Customer, Note
-from crm_link.tasks_read import TaskView, read_some_tasks
+from crm_link.tasks.read import TaskView, read_some_tasks
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker, Right, audible_call, may_all
-from recordings.search import DocumentKind, Hit, Question, find
-from recordings.search_query import Term, read_query
-from recordings.search_tables import SearchDocument
-from recordings.search_words import mark
-from recordings.snippets import Piece, snippet
+from recordings.search.index import DocumentKind, Hit, Question, find
+from recordings.search.query import Term, read_query
+from recordings.search.snippets import Piece, snippet
+from recordings.search.tables import SearchDocument
+from recordings.search.words import mark
 from recordings.tables import Transcript
-from server.search_documents import deal_text, hearer_mark, kind_mark, phone_mark, task_text, wrap_up_text
+from server.search.documents import deal_text, hearer_mark, kind_mark, phone_mark, task_text, wrap_up_text
 from server.views.call_filter import CallFilter
 from server.views.calls import CallRow, CustomerRef, number_spellings, read_some_calls
 

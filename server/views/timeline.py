@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.recordings import RecordingSettings
 from core.facts import Direction, Verdict
-from crm_link.deals_read import DealView, read_deals_about
-from crm_link.merge_views import MergeSource
+from crm_link.deals.read import DealView, read_deals_about
+from crm_link.merging.views import MergeSource
 from crm_link.tables import CallCustomer
 from crm_link.timeline import Body, ChangeSource, Entry, NoteSource, Position, Timeline, behind
 from crm_link.timeline_affairs import DealSource, DoneSource, TaskSource

@@ -15,10 +15,10 @@ from core.bus import Bus
 from core.clock import system_clock
 from core.db import Database
 from core.facts import Fact
-from pbx_bridge import ami_events
-from pbx_bridge.ami_link import AmiLink, LinkOptions
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.ami import events as ami_events
+from pbx_bridge.ami.link import AmiLink, LinkOptions
+from pbx_bridge.ami.session import Credentials
+from pbx_bridge.ami.target import AmiTarget, LinkRole
 from pbx_bridge.bridge import Bridge
 from pbx_bridge.calls import CallBook
 from pbx_bridge.dial import WANTED, DialLine, PbxHands

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.db import Database
-from crm_link.blocked import BlockKind
-from crm_link.blocked_list import NewBlock
-from server.blocked_parts import BLOCK_LIST
+from crm_link.blocked.entry import BlockKind
+from crm_link.blocked.list import NewBlock
+from server.customers.blocked_parts import BLOCK_LIST
 from server.schema import prepare
 from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab

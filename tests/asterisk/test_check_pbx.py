@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from core.clock import system_clock
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
-from pbx_bridge.check_pbx import check_pbx
-from pbx_bridge.check_rules import Finding, Mark
+from pbx_bridge.ami.session import Credentials
+from pbx_bridge.ami.target import AmiTarget, LinkRole
+from pbx_bridge.check.pbx import check_pbx
+from pbx_bridge.check.rules import Finding, Mark
 from tests.asterisk.conftest import own_pbx, pbx
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 
@@ -76,7 +76,7 @@ async def test_the_shipped_set_up_lacks_nothing_but_secrets_of_its_own(own_pbx: 
     assert findings[0].text.startswith(
         f"reached {own_pbx.place.pbx}:5038, Asterisk {await own_pbx.release()}"
     )
-    # Debian's Asterisk 22 is built with that patch: `pbx_bridge/check_needs.py`.
+    # Debian's Asterisk 22 is built with that patch: `pbx_bridge/check/needs.py`.
     assert {finding.mark for finding in findings if "patched for Opus" not in finding.text} == {Mark.OK}
 
 

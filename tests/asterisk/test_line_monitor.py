@@ -19,10 +19,10 @@ from config.settings import DatabaseSettings, Line, Server, Settings
 from core.accounts import NewUser, Role, UserDevice, create_user
 from core.alarms import AlarmRow
 from crm_link.tables import CallCustomer
-from pbx_bridge.line_monitor import LOST_ALARM, REFUSED_ALARM, LineMonitor
+from pbx_bridge.line.monitor import LOST_ALARM, REFUSED_ALARM, LineMonitor
 from pbx_bridge.tables import BlindWindow, Call, CallMoment
-from server.keys import LINES
-from server.live_socket import LIVE
+from server.live.socket import LIVE
+from server.web.keys import LINES
 from tests.asterisk.lab import PHONE_SECRET, Lab
 from tests.asterisk.pbx import Pbx
 from tests.site import Site, eventually, free_port, running
@@ -268,4 +268,4 @@ async def test_the_server_never_loads_pyvoip(site: Site, lab: Lab) -> None:
     await customer.cancel()
     await ended(site)
     assert "pyVoIP" not in sys.modules
-    assert "pbx_bridge.sip_line" not in sys.modules
+    assert "pbx_bridge.line.sip_line" not in sys.modules

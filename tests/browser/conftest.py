@@ -20,9 +20,9 @@ from config.settings import Settings
 from core.accounts import find_user_by_login
 from core.db import Database
 from core.sessions import start_session
-from server.guard import LOCAL_COOKIE
 from server.schema import prepare
-from server.web import bare_application
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE
 from tests.seed import NOW, PASSWORD
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

@@ -12,13 +12,13 @@ from sqlalchemy import select
 from core.clock import system_clock
 from core.db import Database
 from core.facts import PhoneRinging
-from crm_link.blocked import BlockKind
-from crm_link.blocked_list import NewBlock
+from crm_link.blocked.entry import BlockKind
+from crm_link.blocked.list import NewBlock
 from crm_link.customers import NewCustomer
 from crm_link.tables import IdentityKey
-from server.blocked_parts import BLOCK_LIST, BLOCKS
-from server.keys import CUSTOMERS
+from server.customers.blocked_parts import BLOCK_LIST, BLOCKS
 from server.schema import prepare
+from server.web.keys import CUSTOMERS
 from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.desk_site import DeskSite, desk_site
 from tests.live_story import CUSTOMER, inbound, phone, started

@@ -27,7 +27,7 @@ from core.facts import (
     QueueMemberChanged,
     Verdict,
 )
-from server.callback_desk_parts import DISMISSALS, LISTS
+from server.desk.callback_parts import DISMISSALS, LISTS
 from server.schema import prepare
 from tests.browser.conftest import PHONE, Visit, assert_accessible, in_each_look, open_window
 from tests.callback_seed import seed_callbacks

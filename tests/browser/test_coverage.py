@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 from sqlalchemy import insert, update
 
-from recordings.auditor_tables import AuditRun
+from recordings.coverage.tables import AuditRun
 from tests.browser.conftest import (
     PagesSite,
     Visit,

@@ -16,12 +16,12 @@ from core.clock import system_clock
 from core.db import Database
 from core.facts import AgentLeft, CallAnswered, PbxConnected, PhoneRinging
 from crm_link.customers import NewCustomer
-from crm_link.deals import NewDeal
-from crm_link.deals_kinds import DealKind
-from crm_link.tasks import NewTask
-from server.keys import CUSTOMERS, DEALS, FIELDS, TASKS
+from crm_link.deals.edit import NewDeal
+from crm_link.deals.kinds import DealKind
+from crm_link.tasks.edit import NewTask
 from server.schema import prepare
-from server.web import bare_application
+from server.web.application import bare_application
+from server.web.keys import CUSTOMERS, DEALS, FIELDS, TASKS
 from tests.browser.conftest import DESKTOP, PHONE, PagesSite, assert_fits, enter, look, open_window
 from tests.desk_site import desk_site
 from tests.live_story import CUSTOMER, PBX, ended, phone, started

@@ -35,9 +35,9 @@ from core.facts import (
 )
 from crm_link.customers import NewCustomer
 from pbx_bridge.tables import CallWrapUp
-from server.keys import CUSTOMERS
 from server.schema import prepare
 from server.tables import PopRow
+from server.web.keys import CUSTOMERS
 from tests.browser.conftest import DESKTOP, PHONE, Visit, assert_accessible, assert_fits, open_window
 from tests.desk_site import DeskSite, desk_site
 from tests.live_story import CUSTOMER, PBX, ended, inbound, internal, member, phone, started

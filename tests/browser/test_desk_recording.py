@@ -16,7 +16,7 @@ from core.db import Database
 from core.errors import PbxError
 from core.facts import CallAnswered, PbxConnected, PhoneRinging
 from recordings.tables import RecordingPause
-from server.recording_keeping import PAUSES
+from server.recordings.keeping import PAUSES
 from server.schema import prepare
 from tests.browser.conftest import DESKTOP, PHONE, assert_accessible
 from tests.browser.test_desk import card, desk_of

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 from core.bus import Bus
 from crm_link.annotations import Annotations
 from crm_link.customers import Customers, NewCustomer
-from crm_link.duplicates_search import DuplicateFinder
+from crm_link.merging.duplicates_search import DuplicateFinder
 from tests.browser.conftest import PagesSite, enter, look, open_window
 from tests.seed import NOW, seed_site
 

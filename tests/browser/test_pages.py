@@ -18,8 +18,8 @@ from sqlalchemy import insert, update
 from config.settings import Settings
 from core.accounts import find_user_by_login
 from pbx_bridge.tables import Call
-from server.guard import LOCAL_COOKIE, SECURE_COOKIE
-from server.web import bare_application
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE, SECURE_COOKIE
 from tests.browser.conftest import (
     PHONE,
     PagesSite,

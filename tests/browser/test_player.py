@@ -18,7 +18,7 @@ from recordings.access import Asker
 from recordings.care import Care
 from recordings.kinds import AudioState, JobKind, JobState, NoAudio
 from recordings.tables import CallAudio, Recording, RecordingPause, Transcript
-from server.guard import LOCAL_COOKIE
+from server.web.guard import LOCAL_COOKIE
 from tests.browser.conftest import Visit, assert_accessible, assert_fits, in_each_look, open_window
 from tests.seed import NOW
 from tests.sound_seed import give_work, keep, sample, say_audio

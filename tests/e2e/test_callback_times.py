@@ -20,9 +20,9 @@ from callback.tables import Callback, Suppression
 from config.callbacks import Department
 from core.accounts import list_users
 from core.clock import from_iso, system_clock
-from server.callback_desk_parts import REQUESTS
-from server.callback_parts import SCHEDULER
-from server.live_socket import LIVE
+from server.callbacks.parts import SCHEDULER
+from server.desk.callback_parts import REQUESTS
+from server.live.socket import LIVE
 from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import PATIENT_GREETING, Pbx

@@ -18,9 +18,9 @@ from callback.tables import Attempt, Callback
 from config.callbacks import CallbackSettings, Department, Website
 from config.settings import Public
 from core.ports import FreeAgent
-from server.callback_desk_parts import REQUESTS
-from server.callback_parts import POOL
-from server.public import public_application
+from server.callbacks.parts import POOL
+from server.desk.callback_parts import REQUESTS
+from server.web.public import public_application
 from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import Pbx

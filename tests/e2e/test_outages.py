@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from core.db import Database
-from pbx_bridge.ami_session import AmiActionError
+from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.tables import BlindWindow, Call, CallJournal
-from server.calls_now import PhoneState
-from server.keys import BRIDGES
-from server.live_socket import LIVE
+from server.live.calls_now import PhoneState
+from server.live.socket import LIVE
+from server.web.keys import BRIDGES
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.e2e.conftest import assert_seconds

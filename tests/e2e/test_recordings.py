@@ -20,8 +20,8 @@ from core.fact_log import FactLogRow
 from recordings.collector import Waits
 from recordings.kinds import AudioState, FileState, JobKind
 from recordings.tables import CallAudio, Recording, RecordingFile, RecordingJob, RecordingPause
-from server.keys import BRIDGES, SWITCH
-from server.recording_parts import COLLECTORS, STORE
+from server.recordings.parts import COLLECTORS, STORE
+from server.web.keys import BRIDGES, SWITCH
 from tests.asterisk.call import Call
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx

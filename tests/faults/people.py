@@ -15,7 +15,7 @@ from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, CookieJ
 from core.clock import Clock, system_clock
 from core.db import Database
 from core.sessions import start_session
-from server.guard import LOCAL_COOKIE
+from server.web.guard import LOCAL_COOKIE
 from tests.asterisk.call import Call, CallError
 from tests.asterisk.lab import Lab
 from tests.asterisk.phone import Phone

@@ -26,11 +26,11 @@ from config.settings import load
 from core.fact_log import LoggedFact
 from core.facts import attempt_of
 from core.ports import DialOrder
-from pbx_bridge.ami_link import AmiLink
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.link import AmiLink
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.dialer import AmiDialer
-from server import callback_parts
 from server.app import build
+from server.callbacks import parts as callback_parts
 from tests.faults.steps import Step
 
 STEP, SOCKET = "RINGBACK_HALT_AT", "RINGBACK_HALT_SOCKET"

@@ -32,11 +32,11 @@ from core.passwords import hash_password
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge import call_log
 from recordings.store import Store
-from server.callback_desk_parts import add_callback_desk
-from server.desk_parts import add_desk
-from server.keys import BRIDGES
-from server.recording_parts import STORE
-from server.web import bare_application
+from server.desk.callback_parts import add_callback_desk
+from server.desk.parts import add_desk
+from server.recordings.parts import STORE
+from server.web.application import bare_application
+from server.web.keys import BRIDGES
 from tests.callback_site import NotingDialer
 
 NOW = 1_795_300_000.0

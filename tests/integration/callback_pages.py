@@ -14,10 +14,10 @@ from core.accounts import User
 from core.bus import Bus
 from core.db import Database
 from core.sessions import start_session
-from server.callback_desk_parts import add_callback_desk
-from server.desk_parts import add_desk
-from server.guard import LOCAL_COOKIE
-from server.web import bare_application
+from server.desk.callback_parts import add_callback_desk
+from server.desk.parts import add_desk
+from server.web.application import bare_application
+from server.web.guard import LOCAL_COOKIE
 from tests.callback_seed import office_settings
 from tests.callback_site import NotingDialer
 from tests.seed import NOW, seed_people

@@ -21,9 +21,9 @@ from crm_link.tables import CustomerChange, Note
 from recordings.access import Asker
 from recordings.store import LocalStore
 from recordings.tables import Recording
-from server.access_request import PAGE, AccessRequest, Contents, read_pages
-from server.access_request_parts import PARTS
-from server.erase_person import read_person
+from server.privacy.access_request import PAGE, AccessRequest, Contents, read_pages
+from server.privacy.access_request_parts import PARTS
+from server.privacy.erase_person import read_person
 from tests.customers import Office
 from tests.merging import MergingOffice
 from tests.seed import NOW

@@ -15,12 +15,12 @@ from core.accounts import list_users
 from core.clock import system_clock
 from core.facts import PbxConnected
 from pbx_bridge.simulator import DIAL_USER, EVENTS_USER, Simulator
-from server.agent_pauses import WRAP_UP_REASON
-from server.agent_states import AgentState
-from server.desk_parts import AGENTS
-from server.keys import BUS
-from server.live_socket import LIVE
+from server.desk.parts import AGENTS
+from server.live.agent_pauses import WRAP_UP_REASON
+from server.live.agent_states import AgentState
+from server.live.socket import LIVE
 from server.tables import AgentStateRow
+from server.web.keys import BUS
 from tests.site import Site, eventually, running, settings_for
 
 PHONE = "PJSIP/101"

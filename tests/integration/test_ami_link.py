@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import pytest
 
-from pbx_bridge.ami_connection import LinkTimes
-from pbx_bridge.ami_link import AmiLink, LinkOptions, LinkState
-from pbx_bridge.ami_queue import LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, QueueLimits, Received
-from pbx_bridge.ami_session import AmiActionError, Auth, Credentials, SessionTimes
-from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.ami.connection import LinkTimes
+from pbx_bridge.ami.link import AmiLink, LinkOptions, LinkState
+from pbx_bridge.ami.queue import LinkGap, LinkItem, LinkLost, LinkRefused, LinkUp, QueueLimits, Received
+from pbx_bridge.ami.session import AmiActionError, Auth, Credentials, SessionTimes
+from pbx_bridge.ami.target import AmiTarget, LinkRole
 from tests.integration.ami_peer import GREETING, Action, AmiPeer, message, success
 
 QUICK = LinkTimes(backoff_first=0.01, backoff_max=0.05, refused_wait=0.01)

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from core.clock import system_clock
-from pbx_bridge import ami_codec
-from pbx_bridge.ami_link import AmiLink, LinkOptions
-from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.ami_queue import LinkLost, LinkRefused, LinkUp, Received
-from pbx_bridge.ami_session import AmiActionError, Auth, Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
+from pbx_bridge.ami import codec as ami_codec
+from pbx_bridge.ami.link import AmiLink, LinkOptions
+from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.queue import LinkLost, LinkRefused, LinkUp, Received
+from pbx_bridge.ami.session import AmiActionError, Auth, Credentials
+from pbx_bridge.ami.target import AmiTarget, LinkRole
 from tests.asterisk.conftest import lab, own_pbx, pbx
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx

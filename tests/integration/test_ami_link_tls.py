@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from core.clock import system_clock
-from pbx_bridge.ami_link import AmiLink
-from pbx_bridge.ami_queue import LinkLost, LinkUp
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget
+from pbx_bridge.ami.link import AmiLink
+from pbx_bridge.ami.queue import LinkLost, LinkUp
+from pbx_bridge.ami.session import Credentials
+from pbx_bridge.ami.target import AmiTarget
 from tests.integration.ami_peer import AmiPeer
 
 

@@ -10,9 +10,9 @@ from core.clock import iso
 from core.db import Database
 from core.facts import BlindWindowClosed, DeviceChanged, QueueMemberChanged
 from pbx_bridge import blindness
-from server.agent_states import AgentState
-from server.desk_parts import AGENTS
-from server.live_socket import LIVE
+from server.desk.parts import AGENTS
+from server.live.agent_states import AgentState
+from server.live.socket import LIVE
 from tests.integration.api_server import NOW, ApiServer, answered_call, api_server
 
 

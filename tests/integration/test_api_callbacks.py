@@ -16,7 +16,7 @@ from core.api_keys import SCOPES, create_key
 from core.clock import system_clock
 from core.db import Database
 from core.facts import DeviceChanged
-from server.live_socket import LIVE
+from server.live.socket import LIVE
 from tests.callback_site import CallbackSite, callback_site
 from tests.live_story import CUSTOMER, PBX, ended, started
 from tests.site import eventually

@@ -12,7 +12,7 @@ from core.clock import iso
 from core.db import Database
 from core.facts import CallEnded, CallStarted, CallTransferred, Direction, Transfer, TransferKind, Verdict
 from pbx_bridge.replay import replay_files
-from server.desk_parts import WRAP_UPS
+from server.desk.parts import WRAP_UPS
 from tests.integration.api_server import NOW, ApiServer, answered_call, api_server, inbound, record
 
 CAPTURE = Path(__file__).parents[1] / "captures" / "asterisk-22" / "direct_answered.ami"

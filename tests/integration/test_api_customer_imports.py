@@ -11,7 +11,7 @@ from core.api_keys import create_key
 from core.db import Database
 from crm_link.paging import LARGEST_ID, cursor_of
 from recordings.access import Asker
-from server.erase_certificates import certify, list_certificates
+from server.privacy.erase_certificates import certify, list_certificates
 from tests.customer_site import customer_site
 from tests.site import eventually
 from tests.web import Visitor, visit

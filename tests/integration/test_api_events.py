@@ -28,10 +28,10 @@ from core.facts import (
     MatchKind,
     SessionsEnded,
 )
-from server import fact_feed
 from server.api import events
-from server.fact_feed import FactFeed, FeedTimes, Listener
-from server.keys import SETTINGS
+from server.live import fact_feed
+from server.live.fact_feed import FactFeed, FeedTimes, Listener
+from server.web.keys import SETTINGS
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 
 PATH = "/api/v1/events"

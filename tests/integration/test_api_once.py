@@ -22,8 +22,8 @@ from server.api.once import forget_answers
 from server.api.operation import operation_of
 from server.api.shapes import SHOWN_ONCE
 from server.api_routes import API_ROUTES
-from server.key_limits import KeyLimits
 from server.tables import ApiAnswerRow
+from server.web.key_limits import KeyLimits
 from tests.integration.api_server import NOW, ApiServer, api_server
 
 KEY = {"Idempotency-Key": "order-4711"}

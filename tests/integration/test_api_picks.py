@@ -10,7 +10,7 @@ import pytest
 from core.accounts import Role
 from core.db import Database
 from core.facts import CallStarted, Phone, PhoneRinging
-from server.live_socket import LIVE
+from server.live.socket import LIVE
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, answered_call, api_server, inbound
 
 CUSTOMERS = "/api/v1/customers"

@@ -18,7 +18,7 @@ from core.facts import BlindWindowClosed
 from pbx_bridge import blindness
 from recordings.kinds import AudioState
 from recordings.store import LocalStore
-from server.desk_parts import WRAP_UPS
+from server.desk.parts import WRAP_UPS
 from tests.callback_seed import seed_callbacks
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 from tests.said import announce_everything, index

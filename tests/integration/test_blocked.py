@@ -8,10 +8,10 @@ from core.db import Database
 from core.errors import ConflictError, InvalidInputError
 from core.fact_log import FactConsumer, append
 from core.facts import CallEnded, CallerBlocked, CallsJoined, Direction
-from crm_link.blocked import BlockKind, read_entry, read_reason
-from crm_link.blocked_calls import BlockedCalls, read_marks
-from crm_link.blocked_list import BlockList, NewBlock, read_list
-from crm_link.blocked_tables import BlockedCaller
+from crm_link.blocked.calls import BlockedCalls, read_marks
+from crm_link.blocked.entry import BlockKind, read_entry, read_reason
+from crm_link.blocked.list import BlockList, NewBlock, read_list
+from crm_link.blocked.tables import BlockedCaller
 from tests.customers import NUMBER, OTHER, Desk, count, ended, started
 
 DAY = 86_400.0

@@ -9,7 +9,7 @@ import pytest
 from core.accounts import Role
 from core.clock import iso
 from core.db import Database
-from crm_link.blocked_calls import BlockedCalls
+from crm_link.blocked.calls import BlockedCalls
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, answered_call, api_server
 
 BLOCKED = "/api/v1/blocked"

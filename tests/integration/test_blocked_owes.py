@@ -11,9 +11,9 @@ from callback.sources import Sources
 from callback.tables import Callback
 from core.db import Database
 from core.facts import CallEnded, CallStarted, Parties
-from crm_link.blocked import BlockKind
-from crm_link.blocked_calls import BlockedCalls
-from crm_link.blocked_list import BlockList, NewBlock
+from crm_link.blocked.calls import BlockedCalls
+from crm_link.blocked.entry import BlockKind
+from crm_link.blocked.list import BlockList, NewBlock
 from pbx_bridge import call_log
 from server.views.inbox import read_inbox
 from tests.integration.callback_room import MOBILE, Room

@@ -7,7 +7,7 @@ import pytest
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.facts import Direction, MatchKind
-from crm_link.blocks_edit import Blocks
+from crm_link.blocks.edit import Blocks
 from crm_link.call_links import read_links
 from crm_link.customers import NewCustomer
 from crm_link.kinds import IdentityKind, LinkHow

@@ -11,10 +11,10 @@ import pytest
 from core.accounts import Role
 from core.db import Database
 from crm_link.customers import NewCustomer
-from crm_link.deals import NewDeal
-from crm_link.deals_kinds import DealKind
-from crm_link.tasks import NewTask
-from server.keys import CUSTOMERS, DEALS, TASKS
+from crm_link.deals.edit import NewDeal
+from crm_link.deals.kinds import DealKind
+from crm_link.tasks.edit import NewTask
+from server.web.keys import CUSTOMERS, DEALS, TASKS
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, answered_call, api_server
 
 CALL = "main-1.1"

@@ -28,7 +28,7 @@ from core.facts import (
 )
 from core.facts import CallEnded as Ended
 from pbx_bridge import call_log, journal
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.tables import Call, CallMoment, CallPerson, CallTransfer, CallWrapUp
 from tests.customers import Desk
 

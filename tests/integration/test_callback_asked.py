@@ -14,7 +14,7 @@ from callback.kinds import State
 from callback.visitor import Status
 from core.db import Database
 from core.errors import ConflictError
-from server.callback_loader import read_request
+from server.live.callback_loader import read_request
 from server.views.callback_story import MOST_STEPS, read_callback_story
 from server.views.callbacks import CallbackRow, read_callback
 from tests.integration.callback_pages import callback_pages

@@ -13,7 +13,7 @@ from callback.kinds import Outcome, Source, State
 from callback.tables import Callback, Submission
 from core.db import Database
 from pbx_bridge.tables import Call
-from server.callback_desk_parts import REQUESTS
+from server.desk.callback_parts import REQUESTS
 from server.views.dismissed import Dismissed, read_dismissed
 from server.views.inbox import read_inbox
 from tests.integration.callback_pages import Pages, callback_pages

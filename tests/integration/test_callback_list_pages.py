@@ -14,8 +14,8 @@ from callback.tables import Callback
 from config.settings import load
 from core.db import Database
 from core.errors import InvalidInputError
-from server.callback_desk_parts import LISTS
-from server.list_command import import_list
+from server.callbacks.list_command import import_list
+from server.desk.callback_parts import LISTS
 from tests.integration.callback_pages import Pages, callback_pages
 from tests.process import ROOT
 from tests.site import eventually

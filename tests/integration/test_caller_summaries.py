@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from crm_link.customers import NewCustomer
-from crm_link.tasks import NewTask, Tasks
+from crm_link.tasks.edit import NewTask, Tasks
 from pbx_bridge import call_log
-from server.cards import CustomerSummary, Known
+from server.live.cards import CustomerSummary, Known
 from server.views.caller_summaries import NOTES_SHOWN, load_summaries
 from tests.customers import NUMBER, Office, ended
 

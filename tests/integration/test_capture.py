@@ -11,8 +11,8 @@ import pytest
 
 from core.clock import system_clock
 from core.phone import parse_number
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget
+from pbx_bridge.ami.session import Credentials
+from pbx_bridge.ami.target import AmiTarget
 from pbx_bridge.anonymise import Anonymiser
 from pbx_bridge.capture import CaptureError, anonymise_file, capture
 from pbx_bridge.replay import replay_files

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from core.clock import system_clock
-from pbx_bridge.ami_session import Credentials
-from pbx_bridge.ami_target import AmiTarget, LinkRole
-from pbx_bridge.check_needs import (
+from pbx_bridge.ami.session import Credentials
+from pbx_bridge.ami.target import AmiTarget, LinkRole
+from pbx_bridge.check.needs import (
     CONTEXTS,
     DIAL_READ,
     DIAL_WRITE,
@@ -26,8 +26,8 @@ from pbx_bridge.check_needs import (
     PATCHED_FOR_OPUS,
     RECORDER,
 )
-from pbx_bridge.check_pbx import check_pbx
-from pbx_bridge.check_rules import Finding, Mark, PbxSeen, UserSeen, judge
+from pbx_bridge.check.pbx import check_pbx
+from pbx_bridge.check.rules import Finding, Mark, PbxSeen, UserSeen, judge
 from pbx_bridge.simulator import Simulator
 from server.check import recording_findings
 from tests.site import settings_for

@@ -6,7 +6,7 @@ import pytest
 
 from config.settings import Settings
 from core.errors import NotFoundError
-from server.connector_command import test_connector as ask_it
+from server.connectors.command import test_connector as ask_it
 from tests.scripted_odoo import DATABASE, KEY, USER, scripted_odoo
 
 

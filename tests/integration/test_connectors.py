@@ -17,7 +17,7 @@ from core.db import Database
 from core.facts import CallAnswered, CallEnded, CallsJoined, PhoneRinging, WrapUpSaved
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
 from pbx_bridge.tables import CallWrapUp
-from server.connector_parts import CONNECTORS
+from server.connectors.parts import CONNECTORS
 from tests.desk_site import DeskSite, desk_site
 from tests.live_client import LiveClient
 from tests.live_story import CUSTOMER, ended, inbound, internal, outbound, phone, started

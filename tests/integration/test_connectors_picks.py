@@ -15,7 +15,7 @@ from crm_link.connectors.tables import ConnectorPick, LogState
 from crm_link.customers import NewCustomer
 from crm_link.kinds import IdentityKind
 from crm_link.tables import Identity
-from server.keys import CUSTOMERS
+from server.web.keys import CUSTOMERS
 from tests.integration.test_connectors import Beside, beside, contacts
 from tests.live_client import LiveClient
 from tests.live_story import CUSTOMER, inbound, phone, started

@@ -12,7 +12,7 @@ from config.connectors import ConnectorSettings
 from config.outside import OutsideSettings
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
 from pbx_bridge.simulator import Party, Simulator
-from server.connector_parts import CONNECTORS
+from server.connectors.parts import CONNECTORS
 from tests.scripted_odoo import DATABASE, KEY, USER, scripted_odoo
 from tests.site import Site, eventually, running, settings_for
 

@@ -14,7 +14,7 @@ from core.facts import CallAnswered, CallEnded, CallsJoined, Verdict
 from crm_link.connectors.protocol import marker_of
 from crm_link.connectors.tables import LogState
 from server.api.lookup import Lookup
-from server.threecx import VARIABLES, template
+from server.connectors.threecx import VARIABLES, template
 from tests.desk_site import DeskSite, desk_site
 from tests.integration.test_connectors import Beside, Clock
 from tests.live_client import LiveClient

@@ -17,11 +17,11 @@ from aiohttp.test_utils import TestServer
 from config.settings import Settings
 from core.bus import Bus
 from core.db import Database
-from recordings.auditor_tables import AuditFinding
+from recordings.coverage.tables import AuditFinding
 from recordings.intake import Intake
-from server.recording_audit import add_auditor, make_auditor
-from server.recording_parts import make_store
-from server.web import bare_application
+from server.recordings.audit import add_auditor, make_auditor
+from server.recordings.parts import make_store
+from server.web.application import bare_application
 from tests.audited import Audited
 from tests.coverage_seed import QUEUES, seed_coverage
 from tests.integration.api_server import ApiServer, api_server

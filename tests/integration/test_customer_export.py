@@ -18,9 +18,9 @@ from core.bus import Bus
 from core.db import Database
 from crm_link.customers import Customers, NewCustomer
 from crm_link.directory import MOST_LISTED
-from crm_link.imports import Imports, Mapping
+from crm_link.imports.office import Imports, Mapping
 from crm_link.tables import Customer
-from server.customer_export import Wanted, customers_of
+from server.customers.export import Wanted, customers_of
 from tests.customer_site import customer_site
 from tests.seed import NOW, seed_people
 from tests.web import Visitor, visit

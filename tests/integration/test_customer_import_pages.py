@@ -16,8 +16,8 @@ from config.settings import load
 from core.db import Database
 from core.errors import InvalidInputError
 from crm_link.tables import Customer
-from server.customer_import_command import import_customers
-from server.customer_import_page import SHOWN
+from server.imports.command import import_customers
+from server.imports.page import SHOWN
 from tests.customer_site import customer_site
 from tests.process import ROOT
 from tests.seed import seed_people

@@ -16,11 +16,11 @@ from core.fact_log import FactLogRow
 from crm_link.changes import What
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import find_customers, read_customer, read_notes
-from crm_link.imports import Imports, Mapping
-from crm_link.imports_match import Existing, Fate
-from crm_link.imports_state import ImportState, Step
-from crm_link.imports_tables import CustomerImport, CustomerImportRow
-from crm_link.imports_work import LostError
+from crm_link.imports.match import Existing, Fate
+from crm_link.imports.office import Imports, Mapping
+from crm_link.imports.state import ImportState, Step
+from crm_link.imports.tables import CustomerImport, CustomerImportRow
+from crm_link.imports.work import LostError
 from crm_link.kinds import IdentityKind
 from crm_link.tables import CallCustomer, Customer, CustomerChange, Identity, IdentityKey
 from tests.customers import OTHER, Office

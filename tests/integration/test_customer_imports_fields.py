@@ -18,14 +18,14 @@ from core.csv_files import guarded
 from core.db import Base, Database
 from crm_link.customers import NewCustomer
 from crm_link.directory import find_customers, read_customer, read_customers
-from crm_link.fields import Fields
-from crm_link.imports import Imports, Mapping
-from crm_link.imports_fields import by_key
-from crm_link.imports_match import Existing, Fate
-from crm_link.imports_state import ImportState
+from crm_link.fields.edit import Fields
+from crm_link.imports.fields import by_key
+from crm_link.imports.match import Existing, Fate
+from crm_link.imports.office import Imports, Mapping
+from crm_link.imports.sheets import cells_of, columns_of
+from crm_link.imports.state import ImportState
+from crm_link.imports.vcards import Version, card_of
 from crm_link.kinds import IdentityKind
-from crm_link.sheets import cells_of, columns_of
-from crm_link.vcards import Version, card_of
 from tests.customer_site import customer_site
 from tests.customers import OTHER, Office
 from tests.seed import seed_people

@@ -9,9 +9,9 @@ import pytest
 from core.db import Database
 from crm_link.customers import NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
-from crm_link.imports_match import MOST_TOLD, Existing, Fate
-from crm_link.imports_state import ImportState
-from crm_link.vcards import Version, card_of
+from crm_link.imports.match import MOST_TOLD, Existing, Fate
+from crm_link.imports.state import ImportState
+from crm_link.imports.vcards import Version, card_of
 from tests.customers import OTHER, Office
 from tests.integration.test_customer_imports import Importing
 

@@ -13,13 +13,13 @@ from core.db import Database
 from core.errors import ConflictError, InvalidInputError
 from core.facts import CallsJoined
 from crm_link.customers import NewCustomer
-from crm_link.deals import DealEdit, Deals, NewDeal, PutDeal
-from crm_link.deals_customer import Buyer
-from crm_link.deals_kinds import DealKind, DealState
-from crm_link.deals_read import read_deals_about, read_deals_of
+from crm_link.deals.customer import Buyer
+from crm_link.deals.edit import DealEdit, Deals, NewDeal, PutDeal
+from crm_link.deals.kinds import DealKind, DealState
+from crm_link.deals.read import read_deals_about, read_deals_of
 from crm_link.directory import read_customer, read_notes
-from crm_link.tasks import NewTask, Tasks
-from crm_link.tasks_read import read_tasks_of
+from crm_link.tasks.edit import NewTask, Tasks
+from crm_link.tasks.read import read_tasks_of
 from tests.customers import NUMBER, OTHER, Office
 from tests.integration.api_server import NOW, ApiServer, Json, answered_call, api_server
 

@@ -14,10 +14,10 @@ from core.errors import ConflictError, InvalidInputError
 from crm_link.changes import What
 from crm_link.customers import NewCustomer
 from crm_link.directory import find_customers, read_customer
-from crm_link.fields import Fields
-from crm_link.fields_values import checked, words_of
+from crm_link.fields.edit import Fields
+from crm_link.fields.values import checked, words_of
 from crm_link.timeline import ChangeBody
-from server.cards import FieldLine, Known
+from server.live.cards import FieldLine, Known
 from server.views.caller_summaries import load_summaries
 from server.views.timeline import TIMELINE
 from tests.customers import Office

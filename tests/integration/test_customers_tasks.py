@@ -12,8 +12,8 @@ from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.facts import TaskChanged
 from crm_link.customers import NewCustomer
-from crm_link.tasks import NewTask, TaskEdit, Tasks
-from crm_link.tasks_read import Show, Whose, count_tasks, find_tasks, read_own_tasks
+from crm_link.tasks.edit import NewTask, TaskEdit, Tasks
+from crm_link.tasks.read import Show, Whose, count_tasks, find_tasks, read_own_tasks
 from tests.customers import Office
 from tests.integration.api_server import NOW, ApiServer, Json, answered_call, api_server
 

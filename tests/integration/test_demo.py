@@ -24,11 +24,11 @@ from core.clock import system_clock
 from core.db import Database
 from core.errors import SettingsError
 from core.facts import CallEnded, CallStarted, Fact, Verdict
-from crm_link.deals_tables import Deal
+from crm_link.deals.tables import Deal
 from crm_link.kinds import LinkHow
-from crm_link.merge_tables import DuplicatePair
+from crm_link.merging.tables import DuplicatePair
 from crm_link.tables import CallCustomer, Customer
-from crm_link.tasks_tables import Task
+from crm_link.tasks.tables import Task
 from pbx_bridge.calls import CallBook
 from pbx_bridge.simulator import EVENTS_USER, Simulator
 from pbx_bridge.simulator.world import Emission

@@ -13,12 +13,12 @@ from core.clock import system_clock
 from core.db import Database
 from core.facts import CallAnswered, PhoneRinging
 from crm_link.customers import CustomerEdit, NewCustomer
-from crm_link.deals import NewDeal
-from crm_link.deals_kinds import DealKind
+from crm_link.deals.edit import NewDeal
+from crm_link.deals.kinds import DealKind
 from crm_link.directory import read_customer
-from crm_link.tasks import NewTask, TaskEdit
-from crm_link.tasks_read import read_own_tasks
-from server.keys import CUSTOMERS, DEALS, TASKS
+from crm_link.tasks.edit import NewTask, TaskEdit
+from crm_link.tasks.read import read_own_tasks
+from server.web.keys import CUSTOMERS, DEALS, TASKS
 from tests.desk_site import DeskSite, desk_site
 from tests.live_client import LiveClient
 from tests.live_story import CUSTOMER, phone, started

@@ -8,8 +8,8 @@ from core.db import Database
 from core.errors import ConflictError
 from crm_link.changes import Edit
 from crm_link.customers import CustomerEdit, NewCustomer
-from crm_link.duplicates import Reason
-from crm_link.duplicates_book import (
+from crm_link.merging.duplicates import Reason
+from crm_link.merging.duplicates_book import (
     DuplicatePage,
     count_duplicates,
     dismiss,
@@ -17,7 +17,7 @@ from crm_link.duplicates_book import (
     read_duplicates,
     reconsider,
 )
-from crm_link.duplicates_search import DEAD_S, DuplicateFinder, read_last_search
+from crm_link.merging.duplicates_search import DEAD_S, DuplicateFinder, read_last_search
 from tests.customers import NUMBER, OTHER
 from tests.merging import MergingOffice
 

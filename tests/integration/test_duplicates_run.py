@@ -15,10 +15,10 @@ from config.settings import Settings
 from core.bus import Bus
 from core.db import Database
 from crm_link.customers import Customers, NewCustomer
-from crm_link.duplicates_search import DuplicateFinder
-from server.duplicates_parts import AT_LEAST_APART_S, Searches, add_duplicates
+from crm_link.merging.duplicates_search import DuplicateFinder
+from server.customers.duplicates_parts import AT_LEAST_APART_S, Searches, add_duplicates
 from server.schema import prepare
-from server.web import bare_application
+from server.web.application import bare_application
 from tests.seed import NOW, seed_people
 from tests.web import Site, Visitor, visit
 

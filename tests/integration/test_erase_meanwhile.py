@@ -21,20 +21,20 @@ from core.outside import Outside
 from crm_link.connectors.intake import LogIntake
 from crm_link.customers import Customers, NewCustomer
 from crm_link.kinds import IdentityKind
-from crm_link.merge import Merges, Wanted
-from crm_link.merge_views import MergeView
+from crm_link.merging.merge import Merges, Wanted
+from crm_link.merging.views import MergeView
 from crm_link.tables import CallCustomer, Customer
 from crm_link.webhooks.intake import Intake
 from crm_link.webhooks.kinds import EVENTS
 from crm_link.webhooks.tables import WebhookDelivery
 from pbx_bridge.tables import Call
-from server.connector_parts import make_parts
-from server.erase import erase_person
-from server.erase_person import read_person
-from server.erase_tables import ErasureTry
-from server.erase_told import clean_again, read_reached
-from server.people import open_database
-from server.webhook_parts import body_of
+from server.connectors.parts import make_parts
+from server.people.command import open_database
+from server.privacy.command import erase_person
+from server.privacy.erase_person import read_person
+from server.privacy.erase_tables import ErasureTry
+from server.privacy.erase_told import clean_again, read_reached
+from server.webhooks.parts import body_of
 from tests.seed import NOW
 from tests.sound_site import ANNAS, SoundSite, sound_site
 from tests.zuzanna import NUMBER, deliveries, erase, owe, seed, traces

@@ -20,15 +20,15 @@ from core.bus import Bus
 from core.db import Base, Database
 from core.errors import NotFoundError
 from core.fact_log import FactLogRow
-from crm_link.blocked_tables import BlockedCall, BlockedCaller
+from crm_link.blocked.tables import BlockedCall, BlockedCaller
 from crm_link.connectors.tables import ConnectorLog
 from crm_link.customers import Customers, NewCustomer
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import Call
-from server.access_request_parts import PARTS, WITHOUT
-from server.erase import erase_person
-from server.erase_tables import DataRequest
-from server.people import open_database
+from server.people.command import open_database
+from server.privacy.access_request_parts import PARTS, WITHOUT
+from server.privacy.command import erase_person
+from server.privacy.erase_tables import DataRequest
 from server.schema import TABLES
 from server.tables import ApiAnswerRow
 from tests.seed import NOW

@@ -13,7 +13,7 @@ from core.db import Database
 from core.fact_log import FactConsumer, LoggedFact
 from core.facts import BlindWindowClosed, CallEnded, Fact, Verdict
 from pbx_bridge import blindness
-from server.keys import CONSUMERS
+from server.web.keys import CONSUMERS
 from tests.integration.api_server import NOW, ApiServer, answered_call, api_server, record
 
 Samples = Mapping[tuple[str, frozenset[str]], float]

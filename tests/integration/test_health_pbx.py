@@ -13,7 +13,7 @@ from config.settings import AmiUser, DatabaseSettings, Pbx, Settings
 from core.db import Database
 from pbx_bridge.simulator import Party, Simulator
 from server.health import examine
-from server.web import bare_application
+from server.web.application import bare_application
 from tests.site import Site, eventually, free_port, running, settings_for
 
 SECRET = "change-me-events"

@@ -10,7 +10,7 @@ import pytest
 
 from core.api_keys import SCOPES
 from core.db import Database
-from server.keys_page import SCOPE_WORDS
+from server.people.keys_page import SCOPE_WORDS
 from tests.seed import seed_site
 from tests.web import Site, Visitor, open_site, visit
 

@@ -20,9 +20,9 @@ from core.db import Base, Database
 from core.fact_log import FactConsumer, FactCursor, FactLogRow
 from core.facts import CallEnded
 from crm_link.annotations import Annotations
-from crm_link.blocked import BlockKind
-from crm_link.blocked_list import BlockList, NewBlock
-from crm_link.blocked_tables import BlockedCall
+from crm_link.blocked.entry import BlockKind
+from crm_link.blocked.list import BlockList, NewBlock
+from crm_link.blocked.tables import BlockedCall
 from crm_link.customers import Customers, NewCustomer
 from crm_link.tables import CallCustomer, CallMatch, Customer, Identity
 from crm_link.webhooks.endpoints import Wanted, create
@@ -30,10 +30,10 @@ from crm_link.webhooks.tables import WebhookDelivery
 from pbx_bridge import call_log
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import Call, CallWrapUp
-from recordings.search_tables import SearchDocument
+from recordings.search.tables import SearchDocument
 from recordings.tables import CallAudio
-from server.keys import CONSUMERS
-from server.wrap_ups import WrapUps
+from server.live.wrap_ups import WrapUps
+from server.web.keys import CONSUMERS
 from tests.customers import ended
 from tests.process import Server, serving
 from tests.refusals import NAME, Refusal

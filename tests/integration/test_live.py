@@ -20,9 +20,10 @@ from core.facts import (
     StopReason,
 )
 from core.sessions import end_user_sessions
-from server import live, live_tab
-from server.snapshot import UserView
-from server.wire import snapshot
+from server.live import hub as live
+from server.live import tab as live_tab
+from server.live.snapshot import UserView
+from server.live.wire import snapshot
 from tests.desk_site import DeskSite, desk_site
 from tests.live_client import LiveClient
 from tests.live_story import ended, inbound, member, phone, started

@@ -15,8 +15,8 @@ from core.clock import system_clock
 from core.db import Database
 from core.facts import CallAnswered, PhoneRinging, PhoneStopped, StopReason
 from core.sessions import start_session
-from server.guard import LOCAL_COOKIE
 from server.schema import prepare
+from server.web.guard import LOCAL_COOKIE
 from tests.desk_site import DeskSite, desk_site
 from tests.live_story import PBX, inbound, phone, started
 

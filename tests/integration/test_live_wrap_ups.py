@@ -25,8 +25,8 @@ from core.facts import (
 )
 from pbx_bridge import call_log
 from pbx_bridge.tables import CallWrapUp
-from server.desk_parts import AGENTS, WRAP_UPS
-from server.wrap_ups import FORGOTTEN_S
+from server.desk.parts import AGENTS, WRAP_UPS
+from server.live.wrap_ups import FORGOTTEN_S
 from tests.desk_site import DeskSite, desk_site
 from tests.live_client import LiveClient
 from tests.live_story import ended, internal, member, outbound, phone, started

@@ -14,8 +14,8 @@ from core.db import Database
 from core.errors import SettingsError
 from core.facts import SessionsEnded
 from core.sessions import FREE_FAILURES, IDLE_S, end_user_sessions
-from server.guard import LOCAL_COOKIE, SECURE_COOKIE, check_listener
 from server.routes import ROUTES
+from server.web.guard import LOCAL_COOKIE, SECURE_COOKIE, check_listener
 from tests.seed import PASSWORD, seed_people
 from tests.web import Site, Visitor, open_site, visit
 

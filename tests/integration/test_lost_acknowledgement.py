@@ -20,7 +20,7 @@ from core.fact_log import FactLogRow
 from core.facts import CallEnded, Fact, PbxLost, PhoneStopped
 from pbx_bridge.simulator import EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import Call, CallMoment, PbxHeartbeat
-from server.keys import BUS
+from server.web.keys import BUS
 from tests.databases import Cluster
 from tests.site import Site, eventually, running, settings_for
 

@@ -11,18 +11,18 @@ import server.schema  # noqa: F401 (declares every table)
 from core.db import Base, Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.facts import CallMatched, CustomerMerged, CustomerUnmerged, MatchKind
-from crm_link.blocks_edit import Blocks
+from crm_link.blocks.edit import Blocks
 from crm_link.call_links import read_links
 from crm_link.customers import CustomerEdit, NewCustomer
-from crm_link.deals_tables import Deal
+from crm_link.deals.tables import Deal
 from crm_link.directory import find_customers, read_customer, read_notes
-from crm_link.fields_tables import CustomerField, CustomerFieldWord
+from crm_link.fields.tables import CustomerField, CustomerFieldWord
 from crm_link.kinds import IdentityKind
-from crm_link.merge import Wanted
-from crm_link.merge_holdings import HOLDINGS, STAYS
-from crm_link.merge_journal import Holding, count_rows
-from crm_link.merge_views import Choices, Side
-from crm_link.tasks_tables import Task
+from crm_link.merging.holdings import HOLDINGS, STAYS
+from crm_link.merging.journal import Holding, count_rows
+from crm_link.merging.merge import Wanted
+from crm_link.merging.views import Choices, Side
+from crm_link.tasks.tables import Task
 from tests.customers import NUMBER, OTHER
 from tests.merging import MergingOffice, picture
 

@@ -29,15 +29,15 @@ from core.errors import ConflictError
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.expiry import expire_some
 from crm_link.kinds import IdentityKind, LinkHow
-from crm_link.merge import Wanted
-from crm_link.merge_tables import CustomerMerge
+from crm_link.merging.merge import Wanted
+from crm_link.merging.tables import CustomerMerge
 from crm_link.records import resolve
 from crm_link.tables import CallCustomer, Customer, Identity, IdentityKey
 from pbx_bridge import call_log
 from recordings.access import Asker
 from recordings.removal import Remover
-from server.erase_person import Person, read_person
-from server.erase_whole import WholeErasure
+from server.privacy.erase_person import Person, read_person
+from server.privacy.erase_whole import WholeErasure
 from server.schema import prepare
 from server.views.timeline import TIMELINE, CallBody
 from tests.customers import ended

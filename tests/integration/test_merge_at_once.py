@@ -13,9 +13,9 @@ from core.db import Database
 from core.errors import ConflictError
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import read_customer
-from crm_link.merge import Wanted
-from crm_link.merge_tables import CustomerMerge
-from crm_link.merge_views import MergeView
+from crm_link.merging.merge import Wanted
+from crm_link.merging.tables import CustomerMerge
+from crm_link.merging.views import MergeView
 from crm_link.tables import CallCustomer, Customer
 from tests.customers import NUMBER, OTHER
 from tests.merging import MergingOffice

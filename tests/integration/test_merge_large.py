@@ -15,7 +15,7 @@ from sqlalchemy import event, insert, text
 from core.db import Database
 from core.errors import ConflictError
 from crm_link.customers import NewCustomer
-from crm_link.merge_views import MOST_MOVING, MergePreview, preview_merge
+from crm_link.merging.views import MOST_MOVING, MergePreview, preview_merge
 from crm_link.tables import CallCustomer
 from tests.merging import MANY_NOTES, MergingOffice, picture
 

@@ -7,8 +7,8 @@ from core.clock import system_clock
 from core.db import Database
 from core.facts import PhoneRinging
 from crm_link.customers import NewCustomer
-from crm_link.merge import Wanted
-from server.keys import CUSTOMERS, MERGES
+from crm_link.merging.merge import Wanted
+from server.web.keys import CUSTOMERS, MERGES
 from tests.desk_site import desk_site
 from tests.live_client import LiveClient
 from tests.live_story import phone, started

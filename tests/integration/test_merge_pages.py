@@ -13,11 +13,11 @@ from core.accounts import NewUser, Role, create_user, find_user_by_login
 from core.clock import iso
 from core.db import Database
 from core.sessions import start_session
-from crm_link.merge_views import MOST_MOVING
-from server.duplicates_parts import Searches
-from server.guard import LOCAL_COOKIE
-from server.keys import CLOCK, DATABASE, ZONE
+from crm_link.merging.views import MOST_MOVING
+from server.customers.duplicates_parts import Searches
 from server.schema import prepare
+from server.web.guard import LOCAL_COOKIE
+from server.web.keys import CLOCK, DATABASE, ZONE
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 from tests.merging import MANY_NOTES
 

@@ -15,9 +15,9 @@ from core.db import Database
 from core.fact_log import append
 from core.facts import CustomerChanged, WrapUpSaved
 from crm_link.annotations import Annotations
-from crm_link.merge import Merges, Wanted
+from crm_link.merging.merge import Merges, Wanted
 from pbx_bridge.tables import CallWrapUp
-from server.search_feed import SearchFeed
+from server.search.feed import SearchFeed
 from tests.merging import picture
 from tests.seed import NOW, seed_site
 from tests.seed import Site as Seeded

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from callback.owed import PromiseBook
 from core.db import Database
 from core.facts import Direction
-from crm_link.blocks_edit import Blocks
+from crm_link.blocks.edit import Blocks
 from crm_link.call_links import read_links
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.expiry import expire_some

@@ -14,8 +14,8 @@ import pytest
 
 from core.accounts import Role
 from core.api_keys import create_key
-from pbx_bridge.check_rules import Mark
-from recordings.prompts import LARGEST
+from pbx_bridge.check.rules import Mark
+from recordings.prompts.book import LARGEST
 from server.check import prompt_findings
 from tests.process import ROOT
 from tests.site import PASSWORD, Site, eventually, running, settings_for

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import InvalidInputError
-from recordings.prompt_names import PromptName, Purpose, notice_of, parse
-from recordings.prompt_process import prepare
-from recordings.prompt_sound import LONGEST_S, Prepared
+from recordings.prompts.names import PromptName, Purpose, notice_of, parse
+from recordings.prompts.process import prepare
+from recordings.prompts.sound import LONGEST_S, Prepared
 from tests.recorded import tone, wav
 from tests.sounds import as_file, hertz_of, sound
 

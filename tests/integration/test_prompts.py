@@ -16,12 +16,12 @@ from core.clock import system_clock
 from core.db import Database
 from core.errors import NotFoundError
 from recordings.access import Asker
-from recordings.auditor_places import Places
+from recordings.coverage.places import Places
 from recordings.leftovers import Sweeper
-from recordings.prompt_delivery import PromptFolder
-from recordings.prompt_names import PromptName, Purpose
-from recordings.prompt_sound import LEVEL_DBFS
-from recordings.prompts import Prompts, list_prompts, read_prompt
+from recordings.prompts.book import Prompts, list_prompts, read_prompt
+from recordings.prompts.delivery import PromptFolder
+from recordings.prompts.names import PromptName, Purpose
+from recordings.prompts.sound import LEVEL_DBFS
 from recordings.store import Entry, LocalStore
 from recordings.tables import PromptOnPbx
 from server.views.prompts import was_notice_there

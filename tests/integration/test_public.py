@@ -24,10 +24,10 @@ from config.settings import Public, Settings
 from core.clock import from_iso
 from core.db import Database
 from core.errors import SettingsError
-from server.guard import check_listener
-from server.keys import SETTINGS
-from server.public import public_application
 from server.routes import ROUTES as STAFF_ROUTES
+from server.web.guard import check_listener
+from server.web.keys import SETTINGS
+from server.web.public import public_application
 from tests.public_site import PBX, PublicSite, public_site
 
 NUMBER = "512 345 678"

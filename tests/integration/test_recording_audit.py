@@ -18,9 +18,9 @@ from core.db import Database
 from core.errors import ConflictError
 from pbx_bridge.tables import BlindWindow
 from recordings.access import Asker
-from recordings.auditor_book import DEAD_S
-from recordings.auditor_run import NOT_LOST_AT_ONCE
-from recordings.auditor_tables import AudioCheck, AuditFinding, AuditRun
+from recordings.coverage.book import DEAD_S
+from recordings.coverage.run import NOT_LOST_AT_ONCE
+from recordings.coverage.tables import AudioCheck, AuditFinding, AuditRun
 from recordings.intake import id_of
 from recordings.kinds import AudioState, JobKind, NoAudio
 from recordings.leftovers import Sweeper

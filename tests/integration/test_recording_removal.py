@@ -25,8 +25,8 @@ from recordings.erasure import Erasure
 from recordings.kinds import NoAudio
 from recordings.removal import Remover
 from recordings.retention import Retention, days_kept
-from recordings.search import Document, DocumentKind, fold, put
-from recordings.search_tables import SearchDocument
+from recordings.search.index import Document, DocumentKind, fold, put
+from recordings.search.tables import SearchDocument
 from recordings.tables import CallAudio, Recording, RecordingComment, RecordingUse, Transcript
 from tests.seed import NOW
 from tests.sound_seed import sample

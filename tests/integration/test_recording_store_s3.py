@@ -19,7 +19,7 @@ from recordings.store import NoAudioError, StoreError, hash_of
 from recordings.store_s3 import S3Store
 from recordings.tables import Recording
 from server.app import build
-from server.recording_parts import STORE, make_store
+from server.recordings.parts import STORE, make_store
 from tests.recorded import collector, leave, log_call, record, rows, stem_of
 from tests.site import free_port
 

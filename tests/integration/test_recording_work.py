@@ -38,9 +38,9 @@ from recordings.words import from_json
 from recordings.work import ChangedMeanwhileError, Work
 from recordings.workers import Workers
 from server.app import build
-from server.keys import DATABASE
-from server.recording_parts import STORE
-from server.recording_workers import WORKERS
+from server.recordings.parts import STORE
+from server.recordings.workers import WORKERS
+from server.web.keys import DATABASE
 from tests.process import ROOT
 
 ID = "0123456789abcdef0123456789abcdef"

@@ -21,10 +21,10 @@ from crm_link.kinds import IdentityKind
 from crm_link.request_links import tie_request
 from recordings.access import Asker
 from recordings.removal import Remover
-from server.access_request import read_pages
-from server.access_request_parts import PARTS
-from server.erase_person import read_person
-from server.erase_whole import WholeErasure
+from server.privacy.access_request import read_pages
+from server.privacy.access_request_parts import PARTS
+from server.privacy.erase_person import read_person
+from server.privacy.erase_whole import WholeErasure
 from server.views.timeline import TIMELINE
 from server.views.timeline_asked import CallbackBody, VisitBody
 from tests.integration.callback_room import DAY, MOBILE, Room

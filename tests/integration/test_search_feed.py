@@ -15,23 +15,23 @@ from core.db import Database
 from core.facts import CallMatched, Direction, MatchKind, RecordingChanged, Verdict
 from crm_link.annotations import Annotations
 from crm_link.customers import CustomerEdit, Customers
-from crm_link.deals import DealEdit, Deals, PutDeal
-from crm_link.deals_customer import Buyer
-from crm_link.deals_kinds import DealKind
-from crm_link.merge import Merges
-from crm_link.merge import Wanted as Between
+from crm_link.deals.customer import Buyer
+from crm_link.deals.edit import DealEdit, Deals, PutDeal
+from crm_link.deals.kinds import DealKind
+from crm_link.merging.merge import Merges
+from crm_link.merging.merge import Wanted as Between
 from crm_link.tables import CallCustomer, Customer
-from crm_link.tasks import NewTask, TaskEdit, Tasks
+from crm_link.tasks.edit import NewTask, TaskEdit, Tasks
 from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker
-from recordings.search import DocumentKind
-from recordings.search_tables import SearchDocument
+from recordings.search.index import DocumentKind
+from recordings.search.tables import SearchDocument
 from recordings.tables import Recording, Transcript
-from server.search_feed import SearchFeed
+from server.live.wrap_ups import WrapUps
+from server.search.feed import SearchFeed
 from server.views.call_filter import CallFilter, When
 from server.views.calls import read_calls
 from server.views.search import SearchPage, Wanted, read_search
-from server.wrap_ups import WrapUps
 from tests.said import announce_everything, calls_began, index, say
 from tests.seed import NOW, Site, seed_site
 from tests.site import eventually

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
 from crm_link.tables import Customer, Note
-from recordings.search import (
+from recordings.search.index import (
     Document,
     DocumentKind,
     Labels,
@@ -23,9 +23,9 @@ from recordings.search import (
     relabel,
     remove,
 )
-from recordings.search_query import read_query
-from recordings.search_sql import NEWEST
-from recordings.search_words import mark
+from recordings.search.query import read_query
+from recordings.search.sql import NEWEST
+from recordings.search.words import mark
 
 NONE = Labels()
 SALES, SUPPORT = mark("queue", "Sales team"), mark("queue", "sales team")

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from pbx_bridge.ami_codec import ActionHeaders
-from pbx_bridge.ami_connection import LinkTimes
-from pbx_bridge.ami_queue import LinkLost, LinkRefused
-from pbx_bridge.ami_session import AmiActionError, Auth, SessionTimes
+from pbx_bridge.ami.codec import ActionHeaders
+from pbx_bridge.ami.connection import LinkTimes
+from pbx_bridge.ami.queue import LinkLost, LinkRefused
+from pbx_bridge.ami.session import AmiActionError, Auth, SessionTimes
 from pbx_bridge.simulator import DIAL_USER, Habits, Party, Simulator
 from tests.simulated import Ear, listening
 

@@ -16,7 +16,7 @@ from core.accounts import UserDevice
 from pbx_bridge.simulator import DIAL_USER, EVENTS_USER, Party, SimulatedCall, Simulator
 from pbx_bridge.simulator.stories import STORIES
 from pbx_bridge.tables import BlindWindow, Call, CallPerson, CallTransfer
-from server.keys import PAUSER
+from server.web.keys import PAUSER
 from tests.site import Site, eventually, running, settings_for
 
 JAN = Party("+48221110101", "Jan Testowy")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pbx_bridge.ami_message import END_OF_MESSAGE, ActionHeaders, AmiMessage
+from pbx_bridge.ami.message import END_OF_MESSAGE, ActionHeaders, AmiMessage
 from pbx_bridge.replay import replay_files
 from pbx_bridge.simulator import EVENTS_USER, Habits, Simulator
 from pbx_bridge.simulator.clock import SteppedClock

@@ -18,9 +18,9 @@ from aiohttp import web
 
 from config.settings import Settings
 from core.db import Database
-from server import bounds
-from server.bounds import BoundedSite, Bounds
-from server.web import bare_application
+from server.web import bounds
+from server.web.application import bare_application
+from server.web.bounds import BoundedSite, Bounds
 from tests.process import Server
 from tests.site import eventually
 

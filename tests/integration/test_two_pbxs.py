@@ -15,8 +15,8 @@ from sqlalchemy import select
 from core.accounts import NewUser, Role, UserDevice, create_user
 from pbx_bridge.simulator import DIAL_USER, EVENTS_USER, Party, Simulator
 from pbx_bridge.tables import BlindWindow, Call
-from server.keys import BRIDGES, PAUSER
-from server.live_socket import LIVE
+from server.live.socket import LIVE
+from server.web.keys import BRIDGES, PAUSER
 from tests.site import Site, eventually, running, settings_for
 
 JAN = Party("+48221110101", "Jan Testowy")

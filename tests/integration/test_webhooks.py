@@ -25,7 +25,7 @@ from crm_link.webhooks.kinds import EndpointState
 from crm_link.webhooks.ladder import LADDER_S
 from crm_link.webhooks.tables import WebhookDelivery
 from server.api.events import write
-from server.webhook_parts import changed
+from server.webhooks.parts import changed
 from tests.integration.api_server import CUSTOMER, answered_call
 from tests.receiver import QUICK, Got, Receiver, Sending, receiver, sending
 from tests.site import eventually

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from core.db import Database
 from crm_link.webhooks.kinds import EVENTS
-from server.webhooks_page import EVENT_WORDS
+from server.webhooks.page import EVENT_WORDS
 from tests.integration.api_server import ApiServer
 from tests.receiver import ALL, HOME, Got, Receiver, Sending, receiver, sending
 from tests.seed import seed_people

@@ -24,7 +24,7 @@ from crm_link.connectors.make import make_connector
 from crm_link.connectors.protocol import Connector, ConnectorError
 from crm_link.connectors.tables import ConnectorContacts, ConnectorLog, LogState
 from pbx_bridge.simulator import Party, Simulator
-from server.connector_parts import CONNECTORS
+from server.connectors.parts import CONNECTORS
 from tests.asterisk.lab import Lab
 from tests.asterisk.pbx import AMI_SECRETS, Pbx
 from tests.e2e.conftest import open_desk

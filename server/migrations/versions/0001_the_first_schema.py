@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from recordings.search_tables import create_index, drop_index
+from recordings.search.tables import create_index, drop_index
 
 revision = "0001"
 down_revision = None

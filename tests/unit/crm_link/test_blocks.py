@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInputError
-from crm_link.blocks import MOST_DIGITS, Block, prefixes_of, read_block
+from crm_link.blocks.block import MOST_DIGITS, Block, prefixes_of, read_block
 
 HUNDRED = Block("+482212345", 2, 2)
 

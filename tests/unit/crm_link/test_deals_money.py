@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InvalidInputError
-from crm_link.deals_money import (
+from crm_link.deals.money import (
     CURRENCIES,
     NO_PLACES,
     THREE_PLACES,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_link.duplicates import CompanyScan, Held, IdentityScan, Pair, Reason, Who, alike
 from crm_link.kinds import IdentityKind
+from crm_link.merging.duplicates import CompanyScan, Held, IdentityScan, Pair, Reason, Who, alike
 
 PHONE, EMAIL = IdentityKind.PHONE, IdentityKind.EMAIL
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInputError
-from crm_link.imports_cells import SURE, put_together, taken_apart
-from crm_link.imports_columns import NAMES, Person, join, read_person, recognise
-from crm_link.imports_groups import Groups
+from crm_link.imports.cells import SURE, put_together, taken_apart
+from crm_link.imports.columns import NAMES, Person, join, read_person, recognise
+from crm_link.imports.groups import Groups
 
 
 @pytest.mark.parametrize(

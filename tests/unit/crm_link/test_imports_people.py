@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_link.imports_columns import Person
-from crm_link.imports_names import agree, called
-from crm_link.imports_people import MOST_SHARING, Shared, part
+from crm_link.imports.columns import Person
+from crm_link.imports.names import agree, called
+from crm_link.imports.people import MOST_SHARING, Shared, part
 
 PHONE, MAIL = ("phone", "+48221112233"), ("email", "office@example.pl")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crm_link.directory import CustomerView, IdentityView
+from crm_link.imports.vcards import Version, card_of, is_vcard, read_cards
 from crm_link.kinds import Confidence, IdentityKind, Source
-from crm_link.vcards import Version, card_of, is_vcard, read_cards
 
 
 def customer(name: str, company: str = "", tags: tuple[str, ...] = ()) -> CustomerView:

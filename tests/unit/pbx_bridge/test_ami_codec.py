@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from pbx_bridge.ami_codec import AmiDecoder, AmiMessage, AmiProtocolError, DecoderLimits
+from pbx_bridge.ami.codec import AmiDecoder, AmiMessage, AmiProtocolError, DecoderLimits
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 

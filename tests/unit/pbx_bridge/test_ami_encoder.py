@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from asterisk.ami import LoginAction, SimpleAction
 
-from pbx_bridge.ami_codec import AmiEncodeError, encode_action
+from pbx_bridge.ami.codec import AmiEncodeError, encode_action
 
 ORIGINATE = {"Action": "Originate", "Channel": "Local/101@ringback-agent/n"}
 

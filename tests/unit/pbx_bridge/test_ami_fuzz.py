@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_bridge.ami_codec import (
+from pbx_bridge.ami.codec import (
     AmiDecoder,
     AmiEncodeError,
     AmiMessage,

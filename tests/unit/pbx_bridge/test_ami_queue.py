@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.ami_queue import LinkGap, LinkItem, LinkLost, LinkQueue, LinkUp, QueueLimits, Received
+from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.queue import LinkGap, LinkItem, LinkLost, LinkQueue, LinkUp, QueueLimits, Received
 
 LIMITS = QueueLimits(messages=8)
 

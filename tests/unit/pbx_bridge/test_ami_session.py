@@ -6,9 +6,9 @@ import hashlib
 
 import pytest
 
-from pbx_bridge.ami_codec import AmiEncodeError
-from pbx_bridge.ami_message import AmiMessage
-from pbx_bridge.ami_session import (
+from pbx_bridge.ami.codec import AmiEncodeError
+from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.session import (
     MAX_GIVEN_UP,
     MAX_PENDING,
     AmiActionError,

@@ -17,7 +17,7 @@ from core.facts import (
     StopReason,
     Verdict,
 )
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.calls import CallBook
 from tests.unit.pbx_bridge.script import Line, Script
 

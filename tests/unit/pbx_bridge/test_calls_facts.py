@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.facts import AgentLeft, CallAnswered, CallsJoined, Fact, PhoneRinging, PhoneStopped
-from pbx_bridge.ami_codec import AmiDecoder
+from pbx_bridge.ami.codec import AmiDecoder
 from pbx_bridge.calls import CallBook
 
 CAPTURES = Path(__file__).parents[2] / "captures"

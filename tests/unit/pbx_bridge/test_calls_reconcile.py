@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core.facts import CallEnded, CallStarted, EndedBy, Verdict
-from pbx_bridge.ami_channel import Channel
-from pbx_bridge.ami_message import AmiMessage
+from pbx_bridge.ami.channel import Channel
+from pbx_bridge.ami.message import AmiMessage
 from pbx_bridge.reconcile import Births
 from pbx_bridge.status import ChannelStatus, PbxStatus, QueueEntry, status_from
 from tests.unit.pbx_bridge.script import STATES, Line, Script

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("core", "config", "pbx_bridge", "crm_link", "callback", "recordings", "server")
-ALONE = ROOT / "pbx_bridge" / "sip_line.py"
+ALONE = ROOT / "pbx_bridge" / "line" / "sip_line.py"
 
 
 def imported(path: Path) -> set[str]:
@@ -26,7 +26,7 @@ def test_one_file_imports_pyvoip_and_nobody_imports_that_file() -> None:
     for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
         names = imported(path)
         assert any(name.startswith("pyVoIP") for name in names) is (path == ALONE), path
-        assert "pbx_bridge.sip_line" not in names, path
+        assert "pbx_bridge.line.sip_line" not in names, path
 
 
 def test_the_whole_server_is_imported_without_it() -> None:

@@ -16,8 +16,8 @@ from core.facts import (
     StopReason,
     Verdict,
 )
-from pbx_bridge.line_book import AGAIN_S, LONGEST_RING_S, LineBook
-from pbx_bridge.line_wire import How, Rings, Stopped
+from pbx_bridge.line.book import AGAIN_S, LONGEST_RING_S, LineBook
+from pbx_bridge.line.wire import How, Rings, Stopped
 
 CUSTOMER = "+48226011111"
 

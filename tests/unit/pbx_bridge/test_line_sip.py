@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.shown import LONGEST_NAME
-from pbx_bridge.line_sip import answer, caller_of, parse_request, why_stopped
-from pbx_bridge.line_wire import How, Rings, read_told, write_told
+from pbx_bridge.line.sip import answer, caller_of, parse_request, why_stopped
+from pbx_bridge.line.wire import How, Rings, read_told, write_told
 
 INVITE = (
     "INVITE sip:201@192.0.2.9:5070 SIP/2.0\r\n"

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from recordings.audit_findings import (
+from recordings.coverage.auditor import next_at
+from recordings.coverage.findings import (
     CallFacts,
     FindingKind,
     RecordingFacts,
@@ -20,7 +21,6 @@ from recordings.audit_findings import (
     judge_recording,
     overlap_s,
 )
-from recordings.auditor import next_at
 from recordings.kinds import AudioState, NoAudio
 
 CALL = CallFacts("main-1.1", "main", "sales", 1000.0, 1130.0, 100.0, state=AudioState.KEPT, kept_s=100.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recordings.search_query import LONGEST_QUERY, MOST_TERMS, Term, read_query
-from recordings.search_words import MOST_WORDS, mark, spaced, words
+from recordings.search.query import LONGEST_QUERY, MOST_TERMS, Term, read_query
+from recordings.search.words import MOST_WORDS, mark, spaced, words
 
 
 def read(text: str) -> tuple[Term, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recordings.search_query import read_query
-from recordings.snippets import Piece, snippet
+from recordings.search.query import read_query
+from recordings.search.snippets import Piece, snippet
 
 
 def marked(text: str, query: str, width: int = 240) -> str:

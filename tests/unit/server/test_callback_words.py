@@ -8,7 +8,7 @@ from enum import StrEnum
 import pytest
 
 from callback.kinds import AttemptKind, Limit, NotNow, Outcome, Reason, Result, Source, State
-from server import callback_words as words
+from server.callbacks import words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.errors import InvalidInputError
-from recordings.audit_findings import FindingKind
+from recordings.coverage.findings import FindingKind
 from recordings.kinds import AudioState
 from server.views.coverage import Standing
 from server.views.coverage_filter import Show, Span, read_coverage_filter

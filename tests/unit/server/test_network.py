@@ -10,8 +10,8 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from config.settings import Server, Settings
-from server.keys import SETTINGS
-from server.network import address_used, client_address, is_secure
+from server.web.keys import SETTINGS
+from server.web.network import address_used, client_address, is_secure
 
 PROXY = "10.0.0.5"
 

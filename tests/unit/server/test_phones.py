@@ -6,7 +6,7 @@ import pytest
 
 from core.accounts import UserDevice
 from core.errors import ConflictError, InvalidInputError
-from server.phones import likeliest, named
+from server.live.phones import likeliest, named
 
 DESK, SOFT, HOME = (UserDevice("office", f"PJSIP/{one}", one) for one in ("101", "201", "301"))
 ALL = (DESK, SOFT, HOME)

@@ -25,10 +25,10 @@ from core.facts import (
     TransferKind,
     Verdict,
 )
-from server.calls_now import CallNow, PhoneNow, PhoneState
-from server.cards import CardState, CustomerSummary, Draft, GoneReason
-from server.recent import KEPT, Outcome, RecentCall
-from server.snapshot import (
+from server.live.calls_now import CallNow, PhoneNow, PhoneState
+from server.live.cards import CardState, CustomerSummary, Draft, GoneReason
+from server.live.recent import KEPT, Outcome, RecentCall
+from server.live.snapshot import (
     CardGone,
     CustomersLoaded,
     DraftSaved,

@@ -11,10 +11,10 @@ import pytest
 
 from core.facts import CallAnswered, CallEnded, Direction, Fact, PhoneRinging, Verdict
 from pbx_bridge.replay import Replay
-from server.board import LiveBoard
-from server.cards import CardState, GoneReason, Owner
-from server.recent import Outcome
-from server.snapshot import CardGone, CardSet, OwnersChanged, diff, patch
+from server.live.board import LiveBoard
+from server.live.cards import CardState, GoneReason, Owner
+from server.live.recent import Outcome
+from server.live.snapshot import CardGone, CardSet, OwnersChanged, diff, patch
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 PBX = "capture"

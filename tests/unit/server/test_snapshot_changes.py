@@ -31,9 +31,9 @@ from core.facts import (
     TransferKind,
     Verdict,
 )
-from server.calls_now import CallNow, PhoneNow, PhoneState
-from server.cards import CustomerSummary, Draft
-from server.snapshot import CustomersLoaded, DraftSaved, OwnersChanged, WrapUpRestored
+from server.live.calls_now import CallNow, PhoneNow, PhoneState
+from server.live.cards import CustomerSummary, Draft
+from server.live.snapshot import CustomersLoaded, DraftSaved, OwnersChanged, WrapUpRestored
 from tests.live_story import (
     ANNA,
     BOB,

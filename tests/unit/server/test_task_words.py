@@ -8,7 +8,7 @@ import pytest
 
 from core.clock import from_iso
 from core.errors import InvalidInputError
-from server.task_words import due_of, due_words, form_day, form_time
+from server.customers.task_words import due_of, due_words, form_day, form_time
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOW = from_iso("2026-11-21T23:30:00+01:00")
