@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from core.db import Base, Database
+from core.errors import NotFoundError
 from core.facts import CustomerMerged, CustomerUnmerged
 from crm_link.directory import read_customer
 from crm_link.merging.merge import Merges, Wanted
@@ -53,10 +54,12 @@ class MergingOffice(Office):
         return await self.merges.merge(Wanted(kept, other, keep=kept), by)
 
     async def lose(self, customer_id: int, number: str) -> None:
-        """Somebody takes the number away from the customer."""
+        """Somebody takes the number away from the customer. Raises NotFoundError when they do not have it."""
         async with self.database.read() as connection:
             view = await read_customer(connection, customer_id)
-        (theirs,) = (one for one in view.identities if one.value == number)
+        theirs = next((one for one in view.identities if one.value == number), None)
+        if theirs is None:
+            raise NotFoundError(f"customer {customer_id} has no {number}")
         await self.customers.remove_identity(customer_id, theirs.id, None)
 
 
