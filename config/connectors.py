@@ -25,6 +25,10 @@ class ConnectorSettings(Part):
     look_up: bool = Field(True, description="ask it who calls")
     log_calls: bool = Field(True, description="write finished calls there")
     send_notes: bool = Field(True, description="with disposition and note of the wrap-up")
+    send_recordings: bool = Field(
+        False,
+        description="of an http connector that takes them: with the audio, once it is silenced where it must be",
+    )
     create_contacts: bool = Field(False, description="an unknown number becomes a contact there")
     seconds: float = Field(5.0, ge=0.5, le=30, description="how long it may take to answer")
     fresh_minutes: int = Field(
@@ -62,6 +66,14 @@ class ConnectorSettings(Part):
         missing = [name for name in needed if not given[name]]
         if missing:
             raise ValueError(f"kind {self.kind!r} needs {' and '.join(missing)} too")
+        return self
+
+    @model_validator(mode="after")
+    def _what_recordings_need(self) -> ConnectorSettings:
+        if self.send_recordings and (self.kind != "http" or not self.log_calls):
+            raise ValueError(
+                "`send_recordings` goes with kind http and log_calls: audio is put to a call there"
+            )
         return self
 
     @model_validator(mode="after")

@@ -150,3 +150,31 @@ class RecordingSwitch(Protocol):
         """Silence the running recording of this call, or end the silence (MixMonitorMute, both directions); the time
         line goes on. Raises PbxError when nothing of it is being recorded, or the PBX refused or did not answer."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingCopy:
+    """An MP3 file as it may leave this server: `id` is that of exactly this audio, `name` tells when it was and nothing
+    else, `content` is all of it."""
+
+    id: str
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NoCopy:
+    """`why` is a sentence for people; `for_good`: there will be none."""
+
+    why: str
+    for_good: bool
+
+
+class CallCopies(Protocol):
+    """Offered by the recordings room to the customers' room."""
+
+    async def hand_out(self, call_id: str, to: str, largest: int, had: str) -> RecordingCopy | NoCopy | None:
+        """What was said in this call, silenced where it is to be, in at most `largest` bytes; of several recordings the
+        longest. None when that is the copy whose id is `had`. That `to` (a name for the list of uses) gets it is
+        written down first, once. Raises RingbackError when the audio cannot be read."""
+        ...

@@ -138,6 +138,14 @@ async def has_failed(connection: AsyncConnection, kind: JobKind) -> bool:
     return await connection.scalar(given_up) is not None
 
 
+async def is_open(connection: AsyncConnection, recording_id: str) -> bool:
+    """Whether there is work on this recording that is not done; what was given up is not."""
+    of = RecordingJob.recording_id == recording_id
+    waits = RecordingJob.state.in_((JobState.WAITING, JobState.RUNNING))
+    open_work = select(RecordingJob.id).where(of, or_(waits, and_(*_given_up()))).limit(1)
+    return await connection.scalar(open_work) is not None
+
+
 async def try_again(connection: AsyncConnection, now: float) -> int:
     """What was given up begins anew: whoever starts the server has perhaps mended what was missing. Returns how many
     jobs."""

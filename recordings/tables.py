@@ -184,7 +184,7 @@ class RecordingUse(Base):
     call_id: Mapped[str | None] = mapped_column(CALL_ID, index=True)
     recording_id: Mapped[str | None] = mapped_column(RECORDING_ID, index=True)
     at: Mapped[float] = mapped_column(Double)
-    who: Mapped[str] = mapped_column(Text, doc="a login, or `api:<key prefix>`")
+    who: Mapped[str] = mapped_column(Text, doc="a login, `api:<key prefix>`, or `crm:<connector>`")
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     what: Mapped[str] = mapped_column(String(20), doc="a word of `Use`")
     detail: Mapped[str] = mapped_column(Text, default="")

@@ -41,7 +41,7 @@ from server.desk.callback_parts import add_callback_desk
 from server.desk.parts import add_desk
 from server.housekeeping import Housekeeping
 from server.imports.parts import add_customer_imports
-from server.recordings.parts import add_recordings
+from server.recordings.parts import add_recordings, copies_of
 from server.schema import prepare
 from server.search.feed import add_search
 from server.web.application import bare_application
@@ -77,9 +77,9 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     add_callback_desk(app, database, bus, clock, dialer)
     if settings.department:
         add_callbacks(app, settings, database, bus, clock, dialer)
-    if settings.connector:
-        add_connectors(app, settings, database, bus, clock)
     add_recordings(app, settings, database, bus, clock)
+    if settings.connector:
+        add_connectors(app, settings, copies_of(app), database, bus, clock)
     add_search(app, database, bus)
     add_webhooks(app, settings, database, bus, clock)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))

@@ -18,7 +18,7 @@ from core.bus import Bus
 from core.clock import Clock, system_clock
 from core.db import Database
 from core.facts import Fact
-from core.ports import QueuePauser, RecordingSwitch
+from core.ports import CallCopies, QueuePauser, RecordingSwitch
 from core.sessions import start_session
 from crm_link.blocked.calls import BlockedCalls
 from crm_link.screen_pop import ScreenPop
@@ -92,10 +92,11 @@ async def desk_site(
     switch: RecordingSwitch | None = None,
     port: int | None = None,
     sections: Mapping[str, Any] | None = None,
+    copies: CallCopies | None = None,
     on_response: Callable[[web.Request, web.StreamResponse], Awaitable[None]] | None = None,
 ) -> AsyncIterator[DeskSite]:
     """A running desk over `database`, whose schema exists. People are added when there are none. `on_response` is
-    called before the head of each answer is sent."""
+    called before the head of each answer is sent; `copies` are the recordings that other CRMs may be sent."""
     bus = Bus()
     settings = settings_for(desk, records=switch is not None, sections=sections)
     app = bare_application(settings, database, clock=clock, bus=bus)
@@ -108,7 +109,7 @@ async def desk_site(
     ScreenPop(database, bus).subscribe(bus)
     BlockedCalls(database, bus).subscribe(bus)
     if settings.connector:
-        add_connectors(app, settings, database, bus, clock)
+        add_connectors(app, settings, copies, database, bus, clock)
     if on_response is not None:
         app.on_response_prepare.append(on_response)
     users = await _people(database)

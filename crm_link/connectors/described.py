@@ -4,6 +4,7 @@ may say is `description.py`'s; here it is only followed, step by step, each requ
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from phonenumbers import PhoneNumberFormat
 from core.facts import Direction
 from core.outside import OutsideError, OutsideRequest
 from core.phone import parse_number
+from core.ports import RecordingCopy
 from crm_link.connectors.asking import read_json, reading
 from crm_link.connectors.description import Ask, Description, Find
 from crm_link.connectors.protocol import (
@@ -33,6 +35,9 @@ from crm_link.connectors.protocol import (
 )
 from crm_link.connectors.template import fill, fill_url, fill_values
 from crm_link.connectors.trace import without
+
+LARGE = "recording.content"
+"""What may be tens of megabytes: requests with it are put together in a thread."""
 
 REMEMBERED = 1000
 """Calls whose end was told lately, and whose cards are therefore closed."""
@@ -71,6 +76,7 @@ class Described:
             updates_logs=bool(description.update),
             needs_contact=description.needs_contact,
             begins_calls=description.begin is not None,
+            takes_recordings=bool(description.attach),
         )
 
     @property
@@ -163,6 +169,11 @@ class Described:
         values = {**self._of_call(call), "id": "", "name": "", "reference": reference}
         await self._steps(self._description.update, values)
 
+    async def attach_recording(self, reference: str, copy: RecordingCopy) -> None:
+        coded = await asyncio.to_thread(base64.b64encode, copy.content)
+        values = {"reference": reference, "recording.name": copy.name, LARGE: coded.decode("ascii")}
+        await self._steps(self._description.attach, values)
+
     async def _steps(self, steps: Sequence[Ask], values: Mapping[str, str | int]) -> dict[str, str | int]:
         """In order; what a step keeps the next ones know. After the first one, a failure leaves something behind."""
         known = dict(values)
@@ -201,15 +212,13 @@ class Described:
         sent = {"Accept": "application/json"} | {
             name: _line(fill(one, known)) for name, one in headers.items()
         }
-        body: bytes | None = None
         if ask.form:
-            body = urlencode({name: fill(one, known) for name, one in ask.form.items()}).encode()
             sent["Content-Type"] = "application/x-www-form-urlencoded"
         elif ask.body is not None:
-            body = json.dumps(fill_values(ask.body, known), ensure_ascii=False).encode()
             sent.setdefault("Content-Type", "application/json")
+        body = await asyncio.to_thread(_body, ask, known) if LARGE in known else _body(ask, known)
         request = OutsideRequest(ask.method, url, sent, body)
-        return read_json(await self._sender.send(request, seconds=self._account.seconds))
+        return read_json(await self._sender.send(request, seconds=ask.timeout or self._account.seconds))
 
     async def _fetch_token(self) -> str:
         ask = self._description.token
@@ -268,6 +277,14 @@ class Described:
         for name, table in self._description.words.items():
             found[f"word.{name}"] = next((table[key] for key in keys if key in table), "")
         return found
+
+
+def _body(ask: Ask, known: Mapping[str, str | int]) -> bytes | None:
+    if ask.form:
+        return urlencode({name: fill(one, known) for name, one in ask.form.items()}).encode()
+    if ask.body is None:
+        return None
+    return json.dumps(fill_values(ask.body, known), ensure_ascii=False).encode()
 
 
 def _at(path: str, answer: Any) -> Any:

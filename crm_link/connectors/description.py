@@ -20,6 +20,9 @@ from crm_link.connectors.template import names_in
 
 SHIPPED = Path(__file__).parent / "descriptions"
 
+LONGEST_S = 120.0
+"""That one request may take: two of them, and a token's, fit into a worker's lease (`logs.py`)."""
+
 SITE_NAMES = frozenset({"url", "secret", "user", "token"})
 NUMBER_NAMES = frozenset(
     {
@@ -52,7 +55,8 @@ def _path(text: str) -> str:
 
 
 class Ask(Part):
-    """One request. `body` goes as JSON, `form` as a form; `keep` names parts of the answer for what follows."""
+    """One request. `body` goes as JSON, `form` as a form; `keep` names parts of the answer for what follows. `timeout`
+    is in seconds, where the answer takes longer than the site's settings wait for others."""
 
     method: Literal["GET", "POST", "PUT", "PATCH"] = "GET"
     url: str
@@ -61,6 +65,7 @@ class Ask(Part):
     body: Any = None
     form: dict[str, str] = Field(default_factory=dict)
     keep: dict[str, str] = Field(default_factory=dict)
+    timeout: float | None = Field(None, gt=0, le=LONGEST_S)
 
     @field_validator("keep")
     @classmethod
@@ -116,6 +121,9 @@ class Refer(Ask):
         return _path(given)
 
 
+RECORDING_NAMES = frozenset({"reference", "recording.name", "recording.content"})
+
+
 class Token(Ask):
     """Asked for before anything else; `value` is the path of what `{token}` then is, for `seconds`."""
 
@@ -129,7 +137,9 @@ class Description(Part):
     others; `link` is a contact's page. Where `create` writes `{marker}`, `find_made` finds who has it.
 
     With `begin`, a call is begun there before anything else is said of it, and all that follows has its `{reference}`:
-    `show` and `hide`, its card for one `{person}` while it goes on, and `log`."""
+    `show` and `hide`, its card for one `{person}` while it goes on, and `log`.
+
+    `attach` puts a recording to what `log` wrote. It may be done again, and must then replace the one before."""
 
     title: str
     tested: str
@@ -146,6 +156,7 @@ class Description(Part):
     hide: tuple[Ask, ...] = ()
     log: tuple[Ask, ...] = ()
     update: tuple[Ask, ...] = ()
+    attach: tuple[Ask, ...] = ()
     find_log: Refer | None = None
     words: dict[str, dict[str, str | int]] = Field(default_factory=dict)
 
@@ -173,6 +184,7 @@ class Description(Part):
         begun = self._check_life(site | NUMBER_NAMES | words)
         kept = _check_steps("log", self.log, call | begun)
         _check_steps("update", self.update, call | {"reference"} | kept)
+        _check_steps("attach", self.attach, site | RECORDING_NAMES)
         return self
 
     def _check_life(self, known: set[str] | frozenset[str]) -> set[str]:

@@ -1,18 +1,21 @@
-"""Ended calls and saved wrap-ups from the fact log in, rows of work for other CRMs out (`logs.py`). A consumer: facts
-come at least once and in order, and a fact that comes again changes nothing but that a wrap-up is written over once
-more. Internal calls and withheld numbers are nobody's elsewhere."""
+"""Ended calls, saved wrap-ups and transcripts from the fact log in, rows of work for other CRMs out (`logs.py`). A
+consumer: facts come at least once and in order, and a fact that comes again changes nothing but that a wrap-up or a
+recording is written over once more. Internal calls and withheld numbers are nobody's elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from core.clock import Clock
 from core.db import Database
 from core.fact_log import FactConsumer, LoggedFact, as_it_stands
-from core.facts import CallEnded, Direction, WrapUpSaved
+from core.facts import CallEnded, Direction, TranscriptReady, WrapUpSaved
 from crm_link.connectors import logs
 from crm_link.connectors.log_worker import LogWorker
+from crm_link.connectors.tables import LogPart
 
 
 class LogIntake:
@@ -22,21 +25,31 @@ class LogIntake:
         self._database = database
         self._clock = clock
         self._workers = workers
-        kinds = (CallEnded, WrapUpSaved)
+        kinds = (CallEnded, WrapUpSaved, TranscriptReady)
         self.consumer = FactConsumer(database, "connector_logs", kinds, self.handle)
 
     async def handle(self, fact: LoggedFact) -> None:
         async with self._database.write() as connection:
-            if fact.kind == WrapUpSaved.__name__:
-                await logs.ask_again(connection, self._workers, fact.body["call_id"], self._clock())
-            else:
-                now = await as_it_stands(connection, fact)
-                record = now.body["record"] if now is not None else None
-                if record is None or not _is_told(record):
-                    return
-                await logs.ask(connection, self._workers, record, self._clock())
+            match fact.kind:
+                case WrapUpSaved.__name__:
+                    await self._again(connection, fact, LogPart.CALL)
+                case TranscriptReady.__name__:
+                    await self._again(connection, fact, LogPart.RECORDING)
+                case _:
+                    await self._ended(connection, fact)
         for worker in self._workers.values():
             worker.wake()
+
+    async def _again(self, connection: AsyncConnection, fact: LoggedFact, part: LogPart) -> None:
+        """A transcript says what is to be silenced in audio that was perhaps sent already."""
+        if fact.body["call_id"] is not None:
+            await logs.ask_again(connection, self._workers, fact.body["call_id"], part, self._clock())
+
+    async def _ended(self, connection: AsyncConnection, fact: LoggedFact) -> None:
+        now = await as_it_stands(connection, fact)
+        record = now.body["record"] if now is not None else None
+        if record is not None and _is_told(record):
+            await logs.ask(connection, self._workers, record, self._clock())
 
 
 def _is_told(record: Mapping[str, Any]) -> bool:

@@ -15,15 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.alarms import Standing
 from core.clock import Clock
 from core.db import Database
+from core.errors import RingbackError
 from core.outside import OutsideError
+from core.ports import CallCopies
 from core.tasks import woken
 from crm_link.connectors import logs
+from crm_link.connectors.attaching import Attacher
 from crm_link.connectors.begun import SETTLES_S, Beginner
 from crm_link.connectors.begun_rows import Begun, read_begun
 from crm_link.connectors.logs import LogJob
 from crm_link.connectors.making import ContactMaker
 from crm_link.connectors.picks import chosen, read_pick
 from crm_link.connectors.protocol import Connector, ConnectorError, Contact, LoggedCall
+from crm_link.connectors.tables import LogPart
 from crm_link.connectors.trace import without
 from crm_link.connectors.words import CallWords, told
 
@@ -46,11 +50,13 @@ Describe = Callable[[AsyncConnection, Mapping[str, Any]], Awaitable[CallWords]]
 @dataclass(frozen=True, slots=True)
 class LogRules:
     """`send_notes`: with the wrap-up; `create_contacts`: an unknown number becomes a contact there;
-    `secrets` are kept out of what is said of its faults."""
+    `copies` gives the recordings that it is sent, None: it is sent none; `secrets` are kept out of what is said of its
+    faults."""
 
     connector: Connector
     send_notes: bool
     create_contacts: bool
+    copies: CallCopies | None = None
     secrets: tuple[str, ...] = ()
 
 
@@ -67,6 +73,9 @@ class LogWorker:
         self._describe = describe
         self._beginner = Beginner(name, rules.connector, database, clock)
         self._maker = ContactMaker(name, rules.connector, database, clock)
+        self._attacher = (
+            Attacher(name, rules.connector, rules.copies, database, clock) if rules.copies else None
+        )
         self._woken = asyncio.Event()
         self._forgot_at = 0.0
         self._failing_since: float | None = None
@@ -95,7 +104,7 @@ class LogWorker:
             async with self._database.write() as connection:
                 await logs.give_back(connection, job, self._clock())
             raise
-        except (ConnectorError, OutsideError) as error:
+        except RingbackError as error:
             await self._failed(job, error)
         except Exception as error:
             # A mistake of ours: the row says so and climbs the ladder, the task is started anew and logs it.
@@ -107,6 +116,18 @@ class LogWorker:
         return True
 
     async def _do(self, job: LogJob) -> None:
+        if job.part is LogPart.CALL:
+            await self._tell(job)
+        elif self._attacher is not None:
+            await self._attacher.attach(job)
+        else:
+            await self._skip_recording(job)
+
+    async def _skip_recording(self, job: LogJob) -> None:
+        async with self._database.write() as connection:
+            await logs.skipped(connection, job, "Recordings are not sent there any more.", self._clock())
+
+    async def _tell(self, job: LogJob) -> None:
         async with self._database.read() as connection:
             words = await self._describe(connection, job.record)
         if not self._rules.send_notes:
@@ -140,8 +161,7 @@ class LogWorker:
         found = await self._rules.connector.find_call_log(call)
         if found is None:
             return True
-        async with self._database.write() as connection:
-            await logs.done(connection, job, found, self._clock())
+        await self._done(job, call, found, None)
         return False
 
     async def _write(self, job: LogJob, call: LoggedCall, begun: Begun | None) -> None:
@@ -164,9 +184,15 @@ class LogWorker:
                 async with self._database.write() as connection:
                     await logs.not_sent(connection, job)
             raise
+        await self._done(job, call, reference, contact)
+
+    async def _done(self, job: LogJob, call: LoggedCall, reference: str, contact: Contact | None) -> None:
+        """The call stands there; what was said in it comes after it."""
+        name, url = (contact.name, contact.url) if contact else ("", "")
         async with self._database.write() as connection:
-            name, url = (contact.name, contact.url) if contact else ("", "")
             await logs.done(connection, job, reference, self._clock(), name=name, url=url)
+            if self._attacher is not None and call.talk_s > 0:
+                await logs.ask_recording(connection, job, reference, self._clock())
 
     async def _begin(self, contact: Contact | None, call: LoggedCall) -> Begun:
         if not self._rules.connector.traits.begins_calls:
@@ -208,7 +234,7 @@ class LogWorker:
         async with self._database.write() as connection:
             await logs.done(connection, job, job.reference, self._clock())
 
-    async def _failed(self, job: LogJob, error: ConnectorError | OutsideError) -> None:
+    async def _failed(self, job: LogJob, error: RingbackError) -> None:
         why = without(str(error), self._rules.secrets)
         log.warning("a call was not written elsewhere", connector=self.name, call_id=job.call_id, why=why)
         async with self._database.write() as connection:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
 from crm_link.connectors.begun_rows import forget_begun, forget_unknown
 from crm_link.connectors.stuck import STUCK, tell_stuck
-from crm_link.connectors.tables import ConnectorLog, LogState
+from crm_link.connectors.tables import ConnectorLog, LogPart, LogState
 
 LEASE_S = 300.0
 """Longer than any one try: a few requests of at most 30 seconds."""
@@ -45,12 +45,14 @@ class LogJob:
     id: int
     connector: str
     call_id: str
+    part: LogPart
     record: Mapping[str, Any]
     tries: int
     wanted: int
     written: int
     maybe_sent: bool
     reference: str
+    sent: str
     made_at: float
 
 
@@ -63,6 +65,7 @@ async def ask(
         {
             "connector": name,
             "call_id": record["call_id"],
+            "part": LogPart.CALL,
             "record": json.dumps(record, ensure_ascii=False),
             "state": LogState.WAITING,
             "due_at": now,
@@ -74,17 +77,30 @@ async def ask(
         await connection.execute(dialect.insert(ConnectorLog).values(rows).on_conflict_do_nothing())
 
 
-async def ask_again(connection: AsyncConnection, connectors: Iterable[str], call_id: str, now: float) -> None:
-    """There is more to say of this call: whoever was told is told the rest."""
+async def ask_recording(connection: AsyncConnection, job: LogJob, reference: str, now: float) -> None:
+    """Have the call's recording brought to where `job` has just written the call, once."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row: dict[str, Any] = {"connector": job.connector, "call_id": job.call_id, "part": LogPart.RECORDING}
+    row |= {"record": "{}", "reference": reference, "state": LogState.WAITING, "due_at": now, "made_at": now}
+    await connection.execute(dialect.insert(ConnectorLog).values(row).on_conflict_do_nothing())
+
+
+async def ask_again(
+    connection: AsyncConnection, connectors: Iterable[str], call_id: str, part: LogPart, now: float
+) -> None:
+    """There is more to say of this call, or its audio is another one: whoever was told is told."""
+    of = (ConnectorLog.call_id == call_id) & (ConnectorLog.part == part)
     await connection.execute(
         update(ConnectorLog)
-        .where(ConnectorLog.call_id == call_id, ConnectorLog.connector.in_(list(connectors)))
+        .where(of, ConnectorLog.connector.in_(list(connectors)))
         .values(wanted=ConnectorLog.wanted + 1)
     )
+    not_looked_at_in_vain = (ConnectorLog.state == LogState.WAITING) & (ConnectorLog.tries == 0)
+    await connection.execute(update(ConnectorLog).where(of, not_looked_at_in_vain).values(due_at=now))
     await connection.execute(
         update(ConnectorLog)
-        .where(ConnectorLog.call_id == call_id, ConnectorLog.state == LogState.DONE)
-        .values(state=LogState.WAITING, due_at=now, tries=0, ended_at=None)
+        .where(of, ConnectorLog.state == LogState.DONE)
+        .values(state=LogState.WAITING, due_at=now, tries=0, ended_at=None, made_at=now)
     )
 
 
@@ -116,12 +132,14 @@ async def take(connection: AsyncConnection, connector: str, now: float) -> LogJo
         id=row.id,
         connector=connector,
         call_id=row.call_id,
+        part=LogPart(row.part),
         record=record,
         tries=row.tries + 1,
         wanted=row.wanted,
         written=row.written,
         maybe_sent=row.maybe_sent,
         reference=row.reference,
+        sent=row.sent,
         made_at=row.made_at,
     )
 
@@ -167,10 +185,18 @@ async def not_sent(connection: AsyncConnection, job: LogJob) -> None:
 
 
 async def done(
-    connection: AsyncConnection, job: LogJob, reference: str, now: float, *, name: str = "", url: str = ""
+    connection: AsyncConnection,
+    job: LogJob,
+    reference: str,
+    now: float,
+    *,
+    name: str = "",
+    url: str = "",
+    sent: str = "",
 ) -> None:
     """It is written; when more came to be said meanwhile, the row waits again."""
     values: dict[str, Any] = {"reference": reference, "written": job.wanted, "tries": 0, "error": ""}
+    values["sent"] = sent
     if name or url:
         values |= {"contact_name": name, "contact_url": url}
     await _set(connection, job, **values)
@@ -192,6 +218,16 @@ async def failed(connection: AsyncConnection, job: LogJob, why: str, now: float)
     await _set(connection, job, state=LogState.WAITING, due_at=now + wait, leased_until=None)
 
 
+async def not_yet(connection: AsyncConnection, job: LogJob, why: str, now: float) -> None:
+    """There is nothing to send yet, which is nobody's failure: looked at again after half as long as it has waited."""
+    if now - job.made_at > GIVE_UP_S:
+        await skipped(connection, job, why, now)
+        return
+    wait = min(max((now - job.made_at) / 2, LADDER_S[0]), LADDER_S[-1])
+    values = {"state": LogState.WAITING, "due_at": now + wait, "leased_until": None, "tries": job.tries - 1}
+    await _set(connection, job, error=why, **values)
+
+
 async def skipped(connection: AsyncConnection, job: LogJob, why: str, now: float) -> None:
     await _set(connection, job, error=why)
     await _end(connection, job, LogState.SKIPPED, now)
@@ -199,16 +235,14 @@ async def skipped(connection: AsyncConnection, job: LogJob, why: str, now: float
 
 async def hold(connection: AsyncConnection, connector: str, call_id: str) -> None:
     """Nobody says how the writing of this call went until the transaction ends."""
-    row = (ConnectorLog.connector == connector) & (ConnectorLog.call_id == call_id)
-    await connection.execute(select(ConnectorLog.id).where(row).with_for_update())
+    await connection.execute(select(ConnectorLog.id).where(*_of_call(connector, call_id)).with_for_update())
 
 
 async def ask_skipped(connection: AsyncConnection, connector: str, call_id: str, now: float) -> None:
     """It is known now on whom a call is to be written that was on nobody."""
     await connection.execute(
         update(ConnectorLog)
-        .where(ConnectorLog.connector == connector, ConnectorLog.call_id == call_id)
-        .where(ConnectorLog.state == LogState.SKIPPED)
+        .where(*_of_call(connector, call_id), ConnectorLog.state == LogState.SKIPPED)
         .values(state=LogState.WAITING, due_at=now, tries=0, error="", ended_at=None, made_at=now)
     )
 
@@ -262,6 +296,14 @@ async def forget(connection: AsyncConnection, connector: str, now: float) -> Non
     )
     await forget_begun(connection, connector, now - KEPT_S)
     await tell_stuck(connection, connector, now)
+
+
+def _of_call(connector: str, call_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ConnectorLog.connector == connector,
+        ConnectorLog.call_id == call_id,
+        ConnectorLog.part == LogPart.CALL,
+    )
 
 
 async def _held(connection: AsyncConnection, log_id: int) -> Any:

@@ -29,6 +29,11 @@ def make_connector(name: str, settings: ConnectorSettings, site: Site, sender: S
                 description = load_description(settings.description)
             except SettingsError as error:
                 raise SettingsError(f"connector.{name}.description: {error}") from error
+            if settings.send_recordings and not description.attach:
+                raise SettingsError(
+                    f"connector.{name}.send_recordings: {settings.description} has no [[attach]], which says how a "
+                    "recording is put to a call there"
+                )
             return Described(description, _account(settings, site), sender)
         case "zammad":
             return Zammad(settings.url, settings.seconds, sender)

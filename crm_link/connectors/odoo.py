@@ -11,6 +11,7 @@ from typing import Any
 import phonenumbers
 
 from core.phone import parse_number
+from core.ports import RecordingCopy
 from crm_link.connectors.asking import reading
 from crm_link.connectors.odoo_wire import OdooAccount, Wire, open_wire
 from crm_link.connectors.protocol import (
@@ -91,6 +92,9 @@ class Odoo:
         found = await self._call("mail.message", "search_read", domain=ours, fields=["id"], limit=1)
         with reading("a note"):
             return str(_id(found[0]["id"])) if found else None
+
+    async def attach_recording(self, reference: str, copy: RecordingCopy) -> None:  # noqa: ARG002
+        raise ConnectorError("Odoo is sent no recordings")
 
     async def begin_call(self, contact: Contact | None, call: Beginning) -> str:  # noqa: ARG002
         raise ConnectorError("Odoo is told of finished calls only")

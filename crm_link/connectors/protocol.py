@@ -12,6 +12,7 @@ from typing import Protocol
 from core.errors import RingbackError
 from core.facts import Direction, Verdict
 from core.outside import OutsideAnswer, OutsideRequest
+from core.ports import RecordingCopy
 from core.shown import shown
 
 MOST_CONTACTS = 5
@@ -118,7 +119,8 @@ def marker_of(call_id: str) -> str:
 class Traits:
     """What a CRM cannot do is not asked of it. `finds_contacts`; `finds_made`: it can be asked for whom we made, by an
     id of ours; `finds_logs`: whether a call was written; `updates_logs`: what was written can be changed;
-    `needs_contact`: calls are written on somebody; `begins_calls`: a call must be begun there before it is written."""
+    `needs_contact`: calls are written on somebody; `begins_calls`: a call must be begun there before it is written;
+    `takes_recordings`: with the call's audio."""
 
     finds_contacts: bool = True
     creates_contacts: bool = True
@@ -128,6 +130,7 @@ class Traits:
     updates_logs: bool = False
     needs_contact: bool = True
     begins_calls: bool = False
+    takes_recordings: bool = False
 
 
 class Connector(Protocol):
@@ -164,4 +167,8 @@ class Connector(Protocol):
 
     async def update_call_log(self, reference: str, call: LoggedCall) -> None:
         """Write what is known by now over what `log_call` wrote."""
+        ...
+
+    async def attach_recording(self, reference: str, copy: RecordingCopy) -> None:
+        """Put the audio to what `log_call` wrote, in the place of what was put there before."""
         ...

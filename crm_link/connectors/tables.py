@@ -25,6 +25,13 @@ class LogState(StrEnum):
     FAILED = "failed"
 
 
+class LogPart(StrEnum):
+    """What of a call a row brings into a CRM."""
+
+    CALL = "call"
+    RECORDING = "recording"
+
+
 class ConnectorContacts(Base):
     """What a CRM last said of a number. `contacts` is JSON: `[{"id", "name", "company", "url"}]`, empty for nobody.
     `making_since` is committed before a contact is made there, and stays while nobody knows whether it was."""
@@ -55,14 +62,16 @@ class ConnectorPick(Base):
 
 
 class ConnectorLog(Base):
-    """One call that one CRM is told of, once. `record` is the call as `CallEnded` gave it, JSON. `wanted` grows when
-    there is more to say (a wrap-up), `written` is the `wanted` the CRM has."""
+    """One call that one CRM is told of, once, or its recording, once the call stands there. `record` is the call as
+    `CallEnded` gave it, JSON. `wanted` grows when there is more to say (a wrap-up, audio silenced anew), `written` is
+    the `wanted` the CRM has."""
 
     __tablename__ = "connector_logs"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     connector: Mapped[str] = mapped_column(String(60))
     call_id: Mapped[str] = mapped_column(CALL_ID, index=True)
+    part: Mapped[str] = mapped_column(String(10), default=LogPart.CALL)
     record: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(10))
     due_at: Mapped[float] = mapped_column(Double)
@@ -74,6 +83,7 @@ class ConnectorLog(Base):
         Boolean, default=False, doc="committed before it is sent: after a crash it was perhaps written"
     )
     reference: Mapped[str] = mapped_column(Text, default="", doc="the CRM's id of what was written")
+    sent: Mapped[str] = mapped_column(Text, default="", doc="of a recording: which copy of it is there")
     contact_name: Mapped[str] = mapped_column(Text, default="")
     contact_url: Mapped[str] = mapped_column(Text, default="")
     error: Mapped[str] = mapped_column(Text, default="", doc="of the last try, for people")
@@ -81,7 +91,7 @@ class ConnectorLog(Base):
     ended_at: Mapped[float | None] = mapped_column(Double)
 
     __table_args__ = (
-        UniqueConstraint("connector", "call_id"),
+        UniqueConstraint("connector", "call_id", "part"),
         Index("ix_connector_logs_connector_state_due_at", "connector", "state", "due_at"),
     )
 

@@ -26,6 +26,7 @@ from core.facts import (
     Parties,
     Verdict,
 )
+from core.ports import RecordingCopy
 from core.shown import shown
 from crm_link.connectors.asking import ask_json
 from crm_link.connectors.protocol import (
@@ -133,6 +134,9 @@ class Zammad:
 
     async def find_call_log(self, call: LoggedCall) -> str | None:  # noqa: ARG002
         return None
+
+    async def attach_recording(self, reference: str, copy: RecordingCopy) -> None:  # noqa: ARG002
+        raise ConnectorError("Zammad's CTI is sent no recordings")
 
     async def begin_call(self, contact: Contact | None, call: Beginning) -> str:  # noqa: ARG002
         raise ConnectorError("Zammad's CTI is told of calls by its own events")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from core.errors import NotFoundError
 from crm_link.connectors.lookups import CrmLookups
-from crm_link.connectors.tables import LogState
+from crm_link.connectors.tables import LogPart, LogState
 from server.api.cut import cut
 from server.api.operation import operation
 from server.api.shapes import Given, Instant, Page, Paging, Seconds, Taken
@@ -73,11 +73,12 @@ class Tried(Given):
 
 
 class CallOfConnector(Given):
-    """One call and one CRM."""
+    """One call, or its recording, and one CRM."""
 
     id: int
     connector: str
     call_id: str
+    part: LogPart = Field(description="What of the call is to be there.")
     state: LogState = Field(
         description="`skipped`: there is nobody to write it on; `uncertain`: it was sent, and nobody knows whether it "
         "arrived."

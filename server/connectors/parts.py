@@ -20,8 +20,9 @@ from core.accounts import UserDeviceRow
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.facts import CallEnded, WrapUpSaved
+from core.facts import CallEnded, TranscriptReady, WrapUpSaved
 from core.outside import Outside
+from core.ports import CallCopies
 from core.tasks import running
 from crm_link.connectors.cards import CallCards, CardRules
 from crm_link.connectors.described import Described
@@ -53,11 +54,17 @@ CONNECTORS = web.AppKey("connectors", Connectors)
 
 
 def add_connectors(
-    app: web.Application, settings: Settings, database: Database, bus: Bus, clock: Clock
+    app: web.Application,
+    settings: Settings,
+    copies: CallCopies | None,
+    database: Database,
+    bus: Bus,
+    clock: Clock,
 ) -> None:
-    """Put them into `app`, after the desks, which hear of a call first. Raises SettingsError."""
+    """Put them into `app`, after the desks, which hear of a call first, and the recordings. Without `copies` no audio
+    leaves. Raises SettingsError."""
     outside = Outside(settings.outside)
-    app[CONNECTORS] = parts = make_parts(settings, outside, database, bus, clock)
+    app[CONNECTORS] = parts = make_parts(settings, outside, copies, database, bus, clock)
     live = {
         name: ZammadLive(name, one, bus, clock)
         for name, one in parts.made.items()
@@ -75,11 +82,12 @@ def add_connectors(
     intake = LogIntake(database, clock, parts.workers)
     app[CONSUMERS].append(intake.consumer)
 
-    async def wake(_fact: CallEnded | WrapUpSaved) -> None:
+    async def wake(_fact: CallEnded | WrapUpSaved | TranscriptReady) -> None:
         intake.consumer.wake()
 
     bus.subscribe(CallEnded, wake, name="connectors: calls")
     bus.subscribe(WrapUpSaved, wake, name="connectors: calls")
+    bus.subscribe(TranscriptReady, wake, name="connectors: calls")
 
     async def part(_app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -99,7 +107,12 @@ def add_connectors(
 
 
 def make_parts(
-    settings: Settings, outside: Outside, database: Database, bus: Bus, clock: Clock
+    settings: Settings,
+    outside: Outside,
+    copies: CallCopies | None,
+    database: Database,
+    bus: Bus,
+    clock: Clock,
 ) -> Connectors:
     """Nothing runs yet. Raises SettingsError."""
     made: dict[str, Connector] = {}
@@ -112,7 +125,8 @@ def make_parts(
             asking = LookupRules(connector, one.seconds, one.fresh_minutes * 60.0, one.secrets)
             lookups[name] = CrmLookups(name, asking, database, bus, clock)
         if one.log_calls and connector.traits.logs_calls:
-            rules = LogRules(connector, one.send_notes, one.create_contacts, one.secrets)
+            sent = copies if one.send_recordings else None
+            rules = LogRules(connector, one.send_notes, one.create_contacts, sent, one.secrets)
             workers[name] = LogWorker(name, rules, database, clock, describe)
     heard = Lookups(lookups)
     heard.subscribe(bus)

@@ -12,6 +12,7 @@ from aiohttp import web
 from sqlalchemy import Row
 
 from core.errors import NotFoundError
+from recordings import handing_out
 from recordings.access import Right, holds_redacted, must_all, reach
 from recordings.audit import goes_on, note_once, note_use
 from recordings.kinds import Use
@@ -19,7 +20,6 @@ from recordings.store import NoAudioError
 from server.recordings.access import asker_of, recording_id_of
 from server.recordings.parts import STORE
 from server.web.keys import CLOCK, DATABASE, SETTINGS, ZONE
-from server.web.pages import local
 
 TYPES: Final = {
     ".ogg": "audio/ogg",
@@ -187,6 +187,4 @@ def _why_gone(row: Row[Any]) -> str:
 
 
 def file_name(request: web.Request, row: Row[Any], suffix: str) -> str:
-    """When it was and a part of its id: a file on somebody's disk names nobody."""
-    when = local(row.started_at, request.app[ZONE]).strftime("%Y-%m-%d_%H-%M-%S")
-    return f"recording_{when}_{row.id[:8]}{suffix}"
+    return handing_out.file_name(row.id, row.started_at, request.app[ZONE], suffix)

@@ -22,6 +22,7 @@ from core.facts import CallEnded
 from core.tasks import running
 from recordings.call_audio import Keeper
 from recordings.collector import Collector
+from recordings.handing_out import HandingOut
 from recordings.intake import Intake
 from recordings.pbx_own import OwnRecordings
 from recordings.store import LocalStore, Store
@@ -29,7 +30,7 @@ from server.recordings.audit import add_auditor, make_auditor
 from server.recordings.keeping import add_keeping
 from server.recordings.prompt_parts import add_prompts
 from server.recordings.workers import add_workers
-from server.web.keys import CONSUMERS
+from server.web.keys import CLOCK, CONSUMERS, DATABASE, SETTINGS, ZONE
 
 SWEEP_S = 30.0
 """How often calls are looked for whose files are late."""
@@ -89,6 +90,12 @@ def add_recordings(
     add_keeping(app, settings, database, bus, clock)
     add_auditor(app, make_auditor(settings, database, store, intake, bus, clock))
     add_prompts(app, settings, database, store, clock)
+
+
+def copies_of(app: web.Application) -> HandingOut:
+    """What may leave by itself."""
+    transcribes = app[SETTINGS].recordings.transcription.engine != "none"
+    return HandingOut(app[DATABASE], app[STORE], app[CLOCK], app[ZONE], transcribes=transcribes)
 
 
 def make_store(settings: Settings, database: Database) -> Store:

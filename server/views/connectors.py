@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_link.connectors.stuck import STUCK
-from crm_link.connectors.tables import ConnectorLog, LogState
+from crm_link.connectors.tables import ConnectorLog, LogPart, LogState
 from crm_link.paging import cursor_of, parts_of
 
 SHOWN = 50
@@ -39,11 +39,12 @@ SENDABLE = frozenset({LogState.UNCERTAIN, LogState.FAILED, LogState.SKIPPED})
 
 @dataclass(frozen=True, slots=True)
 class CallElsewhere:
-    """One call and one CRM. `error` says why it is not there, or not yet."""
+    """One call, or its recording, and one CRM. `error` says why it is not there, or not yet."""
 
     id: int
     connector: str
     call_id: str
+    part: LogPart
     state: LogState
     error: str
     tries: int
@@ -130,10 +131,22 @@ async def _read(
 ) -> tuple[CallElsewhere, ...]:
     row = ConnectorLog
     rows = await connection.execute(
-        select(row.id, row.connector, row.call_id, row.state, row.error, row.tries, row.due_at, row.made_at)
+        select(
+            row.id,
+            row.connector,
+            row.call_id,
+            row.part,
+            row.state,
+            row.error,
+            row.tries,
+            row.due_at,
+            row.made_at,
+        )
         .add_columns(row.contact_name, row.contact_url)
         .where(condition)
         .order_by(row.id.desc())
         .limit(limit)
     )
-    return tuple(CallElsewhere(one[0], one[1], one[2], LogState(one[3]), *one[4:]) for one in rows)
+    return tuple(
+        CallElsewhere(one[0], one[1], one[2], LogPart(one[3]), LogState(one[4]), *one[5:]) for one in rows
+    )

@@ -28,6 +28,7 @@ from core.facts import (
     Verdict,
 )
 from core.outside import Outside
+from core.ports import CallCopies
 from crm_link.connectors import logs
 from crm_link.connectors.described import Described
 from crm_link.connectors.make import make_connector
@@ -57,9 +58,12 @@ class Bitrix:
     finished: list[dict[str, Any]] = field(default_factory=list)
     registered: list[dict[str, Any]] = field(default_factory=list)
     shown: dict[str, set[str]] = field(default_factory=dict)
+    attached: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Any:
         method = asked.path.rsplit("/", 1)[1].removesuffix(".json").rsplit(".", 1)[1]
+        if method == "attachRecord":
+            return self._attach(asked.json)
         if method == "list":
             is_asked = asked.json["filter"]["PHONE"] == CUSTOMER
             return {"result": self.contacts if is_asked else []}
@@ -73,6 +77,13 @@ class Bitrix:
         self.said[call_id] = [f"register {values['USER_ID']}"]
         self.shown[call_id] = set()
         return {"result": {"CALL_ID": call_id}}
+
+    def _attach(self, values: dict[str, Any]) -> Any:
+        call_id = values["CALL_ID"]
+        assert self.said[call_id][-1].startswith("finish"), "attachRecord before the finish"
+        assert values["FILENAME"].endswith(".mp3")
+        self.attached.append(values)
+        return {"result": {"FILE_ID": len(self.attached)}}
 
     def _go_on(self, method: str, values: dict[str, Any]) -> Any:
         call_id, user = values["CALL_ID"], values["USER_ID"]
@@ -118,14 +129,18 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    database: Database, bitrix: Bitrix, peer: Scripted | None = None, **more: Any
+    database: Database,
+    bitrix: Bitrix,
+    peer: Scripted | None = None,
+    copies: CallCopies | None = None,
+    **more: Any,
 ) -> AsyncIterator[Office]:
     clock, peer = Clock(), peer or Scripted(bitrix)
     async with peer:
         settings = {"kind": "http", "description": "bitrix24", "url": f"{peer.url}/rest/17", "user": "17"}
         b24 = {**settings, "secret": "c0de", "people": PEOPLE, **more}
         sections = {"connector": {"b24": b24}, "outside": {"allow_networks": ["127.0.0.1"]}}
-        async with desk_site(database, clock=clock, sections=sections) as site:
+        async with desk_site(database, clock=clock, sections=sections, copies=copies) as site:
             yield Office(Beside(site, clock), bitrix, peer)
 
 

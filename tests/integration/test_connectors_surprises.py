@@ -23,7 +23,7 @@ from crm_link.connectors.attempt import try_out
 from crm_link.connectors.log_worker import LogRules, LogWorker
 from crm_link.connectors.make import make_connector
 from crm_link.connectors.protocol import Connector, ConnectorError
-from crm_link.connectors.tables import ConnectorLog, LogState
+from crm_link.connectors.tables import ConnectorLog, LogPart, LogState
 from crm_link.connectors.words import CallWords
 from tests.integration.test_connectors_described import HOME, NUMBER
 from tests.scripted import Asked, Scripted
@@ -186,7 +186,7 @@ async def test_a_call_that_was_given_no_id_is_not_written_again_after_its_wrap_u
         await work.worker.work_one()
         assert (await work.row()).state == LogState.DONE
         async with database.write() as connection:
-            await logs.ask_again(connection, ["x"], "office-1.1", work.now)
+            await logs.ask_again(connection, ["x"], "office-1.1", LogPart.CALL, work.now)
         await work.worker.work_one()
         row = await work.row()
     assert (row.state, row.reference, row.written, work.written()) == (LogState.DONE, "", 2, 1)

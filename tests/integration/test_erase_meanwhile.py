@@ -134,7 +134,7 @@ async def test_what_an_intake_read_before_is_not_written_after(site: SoundSite) 
     await erase(site, customer_id)
     webhooks = Intake(site.database, lambda: NOW, body_of, lambda _endpoint: None)
     outside = Outside(ODOO.outside)
-    parts = make_parts(ODOO, outside, site.database, Bus(), lambda: NOW)
+    parts = make_parts(ODOO, outside, None, site.database, Bus(), lambda: NOW)
     connectors = LogIntake(site.database, lambda: NOW, parts.workers)
     for fact in read:
         await webhooks.owe(fact)
