@@ -4,8 +4,6 @@ caller's."""
 
 from __future__ import annotations
 
-import unicodedata
-
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,11 +16,8 @@ from core.facts import CustomerChanged
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.directory import CustomerView, NoteView, note_view, read_customer
 from crm_link.records import bump, hold_customer
-from crm_link.spelling import normal_tag
+from crm_link.spelling import clean_note, normal_tag
 from crm_link.tables import CustomerTag, Note
-
-LONGEST_NOTE = 10_000
-"""Characters: a long letter. Documents belong elsewhere."""
 
 MOST_TAGS = 50
 
@@ -158,15 +153,3 @@ async def _hold_note(connection: AsyncConnection, note_id: int) -> NoteView:
     if row is None:
         raise NotFoundError(f"there is no note {note_id}")
     return note_view(row)
-
-
-def clean_note(text: str) -> str:
-    """A note without control and direction-changing characters; line breaks stay.
-
-    Raises InvalidInputError (field `text`) when nothing is left or it is too long.
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(char for char in lines if char in "\n\t" or unicodedata.category(char)[0] != "C").strip()
-    if not kept or len(kept) > LONGEST_NOTE:
-        raise InvalidInputError(f"a note has between 1 and {LONGEST_NOTE} characters", field="text")
-    return kept

@@ -1,9 +1,10 @@
-"""Pure. What somebody typed as a number, address or id in; the one form we store and compare out (P7). For the few
-telephones that have two valid spellings that is their key, and the spelling is kept beside it."""
+"""Pure. What somebody typed as a number, address, id, tag or note in; the one form we store and compare out (P7). For
+the few telephones that have two valid spellings that is their key, and the spelling is kept beside it."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from core.equivalences import key_of
 from core.errors import InvalidInputError
@@ -13,6 +14,8 @@ from crm_link.kinds import IdentityKind
 
 LONGEST_VALUE = 200
 LONGEST_TAG = 40
+LONGEST_NOTE = 10_000
+"""Characters: a long letter. Documents belong elsewhere."""
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 """Only what would certainly bounce is refused: whether an address works is found out by writing to it."""
@@ -62,3 +65,17 @@ def normal_tag(text: str) -> str:
     if not tag or len(tag) > LONGEST_TAG:
         raise InvalidInputError(f"a tag has between 1 and {LONGEST_TAG} characters", field="tag")
     return tag
+
+
+def note_text(text: str) -> str:
+    """A note without control and direction-changing characters; line breaks stay. Empty when nothing is left."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char)[0] != "C").strip()
+
+
+def clean_note(text: str) -> str:
+    """A note as it is kept. Raises InvalidInputError (field `text`) when nothing is left or it is too long."""
+    kept = note_text(text)
+    if not kept or len(kept) > LONGEST_NOTE:
+        raise InvalidInputError(f"a note has between 1 and {LONGEST_NOTE} characters", field="text")
+    return kept

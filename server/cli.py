@@ -252,6 +252,7 @@ def customers_import(
         str, typer.Option(help="Customers you have already: fill (their gaps), overwrite or skip")
     ] = "fill",
     tag: Annotated[str, typer.Option(help="Given to everybody in the file")] = "",
+    ids_of: Annotated[str, typer.Option(help="The CRM in which they have their ids, e.g. odoo")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would become of each line")
     ] = False,
@@ -265,7 +266,7 @@ def customers_import(
 
     if not file.is_file():
         raise InvalidInputError(f"there is no file {file}")
-    _run(lambda: import_customers(_settings(config), file, existing, tag, dry_run=dry_run))
+    _run(lambda: import_customers(_settings(config), file, existing, tag, ids_of, dry_run=dry_run))
 
 
 @recordings_app.command("audit")

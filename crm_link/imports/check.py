@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Any
 
@@ -16,19 +16,19 @@ from sqlalchemy import bindparam, update
 from core.db import Database
 from core.errors import InvalidInputError
 from core.folding import words
-from crm_link.fields.edit import read_values
 from crm_link.imports.columns import MOST_KEYS, Person, read_person
+from crm_link.imports.conflicts import Differences, Existing, compare
 from crm_link.imports.fields import Declared, conflict
 from crm_link.imports.groups import Groups
+from crm_link.imports.held import read_held
 from crm_link.imports.match import (
-    Existing,
     Fate,
     Verdict,
     called_exactly,
     find_holders,
     judge,
     several,
-    with_conflicts,
+    with_differences,
 )
 from crm_link.imports.names import agree
 from crm_link.imports.people import One, Parted, Shared, part
@@ -52,6 +52,9 @@ READ = (
         first_line=None,
         customer_id=None,
         others="",
+        gaps=None,
+        conflicts=0,
+        differs="",
     )
 )
 FOLLOW = update(Row).where(*WHERE).values(first_line=bindparam("first"), fate=Fate.JOINED.value)
@@ -70,6 +73,9 @@ JUDGED = (
         first_line=None,
         customer_id=bindparam("new_customer"),
         others=bindparam("new_others"),
+        gaps=bindparam("new_gaps"),
+        conflicts=bindparam("new_conflicts"),
+        differs=bindparam("new_differs"),
     )
 )
 
@@ -82,6 +88,8 @@ class Check:
     import_id: int
     columns: Sequence[str]
     existing: Existing
+    tag: str
+    ids_of: str
     region: str
     declared: Declared
 
@@ -124,9 +132,12 @@ class Check:
         if row.fault:
             return None, row.fault
         try:
-            return read_person(self.columns, json.loads(row.cells), self.region, self.declared), ""
+            return self._read_person(json.loads(row.cells)), ""
         except InvalidInputError as error:
             return None, str(error)
+
+    def _read_person(self, cells: Sequence[str]) -> Person:
+        return read_person(self.columns, cells, self.region, self.declared, self.ids_of)
 
     async def _judge(self, rows: Sequence[Any]) -> None:
         """Say what becomes of the lines that lead a group and of those that follow, by the people they are about."""
@@ -140,8 +151,14 @@ class Check:
         verdicts = _without_quarrels(people, await self._verdicts(people, whole, parted.shared))
         for line, (person, why) in parted.refused.items():
             whole[line], verdicts[line] = person, Verdict(Fate.REFUSED, why)
+        differing = await self._differences(whole, verdicts)
+        for line, differences in differing.items():
+            verdicts[line] = with_differences(verdicts[line], differences, self.existing)
         async with self.database.write() as connection:
-            values = [self._judged(line, whole[line], verdict) for line, verdict in verdicts.items()]
+            values = [
+                self._judged(line, whole[line], verdict, differing.get(line))
+                for line, verdict in verdicts.items()
+            ]
             if values:
                 await connection.execute(JUDGED, values)
             if following := [one for lead in parted.people for one in self._following(lead)]:
@@ -149,8 +166,34 @@ class Check:
             refused = [line for line, verdict in verdicts.items() if verdict.fate is Fate.REFUSED]
             await refuse_followers(connection, self.import_id, refused)
 
-    def _judged(self, line: int, person: Person, verdict: Verdict) -> dict[str, Any]:
+    async def _differences(
+        self, whole: Mapping[int, Person], verdicts: Mapping[int, Verdict]
+    ) -> dict[int, Differences]:
+        """Of the lines about customers we have: the same whatever is chosen to be done with these."""
+        ours = {
+            line: verdict.customer_id
+            for line, verdict in verdicts.items()
+            if verdict.is_ours and verdict.customer_id is not None
+        }
+        tagged = {line: whole[line].tagged(self.tag) for line in ours}
+        said: dict[int, list[Person]] = {}
+        for line, customer_id in ours.items():
+            said.setdefault(customer_id, []).append(tagged[line])
+        async with self.database.read() as connection:
+            held = await read_held(connection, said)
+        return {
+            line: compare(tagged[line], held[customer_id], self.declared)
+            for line, customer_id in ours.items()
+            if customer_id in held
+        }
+
+    def _judged(
+        self, line: int, person: Person, verdict: Verdict, differences: Differences | None
+    ) -> dict[str, Any]:
         return self._at(line) | {
+            "new_gaps": len(differences.gaps) if differences is not None else None,
+            "new_conflicts": len(differences.conflicts) if differences is not None else 0,
+            "new_differs": differences.as_json() if differences is not None else "",
             "new_person": person.as_json(),
             "new_fate": verdict.fate.value,
             "new_why": verdict.why,
@@ -169,7 +212,7 @@ class Check:
         (line, first), whole = one.lines[0], one.whole
         if first.name and other.name and words(first.name) != words(other.name):
             said.append(f"line {line} calls the same person {first.name!r}: that name is taken")
-        theirs = conflict(other.values, dict(whole.values), self.declared, overwrite=False)
+        theirs = conflict(other.values, dict(whole.values), self.declared)
         if theirs:
             said.append(f"a line before says otherwise: {theirs}")
         return "; ".join(said)
@@ -186,14 +229,10 @@ class Check:
                 if len(one.lines) > 1:
                     exact = called_exactly((person for _, person in one.lines), holders)
                     found[line] = several(sorted(exact)) if len(exact) > 1 else found[line]
-            ids = {one.customer_id for one in found.values() if one.fate is Fate.CHANGED and one.customer_id}
-            held = await read_values(connection, sorted(ids)) if self.declared else {}
         for line, person in whole.items():
             if len(person.keys) > MOST_KEYS:
                 why = f"with the lines about the same person it has more than {MOST_KEYS} numbers"
-                found[line] = replace(found[line], fate=Fate.REFUSED, why=why)
-            elif values := held.get(found[line].customer_id or 0):
-                found[line] = with_conflicts(found[line], person, values, self.declared, self.existing)
+                found[line] = Verdict(Fate.REFUSED, why)
         return found
 
     async def _followers(self, lines: Sequence[int]) -> dict[int, list[tuple[int, Person]]]:

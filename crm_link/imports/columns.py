@@ -14,14 +14,15 @@ from core.csv_files import SHORTENED, bare_cell
 from core.errors import InvalidInputError
 from core.folding import WORD, clean_line, fold
 from crm_link.fields.values import YES
-from crm_link.imports.cells import taken_apart
+from crm_link.imports.cells import put_together, taken_apart
 from crm_link.imports.fields import NONE, PREFIX, Declared, Values, read_values, recognised, word_of
 from crm_link.kinds import IdentityKind
-from crm_link.spelling import normal_tag, normal_value, spelling_beside
+from crm_link.spelling import LONGEST_NOTE, normal_tag, normal_value, note_text, spelling_beside
 
 LONGEST_CELL = 10_000
 """Characters: a long note. A longer cell is refused, not cut."""
 
+LONGEST_CRM = 60
 MOST_TAGS = 50
 MOST_KEYS = 100
 """Numbers and addresses of one person, as everywhere."""
@@ -100,14 +101,16 @@ NAMES: dict[Field, str] = {
 
 BY_NAME = {name.strip(): field for field, names in NAMES.items() for name in names.split(";")}
 
-Pairs = tuple[tuple[str, str], ...]
+Key = tuple[str, str]
+Pairs = tuple[Key, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """What a line, or several about one person, say. `keys` are (kind, value) as we store them; `spelled` are (value,
     how it was written) of the few telephones whose key is another than their number; `values` are those of the site's
-    own fields; `is_unknown`: the name is what a telephone network said."""
+    own fields; `is_unknown`: the name is what a telephone network said; `shared_ids` are ids that the file gives to
+    people by other names as well."""
 
     name: str = ""
     company: str = ""
@@ -117,6 +120,17 @@ class Person:
     spelled: Pairs = ()
     values: Values = ()
     is_unknown: bool = False
+    shared_ids: tuple[str, ...] = ()
+
+    @property
+    def own_ids(self) -> list[Key]:
+        """The keys that are nobody else's: numbers of this person in other CRMs."""
+        external = IdentityKind.EXTERNAL.value
+        return [key for key in self.keys if key[0] == external and key[1] not in self.shared_ids]
+
+    def tagged(self, tag: str) -> Person:
+        """With what everybody in the file is given."""
+        return self if not tag or tag in self.tags else replace(self, tags=(*self.tags, tag))
 
     def as_json(self) -> str:
         # Not asdict, which copies every string of a hundred thousand lines.
@@ -128,7 +142,9 @@ class Person:
         given = json.loads(text)
         for name in ("keys", "spelled", "values"):
             given[name] = tuple((one, other) for one, other in given[name])
-        return Person(**given | {"tags": tuple(given["tags"])})
+        for name in ("tags", "shared_ids"):
+            given[name] = tuple(given[name])
+        return Person(**given)
 
 
 def recognise(header: Sequence[str], declared: Declared = NONE) -> list[str]:
@@ -165,9 +181,10 @@ def looks_like_people(header: Sequence[str]) -> bool:
 
 
 def read_person(
-    columns: Sequence[str], cells: Sequence[str], region: str, declared: Declared = NONE
+    columns: Sequence[str], cells: Sequence[str], region: str, declared: Declared = NONE, ids_of: str = ""
 ) -> Person:
-    """What a line says. Raises InvalidInputError, whose sentence says what to mend in it."""
+    """What a line says; `ids_of` is the CRM in which the people have their ids. Raises InvalidInputError, whose
+    sentence says what to mend in it."""
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
         raise InvalidInputError(
             f"it has {len(cells)} cells for {len(columns)} columns: put quotes around a cell that holds a comma"
@@ -179,6 +196,8 @@ def read_person(
         text = bare_cell(cell.strip())
         if field and text:
             by_field.setdefault(field, []).append(text)
+    if ids_of and Field.EXTERNAL in by_field:
+        by_field[Field.EXTERNAL] = [_id_of(ids_of, cell) for cell in by_field[Field.EXTERNAL]]
     keys, spelled = _keys(by_field, region)
     name = _name(by_field)
     person = Person(
@@ -187,7 +206,7 @@ def read_person(
         keys=keys,
         spelled=spelled,
         tags=_tags(by_field.get(Field.TAGS, [])),
-        note="\n".join(by_field.get(Field.NOTE, [])),
+        note=_note(by_field.get(Field.NOTE, [])),
         values=read_values(by_field, declared),
         is_unknown=any(cell.casefold() in YES for cell in by_field.get(Field.UNKNOWN, [])),
     )
@@ -207,7 +226,7 @@ def join(first: Person, others: Iterable[Person]) -> Person:
             company=whole.company or other.company,
             keys=tuple(dict.fromkeys((*whole.keys, *other.keys))),
             tags=tuple(dict.fromkeys((*whole.tags, *other.tags)))[:MOST_TAGS],
-            note="\n".join(notes)[:LONGEST_CELL],
+            note="\n".join(notes)[:LONGEST_NOTE].rstrip(),
             spelled=tuple((dict(other.spelled) | dict(whole.spelled)).items()),
             values=tuple((dict(other.values) | dict(whole.values)).items()),
             is_unknown=whole.is_unknown and other.is_unknown,
@@ -274,11 +293,34 @@ def _keys(by_field: dict[str, list[str]], region: str) -> tuple[Pairs, Pairs]:
     return tuple(found), tuple(spelled.items())
 
 
+def _id_of(crm: str, cell: str) -> str:
+    """The ids of a cell with the CRM's name before each: two CRMs count their people alike."""
+    bare = [bare_cell(one).removeprefix(f"{crm}:") for one in taken_apart(cell, whole=True)]
+    return put_together([f"{crm}:{one}" for one in bare], whole=True)
+
+
+def normal_ids_of(text: str) -> str:
+    """The name of a CRM before its ids, as connectors have one. Raises InvalidInputError (field `ids_of`)."""
+    name = clean_line(text, LONGEST_CRM + 1)
+    if len(name) > LONGEST_CRM or ":" in name:
+        raise InvalidInputError(
+            f"the CRM's name has at most {LONGEST_CRM} characters, and no colon", field="ids_of"
+        )
+    return name
+
+
 def _value(kind: IdentityKind, text: str, region: str) -> str:
     try:
         return normal_value(kind, text, region)
     except InvalidInputError as error:
         raise InvalidInputError(f"{text[:60]!r}: {error}") from error
+
+
+def _note(cells: Iterable[str]) -> str:
+    text = note_text("\n".join(cells))
+    if len(text) > LONGEST_NOTE:
+        raise InvalidInputError(f"its notes have more than {LONGEST_NOTE} characters together")
+    return text
 
 
 def _tags(cells: Iterable[str]) -> tuple[str, ...]:

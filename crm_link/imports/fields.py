@@ -50,19 +50,13 @@ def read_values(by_field: Mapping[str, Sequence[str]], declared: Declared) -> Va
     return tuple((key, value) for key, value in found if value is not None)
 
 
-def conflict(given: Values, held: Mapping[str, FieldValue], declared: Declared, *, overwrite: bool) -> str:
-    """Where a line says something else than we have, and which of both will stand; empty when nowhere."""
-    said = []
-    for key, value in given:
-        if key not in declared or key not in held or held[key] == value:
-            continue
-        title, before, after = declared[key].title, words_of(held[key]), words_of(value)
-        said.append(
-            f"{title} becomes {after!r}, it is {before!r}"
-            if overwrite
-            else f"{title} stays {before!r}, the file says {after!r}"
-        )
-    return "; ".join(said)
+def conflict(given: Values, held: Mapping[str, FieldValue], declared: Declared) -> str:
+    """Where a line says something else than those before it; empty when nowhere."""
+    return "; ".join(
+        f"{declared[key].title} stays “{words_of(held[key])}”, not “{words_of(value)}”"
+        for key, value in given
+        if key in declared and key in held and held[key] != value
+    )
 
 
 def _plain(name: str) -> str:

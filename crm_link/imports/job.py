@@ -59,7 +59,14 @@ class Job:
         match state.step:
             case Step.CHECK:
                 check = Check(
-                    self._database, state.id, state.columns, state.existing, self._region, self._declared
+                    database=self._database,
+                    import_id=state.id,
+                    columns=state.columns,
+                    existing=state.existing,
+                    tag=state.tag,
+                    ids_of=state.ids_of,
+                    region=self._region,
+                    declared=self._declared,
                 )
                 await check.run(self._progress_of_look)
             case Step.IMPORT:

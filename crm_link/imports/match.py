@@ -1,7 +1,8 @@
 """Who the people of a file are among our customers: persons in, for each one what would become of them out. The
 customer who holds any of their numbers and whose name agrees is them; several are left to people, and who is called
-otherwise is somebody else, who shares the number (P8). Unknown callers nobody has named yet are no obstacle: they are
-who the file says (P10). Reads on the caller's connection, many at a time."""
+otherwise is somebody else, who shares the number (P8); but an id of another CRM is one person's, whatever they are
+called there by now. Unknown callers nobody has named yet are no obstacle: they are who the file says (P10). Reads on
+the caller's connection, many at a time."""
 
 from __future__ import annotations
 
@@ -10,31 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
+from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_link.fields.values import FieldValue
-from crm_link.imports.columns import Person
-from crm_link.imports.fields import Declared, conflict
-from crm_link.imports.names import best, called, called_of
+from crm_link.imports.columns import Key, Person
+from crm_link.imports.conflicts import Differences, Existing
+from crm_link.imports.names import agree, best, called, called_of
 from crm_link.imports.people import Shared
 from crm_link.tables import Customer, Identity
 
-Key = tuple[str, str]
+Value = TypeVar("Value")
 
 AT_ONCE = 5000
 
 MOST_TOLD = 20
 """Of those who share a number, as many are named with a line."""
-
-
-class Existing(StrEnum):
-    """What to do with somebody we have already."""
-
-    FILL = "fill"
-    OVERWRITE = "overwrite"
-    SKIP = "skip"
 
 
 class Fate(StrEnum):
@@ -62,15 +55,16 @@ class Holder:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`customer_id` is whom the person is; `others` unknown callers who are them too and customers who share a number
-    with them, or, when refused, all who fit."""
+    with them, or, when refused, all who fit. `is_ours`: a customer we have, with whom is done what was chosen."""
 
     fate: Fate
     why: str = ""
     customer_id: int | None = None
     others: tuple[int, ...] = ()
+    is_ours: bool = False
 
 
-def parts_of(values: Iterable[str]) -> Iterator[list[str]]:
+def parts_of(values: Iterable[Value]) -> Iterator[list[Value]]:
     """A few thousand at a time: databases take some ten thousands of values in one question."""
     rest = iter(values)
     while some := list(islice(rest, AT_ONCE)):
@@ -113,7 +107,7 @@ def judge(
         (one for one in held.values() if one.is_provisional),
         key=lambda one: (-one.last_contact_at, one.customer_id),
     )
-    fitting = [named[place] for place in best(called_of(person), [called(one.name, "") for one in named])]
+    fitting = _by_id(person, holders) or _by_name(person, named)
     if len(fitting) > 1:
         return several(one.customer_id for one in fitting)
     if fitting:
@@ -135,6 +129,21 @@ def judge(
         first, *rest = (one.customer_id for one in unknown)
         return Verdict(Fate.CHANGED, "has called before, unknown until now", first, tuple(rest))
     return Verdict(Fate.NEW)
+
+
+def _by_name(person: Person, named: Sequence[Holder]) -> list[Holder]:
+    return [named[place] for place in best(called_of(person), [called(one.name, "") for one in named])]
+
+
+def _by_id(person: Person, holders: Mapping[Key, Sequence[Holder]]) -> list[Holder]:
+    """Whom the ids of another CRM name. An id that several have says as little as a number that several have."""
+    found: dict[int, Holder] = {}
+    for key in person.own_ids:
+        named = [one for one in holders.get(key, ()) if not one.is_provisional]
+        if len(named) == 1:
+            found[named[0].customer_id] = named[0]
+    fitting = list(found.values())
+    return _by_name(person, fitting) or fitting if len(fitting) > 1 else fitting
 
 
 def called_exactly(lines: Iterable[Person], holders: Mapping[Key, Sequence[Holder]]) -> set[int]:
@@ -164,29 +173,28 @@ def _ours(
 ) -> Verdict:
     """Of somebody who is a customer already, and may get numbers that others have too."""
     if existing is Existing.SKIP or person.is_unknown:
-        return Verdict(Fate.SKIPPED, "we have this customer already", one.customer_id)
+        why = "we have this customer already"
+        return Verdict(Fate.SKIPPED, why, one.customer_id, is_ours=not person.is_unknown)
     gained = [key for key in person.keys if one not in holders.get(key, ())]
     shared = {
         key: theirs
         for key in gained
         if (theirs := [other for other in holders.get(key, ()) if not other.is_provisional])
     }
-    why = "; ".join(f"{value} is also that of somebody by another name" for _, value in shared)
+    said = [f"{value} is also that of somebody else" for _, value in shared]
+    if not agree(called_of(person), called(one.name, "")):
+        said.insert(0, "the same number in another CRM, by another name")
     others = [*unknown, *(other for theirs in shared.values() for other in theirs)]
     ids = tuple(dict.fromkeys(other.customer_id for other in others))
-    return Verdict(Fate.CHANGED, why, one.customer_id, ids[:MOST_TOLD])
+    return Verdict(Fate.CHANGED, "; ".join(said), one.customer_id, ids[:MOST_TOLD], is_ours=True)
 
 
-def with_conflicts(
-    verdict: Verdict,
-    person: Person,
-    held: Mapping[str, FieldValue],
-    declared: Declared,
-    existing: Existing,
-) -> Verdict:
-    """The verdict that says, too, where the line and the values we have differ."""
-    said = conflict(person.values, held, declared, overwrite=existing is Existing.OVERWRITE)
-    return replace(verdict, why="; ".join(filter(None, (verdict.why, said))))
+def with_differences(verdict: Verdict, differences: Differences, existing: Existing) -> Verdict:
+    """Who would not be changed at all is left as they are."""
+    if verdict.fate is not Fate.CHANGED or differences.changes(existing):
+        return verdict
+    why = "; ".join(filter(None, (verdict.why, "there is nothing to add")))
+    return replace(verdict, fate=Fate.SKIPPED, why=why)
 
 
 def _are_unknown(holders: Sequence[Holder]) -> bool:

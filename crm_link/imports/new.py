@@ -13,12 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.folding import words
-from crm_link.annotations import clean_note
 from crm_link.changes import Edit, What, announce_all
 from crm_link.identities import Claim
-from crm_link.imports.columns import Person
+from crm_link.imports.columns import Key, Person
 from crm_link.imports.fields import Declared
-from crm_link.imports.match import Key, parts_of
+from crm_link.imports.match import parts_of
 from crm_link.imports.values import insert_values
 from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
 from crm_link.records import touch_contact
@@ -165,7 +164,7 @@ async def _insert_notes(
         {
             "customer_id": customer_id,
             "author_id": edit.user_id,
-            "text": clean_note(one.note),
+            "text": one.note,
             "created_at": edit.at,
         }
         for customer_id, one in pairs

@@ -20,12 +20,13 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.tasks import woken
-from crm_link.imports.columns import check_columns, recognise
+from crm_link.imports.columns import check_columns, normal_ids_of, recognise
+from crm_link.imports.conflicts import Existing
 from crm_link.imports.fields import by_key
 from crm_link.imports.files import MOST_LINES, inspect, opened, some_of
 from crm_link.imports.job import LEASE_S, Job, Told
-from crm_link.imports.match import Existing, Fate
-from crm_link.imports.rows import Line, Written, count_fates, read_lines, write_lines
+from crm_link.imports.match import Fate
+from crm_link.imports.rows import OURS, Line, Written, count_fates, read_figures, read_lines, write_lines
 from crm_link.imports.state import DROPPABLE, RUNNING, ImportPage, ImportState, Step, state_of
 from crm_link.imports.tables import CustomerImport as Import
 from crm_link.imports.tables import CustomerImportRow as Row
@@ -50,11 +51,12 @@ DELETED_AT_ONCE = 2000
 class Mapping:
     """What somebody says of a file: a word of `Field`, `field:` and a key of
     the site's own, or "", for each column; what to do with customers we have; a tag
-    for everybody in it."""
+    for everybody in it; the CRM in which they have their ids."""
 
     columns: Sequence[str]
     existing: Existing = Existing.FILL
     tag: str = ""
+    ids_of: str = ""
 
 
 class Imports:
@@ -127,7 +129,8 @@ class Imports:
             kept = await connection.scalar(
                 select(func.count()).where(Row.import_id == import_id, Row.kept != "")
             )
-        return state_of(row, same, fates, kept or 0)
+            figures = await read_figures(connection, import_id)
+        return state_of(row, same, fates, kept or 0, figures)
 
     async def listed(self, *, limit: int = PAGE, after: str | None = None) -> ImportPage:
         """The newest first, without what became of their lines. Raises InvalidInputError for a cursor that is none."""
@@ -145,13 +148,19 @@ class Imports:
         fate: Fate | None = None,
         *,
         kept: bool = False,
+        conflicts: bool = False,
+        gaps: bool = False,
         after: int = 0,
         limit: int = 100,
     ) -> list[Line]:
-        """Lines with one fate, or those that could not be undone whole; all without either."""
+        """Lines with one fate, not undone whole, with conflicts or with gaps; all without any of these."""
         conditions = [Row.fate == fate.value] if fate is not None else []
         if kept:
             conditions.append(Row.kept != "")
+        if conflicts:
+            conditions += [Row.conflicts > 0, Row.fate.in_(OURS)]
+        if gaps:
+            conditions += [Row.gaps > 0, Row.fate.in_(OURS)]
         async with self._database.read() as connection:
             return await read_lines(connection, import_id, *conditions, after=after, limit=limit)
 
@@ -161,7 +170,13 @@ class Imports:
         state = await self.state(import_id)
         columns = check_columns(mapping.columns, state.header, self.declared)
         tag = normal_tag(mapping.tag) if mapping.tag.strip() else ""
-        values = {"columns": json.dumps(columns), "existing": mapping.existing.value, "tag": tag, "done": 0}
+        values = {
+            "columns": json.dumps(columns),
+            "existing": mapping.existing.value,
+            "tag": tag,
+            "ids_of": normal_ids_of(mapping.ids_of),
+            "done": 0,
+        }
         await self._begin(import_id, (Step.DRAFT, Step.CHECK, Step.READY), Step.CHECK, **values)
 
     async def start(self, import_id: int, user_id: int | None) -> None:

@@ -5,13 +5,12 @@ line it is that could be that of several is left to whoever wrote it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from crm_link.imports.columns import Person, join
+from crm_link.imports.columns import Key, Person, join
 from crm_link.imports.names import Called, agree, best, called_of
-
-Key = tuple[str, str]
+from crm_link.kinds import IdentityKind
 
 MOST_SHARING = 1000
 """People in a file who share one number. More is a filler, and says of nobody who they are."""
@@ -27,11 +26,13 @@ class Shared:
 
 @dataclass(slots=True)
 class One:
-    """Somebody: their lines, and what these say. `called` is the fullest of their names."""
+    """Somebody: their lines, and what these say. `called` is the fullest of their names; `shared_ids` are ids that
+    others have too."""
 
     called: Called
     keys: set[Key] = field(default_factory=set)
     lines: list[tuple[int, Person]] = field(default_factory=list)
+    shared_ids: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, line: int, person: Person) -> One:
@@ -46,7 +47,8 @@ class One:
     def whole(self) -> Person:
         """What all their lines say together."""
         (_, first), *others = self.lines
-        return join(first, (person for _, person in others))
+        whole = join(first, (person for _, person in others))
+        return replace(whole, shared_ids=tuple(sorted(self.shared_ids)))
 
 
 @dataclass(slots=True)
@@ -72,6 +74,7 @@ def part(lines: Iterable[tuple[int, Person]]) -> Parted:
     for one in parting.people:
         one.lines.sort(key=_line)
     people = sorted(parting.people, key=lambda one: one.first_line)
+    _note_shared_ids(people)
     return Parted(people, _shared(people), parting.refused)
 
 
@@ -87,6 +90,19 @@ def _shared(people: Iterable[One]) -> dict[int, Shared]:
             if first.setdefault(key, one.first_line) != one.first_line:
                 found.setdefault(one.first_line, Shared(key[1], first[key]))
     return found
+
+
+def _note_shared_ids(people: Iterable[One]) -> None:
+    """An id that stands with several people is a firm's, or counted anew: it says of nobody who they are."""
+    having: dict[str, list[One]] = {}
+    for one in people:
+        for kind, value in one.keys:
+            if kind == IdentityKind.EXTERNAL:
+                having.setdefault(value, []).append(one)
+    for value, some in having.items():
+        if len(some) > 1:
+            for one in some:
+                one.shared_ids.add(value)
 
 
 class _Parting:

@@ -9,15 +9,20 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, case, cast, distinct, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.db import Database
+from crm_link.imports.conflicts import Differences, Figures
 from crm_link.imports.match import Fate
 from crm_link.imports.tables import CustomerImportRow as Row
 
 STEP = 400
 """Lines in one transaction: some tens of milliseconds, for which a ringing call may have to wait."""
+
+
+OURS = (Fate.CHANGED.value, Fate.SKIPPED.value)
+"""What can become of a line about a customer we have."""
 
 
 class Written(NamedTuple):
@@ -30,7 +35,8 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line and what became of it. `kept` says what of it could not be undone."""
+    """One line and what became of it. `differences` are those to a customer we have, as many as are shown; `kept` says
+    what of it could not be undone."""
 
     line: int
     cells: tuple[str, ...]
@@ -39,6 +45,7 @@ class Line:
     customer_id: int | None
     others: tuple[int, ...]
     first_line: int | None
+    differences: Differences
     is_done: bool
     kept: str
 
@@ -102,6 +109,23 @@ async def count_fates(connection: AsyncConnection, import_id: int) -> Counter[st
     return Counter({row.fate: row[1] for row in rows})
 
 
+async def read_figures(connection: AsyncConnection, import_id: int) -> Figures:
+    """Of the lines about customers we have."""
+    has_either = (Row.gaps > 0) | (Row.conflicts > 0)
+    row = (
+        await connection.execute(
+            select(
+                func.count(distinct(Row.customer_id)).label("customers"),
+                func.count(distinct(case((Row.gaps > 0, Row.customer_id)))).label("with_gaps"),
+                func.count(distinct(case((has_either, Row.customer_id)))).label("with_either"),
+                func.coalesce(func.sum(Row.gaps), 0).label("gaps"),
+                func.coalesce(func.sum(Row.conflicts), 0).label("conflicts"),
+            ).where(Row.import_id == import_id, Row.fate.in_(OURS), Row.gaps.is_not(None))
+        )
+    ).one()
+    return Figures(**row._mapping)
+
+
 async def read_lines(
     connection: AsyncConnection,
     import_id: int,
@@ -128,6 +152,7 @@ def _line(row: Any) -> Line:
         customer_id=row.customer_id,
         others=tuple(int(one) for one in row.others.split()),
         first_line=row.first_line,
+        differences=Differences.from_json(row.differs) if row.fate in OURS else Differences(),
         is_done=row.done_at is not None,
         kept=row.kept,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from crm_link.imports.match import Existing
+from crm_link.imports.conflicts import NOTHING, Existing, Figures
 
 
 class Step(StrEnum):
@@ -32,7 +32,7 @@ DROPPABLE = (Step.DRAFT, Step.CHECK, Step.READY)
 @dataclass(frozen=True, slots=True)
 class ImportState:
     """How an import stands: `done` of `lines` of the present step. `fates` counts lines by what becomes, or became, of
-    them, `kept` those that could not be undone whole. Instants; None: not yet."""
+    them, `kept` those that could not be undone whole; `figures` are of customers we have. Instants; None: not yet."""
 
     id: int
     name: str
@@ -40,6 +40,7 @@ class ImportState:
     columns: tuple[str, ...]
     existing: Existing
     tag: str
+    ids_of: str
     step: Step
     lines: int
     done: int
@@ -50,6 +51,7 @@ class ImportState:
     same_as: int | None = None
     fates: Counter[str] = field(default_factory=Counter)
     kept: int = 0
+    figures: Figures = NOTHING
 
     @property
     def is_running(self) -> bool:
@@ -69,7 +71,11 @@ class ImportPage:
 
 
 def state_of(
-    row: Any, same_as: int | None = None, fates: Counter[str] | None = None, kept: int = 0
+    row: Any,
+    same_as: int | None = None,
+    fates: Counter[str] | None = None,
+    kept: int = 0,
+    figures: Figures = NOTHING,
 ) -> ImportState:
     return ImportState(
         id=row.id,
@@ -78,6 +84,7 @@ def state_of(
         columns=tuple(json.loads(row.columns)),
         existing=Existing(row.existing),
         tag=row.tag,
+        ids_of=row.ids_of,
         step=Step(row.step),
         lines=row.lines,
         done=row.done,
@@ -88,4 +95,5 @@ def state_of(
         same_as=same_as,
         fates=fates or Counter(),
         kept=kept,
+        figures=figures,
     )

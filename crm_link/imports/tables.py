@@ -22,6 +22,7 @@ class CustomerImport(Base):
     columns: Mapped[str] = mapped_column(Text, doc="JSON: what each column holds, a word of `Field` or empty")
     existing: Mapped[str] = mapped_column(String(10), doc="a word of `Existing`")
     tag: Mapped[str] = mapped_column(String(40), default="", doc="given to everybody in the file")
+    ids_of: Mapped[str] = mapped_column(String(60), default="", doc="the CRM its ids are of; empty: unsaid")
     step: Mapped[str] = mapped_column(String(10))
     lines: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0, doc="lines of the present step that are worked on")
@@ -56,6 +57,11 @@ class CustomerImportRow(Base):
         doc="who it is; without a foreign key: who is removed is told of, and who is erased is taken out",
     )
     others: Mapped[str] = mapped_column(Text, default="", doc="customers who fit too; with spaces between")
+    gaps: Mapped[int | None] = mapped_column(
+        doc="values its customer lacks; null: it is about none we have, or follows another line"
+    )
+    conflicts: Mapped[int] = mapped_column(default=0, doc="values of its customer that differ")
+    differs: Mapped[str] = mapped_column(Text, default="", doc="JSON: the first of both, to be shown")
     did: Mapped[str] = mapped_column(
         Text, default="", doc="JSON: what was changed, to undo it; empty: nothing"
     )

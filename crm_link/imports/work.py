@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import bindparam, update
@@ -21,12 +21,13 @@ from core.db import Database
 from core.errors import InvalidInputError
 from core.facts import Fact
 from crm_link.changes import Edit
-from crm_link.fields.edit import read_values
 from crm_link.fields.values import FieldValue
 from crm_link.identities import hold_keys
-from crm_link.imports.columns import MOST_KEYS, Person
+from crm_link.imports.columns import MOST_KEYS, Key, Person
+from crm_link.imports.conflicts import Existing, compare
 from crm_link.imports.fields import Declared
-from crm_link.imports.match import Existing, Fate, Key, Verdict, find_holders, judge, with_conflicts
+from crm_link.imports.held import read_held
+from crm_link.imports.match import Fate, Verdict, find_holders, judge
 from crm_link.imports.new import claims_of, free_keys, insert_people, take_keys
 from crm_link.imports.rows import refuse_followers
 from crm_link.imports.tables import CustomerImportRow as Row
@@ -115,7 +116,7 @@ class Work:
 
     async def run(self, lines: Sequence[Leading]) -> None:
         """Import these people. Raises LostError when another process is at it."""
-        tagged = [self._tagged(one) for one in lines]
+        tagged = [Leading(one.line, one.person.tagged(self.tag)) for one in lines]
         async with self.database.read() as connection:
             held = await find_holders(connection, (key for one in tagged for key in one.person.keys))
         new = _apart(one for one in tagged if judge(one.person, held, self.existing).fate is Fate.NEW)
@@ -123,11 +124,6 @@ class Work:
         for one in tagged:
             if one.line not in made:
                 await self._do_one(one)
-
-    def _tagged(self, one: Leading) -> Leading:
-        if not self.tag or self.tag in one.person.tags:
-            return one
-        return Leading(one.line, replace(one.person, tags=(*one.person.tags, self.tag)))
 
     async def _make_many(self, people: Sequence[Leading]) -> set[int]:
         """New customers at once; returns the lines that were done. Those of whose numbers one was taken at this very
@@ -185,16 +181,30 @@ class Work:
     ) -> list[Fact]:
         person, did = one.person, Did(made=verdict.customer_id is None)
         customer_id = verdict.customer_id or await make_customer(connection, person, edit)
-        if person.values:
-            held = (await read_values(connection, [customer_id]))[customer_id]
-            verdict = with_conflicts(verdict, person, held, self.declared, self.existing)
+        if verdict.is_ours:
+            await self._note_differences(connection, one, customer_id)
         way = Way(edit, self.declared, self.existing is Existing.OVERWRITE)
         facts = await absorb_into(connection, customer_id, person, way, did)
         fate = verdict.fate if did.made else Fate.SKIPPED if did.is_nothing else Fate.CHANGED
-        why = verdict.why or "there was nothing to add" if fate is Fate.SKIPPED else verdict.why
+        said = [verdict.why, "there was nothing to add" if fate is Fate.SKIPPED else ""]
+        why = "; ".join(filter(None, said))
         noted = Verdict(fate, why, customer_id, verdict.others)
         await self._note(connection, one.line, noted, None if did.is_nothing else did)
         return facts
+
+    async def _note_differences(self, connection: AsyncConnection, one: Leading, customer_id: int) -> None:
+        """As they are at this moment: somebody may have edited the customer since the look."""
+        held = await read_held(connection, {customer_id: [one.person]})
+        differences = compare(one.person, held[customer_id], self.declared)
+        await connection.execute(
+            update(Row)
+            .where(Row.import_id == self.import_id, Row.line == one.line)
+            .values(
+                gaps=len(differences.gaps),
+                conflicts=len(differences.conflicts),
+                differs=differences.as_json(),
+            )
+        )
 
     async def _refuse(self, one: Leading, verdict: Verdict) -> list[Fact]:
         async with self.database.write() as connection:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import InvalidInputError
 from core.facts import Fact
-from crm_link.annotations import MOST_TAGS, clean_note
+from crm_link.annotations import MOST_TAGS
 from crm_link.changes import Change, Edit, What, announce, journal
 from crm_link.identities import count_identities
 from crm_link.imports.columns import MOST_KEYS, Person
@@ -131,9 +131,9 @@ async def _note(connection: AsyncConnection, customer_id: int, person: Person, e
     """The same words are not written twice: the same file may come again."""
     if not person.note:
         return
-    text = clean_note(person.note)
-    same = select(func.count()).where(Note.customer_id == customer_id, Note.text == text)
+    same = select(func.count()).where(Note.customer_id == customer_id, Note.text == person.note)
     if await connection.scalar(same):
         return
-    row = insert(Note).values(customer_id=customer_id, author_id=edit.user_id, text=text, created_at=edit.at)
-    did.notes.append((await connection.execute(row.returning(Note.id))).scalar_one())
+    values = {"author_id": edit.user_id, "text": person.note, "created_at": edit.at}
+    row = insert(Note).values(customer_id=customer_id, **values).returning(Note.id)
+    did.notes.append((await connection.execute(row)).scalar_one())

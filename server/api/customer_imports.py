@@ -9,9 +9,12 @@ from aiohttp import web
 from pydantic import Field
 
 from core.errors import InvalidInputError
+from crm_link.imports import rows
+from crm_link.imports.columns import LONGEST_CRM
 from crm_link.imports.columns import Field as Column
+from crm_link.imports.conflicts import Existing
 from crm_link.imports.files import MOST_COLUMNS
-from crm_link.imports.match import Existing, Fate
+from crm_link.imports.match import Fate
 from crm_link.imports.office import Mapping
 from crm_link.imports.state import ImportState, Step
 from crm_link.imports.vcards import Version
@@ -24,6 +27,11 @@ from server.customers.export import Wanted
 from server.imports.page import imports_of, send_refused
 from server.web.guard import API_KEY, current_user
 from server.web.pieces import body_as_file
+
+IDS_OF = (
+    "The CRM in which the people have their ids, such as the name of a connector: two CRMs count their people alike, "
+    "and the same id of the same CRM is the same customer, by whatever name."
+)
 
 LAST_LINE = 2**31 - 1
 """What the database takes for a line."""
@@ -43,6 +51,7 @@ class ImportQuery(Taken):
     )
     existing: Existing = Field(Existing.FILL, description="What to do with customers we have already.")
     tag: str = Field("", max_length=40, description="Given to everybody in the file.")
+    ids_of: str = Field("", max_length=LONGEST_CRM, description=IDS_OF)
 
 
 class Remapping(Taken):
@@ -56,6 +65,16 @@ class Remapping(Taken):
     )
     existing: Existing = Field(Existing.FILL, json_schema_extra=without_default)
     tag: str = Field("", max_length=40, json_schema_extra=without_default)
+    ids_of: str = Field("", max_length=LONGEST_CRM, json_schema_extra=without_default, description=IDS_OF)
+
+
+class Outlook(Given):
+    """What one choice does to customers we have."""
+
+    customers: int = Field(description="Whom it changes.")
+    added: int = Field(description="Values they lack that it adds.")
+    replaced: int = Field(description="Values that differ and become the file's.")
+    kept: int = Field(description="Values that differ and stay.")
 
 
 class Import(Given):
@@ -67,10 +86,14 @@ class Import(Given):
     columns: list[str]
     existing: Existing
     tag: str
+    ids_of: str
     step: Step
     lines: int
     done: int = Field(description="Lines of the present step that are worked on.")
     counts: dict[Fate, int] = Field(description="Lines by what becomes, or became, of them.")
+    outlooks: dict[Existing, Outlook] = Field(
+        description="What each choice does to customers we have: `POST …/check` changes it."
+    )
     kept: int = Field(description="Lines that could not be taken back whole.")
     at: Instant
     ended_at: Instant | None
@@ -82,7 +105,16 @@ class ImportList(Page):
 
 class LineQuery(Paging):
     fate: Fate | None = Field(None, description="Only lines of which this becomes, or became.")
+    conflicts: bool = Field(False, description="Only lines with values that differ from a customer's.")
     kept: bool = Field(False, description="Only lines that could not be taken back whole.")
+
+
+class Conflict(Given):
+    """A value that differs; `existing` of the import says which one stands."""
+
+    what: str
+    ours: str
+    theirs: str
 
 
 class Line(Given):
@@ -93,6 +125,7 @@ class Line(Given):
     customer_id: int | None
     others: list[int] = Field(description="Customers who fit too.")
     first_line: int | None = Field(description="The line before about the same person.")
+    conflicts: list[Conflict] = Field(description="With the customer we have, at most 20.")
     kept: str = Field(description="What could not be taken back, and why.")
 
 
@@ -132,7 +165,7 @@ async def add_import(request: web.Request, query: ImportQuery) -> Import:
     if query.columns:
         columns = tuple(one.strip() for one in query.columns.split(","))
     try:
-        await imports.check(import_id, Mapping(columns, query.existing, query.tag))
+        await imports.check(import_id, Mapping(columns, query.existing, query.tag, query.ids_of))
     except InvalidInputError:
         await imports.drop(import_id)
         raise
@@ -158,9 +191,14 @@ async def list_lines(request: web.Request, import_id: int, query: LineQuery) -> 
     await imports.state(import_id)
     [last] = parts_of(query.after, int, field="after") if query.after else [0]
     found = await imports.lines(
-        import_id, query.fate, kept=query.kept, after=min(int(last), LAST_LINE), limit=query.limit + 1
+        import_id,
+        query.fate,
+        kept=query.kept,
+        conflicts=query.conflicts,
+        after=min(int(last), LAST_LINE),
+        limit=query.limit + 1,
     )
-    lines = [Line.model_validate(one) for one in found[: query.limit]]
+    lines = [_line(one) for one in found[: query.limit]]
     return LineList(lines=lines, next=cursor_of(lines[-1].line) if len(found) > query.limit else None)
 
 
@@ -173,6 +211,7 @@ async def check_import(request: web.Request, import_id: int, body: Remapping) ->
         body.columns if "columns" in given else state.columns,
         body.existing if "existing" in given else state.existing,
         body.tag if "tag" in given else state.tag,
+        body.ids_of if "ids_of" in given else state.ids_of,
     )
     await imports.check(import_id, mapping)
     return _shown(await imports.state(import_id))
@@ -229,6 +268,13 @@ def _by(request: web.Request) -> int | None:
     return None if API_KEY in request else current_user(request).id
 
 
+def _line(one: rows.Line) -> Line:
+    return Line.model_validate(
+        {name: getattr(one, name) for name in Line.model_fields if name != "conflicts"}
+        | {"conflicts": one.differences.conflicts}
+    )
+
+
 def _shown(state: ImportState) -> Import:
     return Import(
         id=state.id,
@@ -237,10 +283,12 @@ def _shown(state: ImportState) -> Import:
         columns=list(state.columns),
         existing=state.existing,
         tag=state.tag,
+        ids_of=state.ids_of,
         step=state.step,
         lines=state.lines,
         done=state.done,
         counts={fate: state.fates[fate] for fate in Fate if state.fates[fate]},
+        outlooks={one: Outlook.model_validate(state.figures.outlook(one)) for one in Existing},
         kept=state.kept,
         at=state.at,
         ended_at=state.ended_at,

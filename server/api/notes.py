@@ -6,8 +6,8 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import Field, StrictBool, model_validator
 
-from crm_link.annotations import LONGEST_NOTE
 from crm_link.directory import NoteView, find_notes, read_customer, read_note
+from crm_link.spelling import LONGEST_NOTE
 from server.api.customers import editor, without_default
 from server.api.operation import Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken

@@ -10,8 +10,9 @@ from config.settings import Settings
 from core.bus import Bus
 from core.clock import system_clock
 from core.errors import InvalidInputError
+from crm_link.imports.conflicts import Existing, sentence
 from crm_link.imports.fields import PREFIX
-from crm_link.imports.match import Existing, Fate
+from crm_link.imports.match import Fate
 from crm_link.imports.office import Imports, Mapping
 from crm_link.imports.rows import STEP
 from crm_link.imports.state import ImportState, Step
@@ -27,7 +28,13 @@ WORDS = {
 }
 
 
-async def import_customers(settings: Settings, path: Path, existing: str, tag: str, *, dry_run: bool) -> None:
+EXAMPLES = 5
+"""Lines with conflicts that are told; the page shows all of them."""
+
+
+async def import_customers(
+    settings: Settings, path: Path, existing: str, tag: str, ids_of: str = "", *, dry_run: bool
+) -> None:
     """Columns are recognised by their names. Raises InvalidInputError for a file that is no table of customers or has
     no column for a name, SystemExit(1) when a line was, or would be, refused."""
     if existing not in set(Existing):
@@ -38,7 +45,7 @@ async def import_customers(settings: Settings, path: Path, existing: str, tag: s
         state = await imports.state(import_id)
         _tell_columns(state)
         try:
-            await imports.check(import_id, Mapping(state.columns, Existing(existing), tag))
+            await imports.check(import_id, Mapping(state.columns, Existing(existing), tag, ids_of))
         except InvalidInputError:
             await imports.drop(import_id)
             raise
@@ -47,6 +54,7 @@ async def import_customers(settings: Settings, path: Path, existing: str, tag: s
             await imports.start(import_id, None)
             state = await imports.work(import_id, _tell)
         await _tell_refused(imports, import_id)
+        await _tell_existing(imports, state, dry_run=dry_run)
         _tell_figures(state, dry_run=dry_run)
         if dry_run:
             await imports.drop(import_id)
@@ -67,6 +75,22 @@ async def _tell_refused(imports: Imports, import_id: int) -> None:
             others = f" (customers {', '.join(map(str, line.others))})" if line.others else ""
             print(f"line {line.line}: refused: {line.why}{others}")
         after = lines[-1].line
+
+
+async def _tell_existing(imports: Imports, state: ImportState, *, dry_run: bool) -> None:
+    """What becomes, or became, of customers we have; before anything is done with what each other choice would do."""
+    if not state.figures.customers:
+        return
+    for line in await imports.lines(state.id, conflicts=True, limit=EXAMPLES):
+        said = (sentence(one, state.existing, done=not dry_run) for one in line.differences.conflicts)
+        print(f"line {line.line}, customer {line.customer_id}: {'; '.join(said)}")
+    print(f"customers you have already: {state.figures.customers}")
+    for one in Existing if dry_run else [state.existing]:
+        will = state.figures.outlook(one)
+        print(
+            f"--existing {one}: {will.customers} changed, {will.added} missing values added, "
+            f"{will.replaced} of yours replaced, {will.kept} that differ kept"
+        )
 
 
 def _tell_figures(state: ImportState, *, dry_run: bool) -> None:

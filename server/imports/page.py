@@ -15,12 +15,14 @@ from core.accounts import list_users
 from core.csv_files import guarded
 from core.errors import InvalidInputError, NotFoundError
 from crm_link.imports.columns import Field
+from crm_link.imports.conflicts import Existing
 from crm_link.imports.fields import word_of
 from crm_link.imports.files import LARGEST, MOST_LINES
-from crm_link.imports.match import Existing, Fate
+from crm_link.imports.match import Fate
 from crm_link.imports.office import Imports, Mapping
 from crm_link.imports.rows import STEP, Line
 from crm_link.imports.state import ImportState, Step
+from server.imports.choices import EXAMPLES, LABELS, WORDS, Choice, choices_of, differences_of
 from server.imports.parts import IMPORTS
 from server.web.guard import current_user
 from server.web.keys import DATABASE
@@ -33,6 +35,8 @@ SHOWN = 200
 
 PREVIEWED = 5
 LONGEST_ID = 9
+LONGEST_WORD = 200
+"""Characters of a tag or a CRM's name that are looked at: a longer one is refused for its length."""
 
 FATES = {
     Fate.REFUSED: ("Refused", "circle-x"),
@@ -57,23 +61,17 @@ FIELDS = {
     Field.NOTE: "Note",
     Field.UNKNOWN: "Whether nobody has named them",
 }
-POLICIES = {
-    Existing.FILL: ("Fill gaps", "What they have stays; what is missing, numbers and tags are added."),
-    Existing.OVERWRITE: (
-        "Overwrite",
-        "Name, company and your own fields become those of the file; numbers and tags are added.",
-    ),
-    Existing.SKIP: ("Skip", "They are left as they are."),
-}
+POLICIES = {one: (LABELS[one], WORDS[one]) for one in Existing}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A line as a screen shows it."""
+    """A line as a screen shows it; `differences` are sentences."""
 
     line: Line
     who: str
     reached: str
+    differences: tuple[str, ...]
 
 
 async def index(request: web.Request) -> web.Response:
@@ -113,16 +111,29 @@ async def check(request: web.Request) -> web.Response:
     import_id, form = import_id_of(request), await request.post()
     state = await imports_of(request).state(import_id)
     columns = [str(form.get(f"column-{place}", "")) for place in range(len(state.header))]
-    existing = str(form.get("existing", ""))
-    if existing not in set(Existing):
-        raise InvalidInputError("choose what to do with customers you have already", field="existing")
-    mapping = Mapping(columns, Existing(existing), str(form.get("tag", ""))[:200])
+    tag, ids_of = (str(form.get(name, ""))[:LONGEST_WORD] for name in ("tag", "ids_of"))
+    mapping = Mapping(columns, _existing(form.get("existing")), tag, ids_of)
     try:
         await imports_of(request).check(import_id, mapping)
     except InvalidInputError as error:
         context = await _mapping(request, state) | {"columns": columns, "wrong": str(error)}
         return render(request, "imports/mapping.html", status=422, **context)
     raise see_other(f"/customers/import/{import_id}")
+
+
+async def choose(request: web.Request) -> web.Response:
+    """Another choice for customers we have: every line is looked at with it."""
+    import_id, form = import_id_of(request), await request.post()
+    state = await imports_of(request).state(import_id)
+    mapping = Mapping(state.columns, _existing(form.get("existing")), state.tag, state.ids_of)
+    await imports_of(request).check(import_id, mapping)
+    raise see_other(f"/customers/import/{import_id}")
+
+
+def _existing(given: object) -> Existing:
+    if given not in set(Existing):
+        raise InvalidInputError("choose what to do with customers you have already", field="existing")
+    return Existing(str(given))
 
 
 async def start(request: web.Request) -> web.Response:
@@ -210,14 +221,14 @@ def _places(state: ImportState) -> range:
 async def _report(request: web.Request, state: ImportState) -> dict[str, Any]:
     wanted = request.query.get("show", "")
     only = next((fate for fate in FATES if fate == wanted), None)
-    kept = wanted == "kept"
-    if only is None and not kept and not state.is_running:
+    kept, conflicts = wanted == "kept", wanted == "conflicts"
+    if only is None and not kept and not conflicts and not state.is_running:
         only = _first_look(state)
     imports, after = imports_of(request), _after(request)
     lines = (
         []
         if state.is_running
-        else await imports.lines(state.id, only, kept=kept, after=after, limit=SHOWN + 1)
+        else await imports.lines(state.id, only, kept=kept, conflicts=conflicts, after=after, limit=SHOWN + 1)
     )
     return {
         "state": state,
@@ -225,14 +236,24 @@ async def _report(request: web.Request, state: ImportState) -> dict[str, Any]:
         "counts": state.fates,
         "only": only,
         "show_kept": kept,
+        "show_conflicts": conflicts,
+        "choices": await _choices(imports, state) if state.step is Step.READY else [],
         "rows": [_shown(line, state) for line in lines[:SHOWN]],
-        "more": {"show": "kept" if kept else only or "", "after": lines[SHOWN - 1].line}
+        "more": {"show": wanted if kept or conflicts else only or "", "after": lines[SHOWN - 1].line}
         if len(lines) > SHOWN
         else None,
         "taken": state.lines - state.fates[Fate.REFUSED],
         "policies": POLICIES,
         "people": await _people(request),
     }
+
+
+async def _choices(imports: Imports, state: ImportState) -> list[Choice]:
+    if not state.figures.customers:
+        return []
+    gaps = await imports.lines(state.id, gaps=True, limit=EXAMPLES)
+    conflicts = await imports.lines(state.id, conflicts=True, limit=EXAMPLES)
+    return choices_of(state.figures, gaps, conflicts)
 
 
 def _after(request: web.Request) -> int:
@@ -255,7 +276,8 @@ def _shown(line: Line, state: ImportState) -> Shown:
     reached = [
         cell.strip() for field, cell in by_field if field in (Field.PHONE, Field.EMAIL) and cell.strip()
     ]
-    return Shown(line, " ".join(filter(None, names)) or company or "–", ", ".join(reached))
+    said = differences_of(line, state.existing, done=state.began_at is not None)
+    return Shown(line, " ".join(filter(None, names)) or company or "–", ", ".join(reached), tuple(said))
 
 
 async def _people(request: web.Request) -> dict[int, str]:

@@ -30,6 +30,7 @@ CUSTOMER_IMPORT_ROUTES = (
     ),
     Route("GET", ONE, customer_import_page.show, Role.MANAGER),
     Route("POST", f"{ONE}/check", customer_import_page.check, Role.MANAGER),
+    Route("POST", f"{ONE}/existing", customer_import_page.choose, Role.MANAGER),
     Route("POST", f"{ONE}/start", customer_import_page.start, Role.MANAGER),
     Route("POST", f"{ONE}/undo", customer_import_page.undo, Role.MANAGER),
     Route("POST", f"{ONE}/drop", customer_import_page.drop, Role.MANAGER),

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, NotFoundError
 from crm_link.identities import hold_key
-from crm_link.imports.match import Key
+from crm_link.imports.columns import Key
 from crm_link.kinds import IdentityKind
 from crm_link.merging.merge import hold_rows, take_turn
 from crm_link.tables import Identity

@@ -106,6 +106,29 @@ async def test_a_file_is_looked_at_in_another_way(program: Program) -> None:
     await program.ask("POST", f"{PATH}/99/check", 404, **other)
 
 
+async def test_a_program_reads_what_each_choice_would_do(program: Program) -> None:
+    first = await program.ask("POST", f"{PATH}?ids_of=odoo", 201, b"Id;Name\n7;Ewa Lis\n")
+    assert (first["ids_of"], first["existing"]) == ("odoo", "fill")
+    await program.step(first["id"], "ready")
+    await program.ask("POST", f"{PATH}/{first['id']}/start", 202)
+    await program.step(first["id"], "done")
+    body = b"Id;Name;Phone\n7;Ewa Nowak;501 234 567\n"
+    sent = await program.ask("POST", f"{PATH}?ids_of=odoo&existing=overwrite", 201, body)
+    looked = await program.step(sent["id"], "ready")
+    assert looked["outlooks"] == {
+        "fill": {"customers": 1, "added": 1, "replaced": 0, "kept": 1},
+        "overwrite": {"customers": 1, "added": 1, "replaced": 1, "kept": 0},
+        "skip": {"customers": 0, "added": 0, "replaced": 0, "kept": 1},
+    }
+    found = await program.ask("GET", f"{PATH}/{sent['id']}/lines?conflicts=true", 200)
+    assert [one["conflicts"] for one in found["lines"]] == [
+        [{"what": "Name", "ours": "Ewa Lis", "theirs": "Ewa Nowak"}]
+    ]
+    await program.ask("POST", f"{PATH}/{sent['id']}/check", 202, json={"existing": "skip"})
+    assert (await program.step(sent["id"], "ready"))["counts"] == {"skipped": 1}
+    await program.ask("POST", f"{PATH}/{sent['id']}/check", 422, json={"ids_of": "a:b"})
+
+
 async def test_lists_go_on_behind_their_cursors(program: Program) -> None:
     ids = [(await program.ask("POST", PATH, 201, FILE.encode()))["id"] for _ in range(3)]
     for one in ids:

@@ -13,14 +13,17 @@ import pytest
 from sqlalchemy import func, select
 
 from config.settings import load
+from core.bus import Bus
 from core.db import Database
 from core.errors import InvalidInputError
+from crm_link.customers import Customers, NewCustomer
+from crm_link.directory import read_customer
 from crm_link.tables import Customer
 from server.imports.command import import_customers
 from server.imports.page import SHOWN
 from tests.customer_site import customer_site
 from tests.process import ROOT
-from tests.seed import seed_people
+from tests.seed import NOW, seed_people
 from tests.site import eventually
 from tests.web import Visitor, visit
 
@@ -93,6 +96,32 @@ async def test_a_file_is_mapped_looked_at_imported_and_taken_back(maria: Visitor
     assert "Taken back" in await (await maria.get("/customers/import")).text()
 
 
+async def test_what_to_do_with_customers_we_have_is_chosen_by_what_it_would_do(maria: Visitor) -> None:
+    customers = Customers(maria.site.database, Bus(), lambda: NOW, "PL")
+    ewa = await customers.create(NewCustomer("Ewa Lis", "Lis", numbers=("501234567",)), None)
+    path = await hand_in(maria, b"Name;Company;Phone;E-mail\nEwa Lis;<b>Fox</b>;501 234 567;e@x.pl\n")
+    columns = {f"column-{place}": word for place, word in enumerate(("name", "company", "phone", "email"))}
+    await maria.post(f"{path}/check", columns | {"existing": "fill"})
+    page = await settled(maria, path)
+    assert "Changes 1 customer: adds 1 missing value. 1 value that differs stays as you have it." in page
+    assert "adds 1 missing value and replaces 1 value of yours by the file&#39;s." in page
+    assert "Leaves 1 customer as they are: 1 missing value is not added." in page
+    assert "Company stays “Lis”, the file says “&lt;b&gt;Fox&lt;/b&gt;”" in page
+    assert (await maria.post(f"{path}/existing", {"existing": "theirs"})).status == 422
+    assert (await maria.post(f"{path}/existing", {"existing": "overwrite"})).status == 303
+    page = await settled(maria, f"{path}?show=conflicts")
+    assert 'value="fill" aria-label="Choose: Fill gaps"' in page
+    await maria.post(f"{path}/start")
+    page = await settled(maria, f"{path}?show=conflicts")
+    assert "Company became “&lt;b&gt;Fox&lt;/b&gt;”, it was “Lis”" in page
+    assert (await maria.post(f"{path}/existing", {"existing": "skip"})).status == 409
+    await maria.post(f"{path}/undo")
+    await settled(maria, path)
+    async with maria.site.database.read() as connection:
+        after = await read_customer(connection, ewa.id)
+    assert (after.company, len(after.identities)) == ("Lis", 1)
+
+
 async def test_every_line_can_be_looked_at(maria: Visitor) -> None:
     lines = "".join(f"Person {place};12\n" for place in range(SHOWN + 1))
     path = await hand_in(maria, f"Name;Phone\n{lines}".encode())
@@ -139,6 +168,16 @@ async def test_the_command_shows_imports_and_fails_for_refused_lines(
     path.write_text("name,phone\nEwa,501 234 567\n")
     await import_customers(load(settings), path, "fill", "fair", dry_run=False)
     assert "1 new, 0 new, sharing a number" in capsys.readouterr().out
+    path.write_text("name,phone\nEwa Lis,501 234 567\n")
+    await import_customers(load(settings), path, "fill", "", dry_run=True)
+    said = capsys.readouterr().out
+    assert "line 2, customer 1: Name stays “Ewa”, the file says “Ewa Lis”" in said
+    assert (
+        "--existing fill: 0 changed, 0 missing values added, 0 of yours replaced, 1 that differ kept" in said
+    )
+    assert "--existing overwrite: 1 changed, 0 missing values added, 1 of yours replaced, 0 that" in said
+    await import_customers(load(settings), path, "overwrite", "", dry_run=False)
+    assert "line 2, customer 1: Name became “Ewa Lis”, it was “Ewa”" in capsys.readouterr().out
     with pytest.raises(InvalidInputError, match="--existing is one of"):
         await import_customers(load(settings), path, "merge", "", dry_run=False)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -16,13 +18,14 @@ from core.fact_log import FactLogRow
 from crm_link.changes import What
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.directory import find_customers, read_customer, read_notes
-from crm_link.imports.match import Existing, Fate
+from crm_link.imports.conflicts import Existing
+from crm_link.imports.match import Fate
 from crm_link.imports.office import Imports, Mapping
 from crm_link.imports.state import ImportState, Step
 from crm_link.imports.tables import CustomerImport, CustomerImportRow
 from crm_link.imports.work import LostError
 from crm_link.kinds import IdentityKind
-from crm_link.tables import CallCustomer, Customer, CustomerChange, Identity, IdentityKey
+from crm_link.tables import CallCustomer, Customer, CustomerChange, CustomerWord, Identity, IdentityKey
 from tests.customers import OTHER, Office
 
 FILE = """Name;Company;Mobile;E-mail;Tags;Notes
@@ -70,6 +73,16 @@ class Importing:
 @pytest.fixture
 def importing(database: Database, tmp_path: Path) -> Importing:
     return Importing(Office(database), tmp_path)
+
+
+async def everything_of(database: Database, customer_id: int) -> dict[str, Any]:
+    """What a customer is and has, without when it was edited."""
+    async with database.read() as connection:
+        view = await read_customer(connection, customer_id)
+        notes = [note.text for note in await read_notes(connection, customer_id)]
+        words = select(CustomerWord.word).where(CustomerWord.customer_id == customer_id)
+        found = sorted(await connection.scalars(words))
+    return asdict(view) | {"version": 0, "notes": notes, "words": found}
 
 
 async def count(database: Database, table: type) -> int:

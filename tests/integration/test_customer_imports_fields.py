@@ -19,8 +19,9 @@ from core.db import Base, Database
 from crm_link.customers import NewCustomer
 from crm_link.directory import find_customers, read_customer, read_customers
 from crm_link.fields.edit import Fields
+from crm_link.imports.conflicts import Conflict, Existing
 from crm_link.imports.fields import by_key
-from crm_link.imports.match import Existing, Fate
+from crm_link.imports.match import Fate
 from crm_link.imports.office import Imports, Mapping
 from crm_link.imports.sheets import cells_of, columns_of
 from crm_link.imports.state import ImportState
@@ -117,14 +118,15 @@ async def test_what_does_not_fit_or_differs_is_said_before_anything_is_changed(i
     )
     said = await importing.said((await importing.look(text)).id)
     assert said == {
-        2: ("changed", "Contract stays 'K/1', the file says 'K/2'"),
-        3: ("joined", "a line before says otherwise: Contract stays 'K/2', the file says 'K/3'"),
+        2: ("skipped", "there is nothing to add"),
+        3: ("joined", "a line before says otherwise: Contract stays “K/2”, not “K/3”"),
         4: ("refused", "Seats: write a number, such as 12 or 12.5"),
         5: ("new", ""),
-        6: ("joined", "a line before says otherwise: Contract stays 'K/9', the file says 'K/8'"),
+        6: ("joined", "a line before says otherwise: Contract stays “K/9”, not “K/8”"),
     }
-    overwriting = await importing.said((await importing.look(text, Existing.OVERWRITE)).id)
-    assert overwriting[2] == ("changed", "Contract becomes 'K/2', it is 'K/1'")
+    overwriting = await importing.look(text, Existing.OVERWRITE)
+    first = (await importing.imports.lines(overwriting.id))[0]
+    assert (first.fate, first.differences.conflicts) == (Fate.CHANGED, (Conflict("Contract", "K/1", "K/2"),))
     assert await importing.values(anna.id) == {"contract_no": "K/1", "seats": 3}
 
 

@@ -9,7 +9,8 @@ import pytest
 from core.db import Database
 from crm_link.customers import NewCustomer
 from crm_link.directory import CustomerView, find_customers, read_customer, read_notes
-from crm_link.imports.match import MOST_TOLD, Existing, Fate
+from crm_link.imports.conflicts import Existing
+from crm_link.imports.match import MOST_TOLD, Fate
 from crm_link.imports.state import ImportState
 from crm_link.imports.vcards import Version, card_of
 from tests.customers import OTHER, Office
@@ -127,7 +128,7 @@ async def test_a_number_that_is_somebody_elses_is_told_of(importing: Importing) 
     state = await importing.look(f"name,phone,email\nAnna,{OTHER},office@example.pl\n")
     (line,) = await importing.imports.lines(state.id)
     assert (line.fate, line.customer_id, line.others) == (Fate.CHANGED, anna.id, (jan.id,))
-    assert line.why == "office@example.pl is also that of somebody by another name"
+    assert line.why == "office@example.pl is also that of somebody else"
 
 
 async def test_two_people_are_not_put_onto_a_customer_with_half_a_name(importing: Importing) -> None:

@@ -31,7 +31,7 @@ from core.db import Database
 from core.errors import ConflictError, NotFoundError
 from crm_link.customers import CustomerEdit, NewCustomer
 from crm_link.expiry import expire_some
-from crm_link.imports.match import Existing
+from crm_link.imports.conflicts import Existing
 from crm_link.imports.office import Imports, Mapping
 from crm_link.kinds import IdentityKind, LinkHow
 from crm_link.merging.merge import Wanted
