@@ -230,7 +230,9 @@ class WholeErasure:
             lines = await connection.execute(
                 update(CustomerImportRow)
                 .where(CustomerImportRow.customer_id.in_(person.ids))
-                .values(cells="[]", person="", did="", why="", differs="", kept="", others="", customer_id=None)
+                .values(
+                    cells="[]", person="", did="", why="", differs="", kept="", others="", customer_id=None
+                )
             )
             gone["Lines of imported files"] += lines.rowcount
         gone["Answers to programs"] += await forget_answers_about(self.database, person)
