@@ -45,7 +45,7 @@ from server.recordings.parts import add_recordings, copies_of
 from server.schema import prepare
 from server.search.feed import add_search
 from server.web.application import bare_application
-from server.web.keys import BRIDGES, CONSUMERS, LINES, PAUSER, SWITCH, ZONE
+from server.web.keys import BRIDGES, CONSUMERS, LINES, MERGES, PAUSER, SWITCH, ZONE
 from server.webhooks.parts import add_webhooks
 
 WANTED_EVENTS = ami_events.WANTED | AGENT_EVENTS
@@ -111,6 +111,7 @@ def _customers(database: Database, bus: Bus) -> Part:
         async with (
             running("customers of calls", aside.run),
             running("customers of ended calls", catch_up.run),
+            running("undos of merges", app[MERGES].finish_undos),
         ):
             yield
 

@@ -10,8 +10,10 @@ from sqlalchemy import Table, select
 from core.db import Base, Database
 from core.errors import NotFoundError
 from core.facts import CustomerMerged, CustomerUnmerged
+from crm_link.changes import Edit
 from crm_link.directory import read_customer
 from crm_link.merging.merge import Merges, Wanted
+from crm_link.merging.undo import begin, go_on
 from crm_link.merging.views import MergeView
 from tests.customers import Office
 
@@ -42,7 +44,7 @@ OWN_IDS = {"identities": "id"}
 class MergingOffice(Office):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self.merges = Merges(database, self.desk.bus, lambda: self.now)
+        self.merges = Merges(database, self.desk.bus, lambda: self.now, parts_at_once=1)
         self.told: list[CustomerMerged | CustomerUnmerged] = []
         self.desk.bus.subscribe(CustomerMerged, self._tell, name="office")
         self.desk.bus.subscribe(CustomerUnmerged, self._tell, name="office")
@@ -52,6 +54,13 @@ class MergingOffice(Office):
 
     async def merge(self, kept: int, other: int, by: int | None = None) -> MergeView:
         return await self.merges.merge(Wanted(kept, other, keep=kept), by)
+
+    async def begin_undo(self, merge_id: int) -> None:
+        """The server dies after the first transaction of an undo that has more."""
+        edit = Edit(self.now)
+        async with self.database.write() as connection:
+            undoing = await begin(connection, merge_id, edit)
+            await go_on(connection, undoing, edit, 1)
 
     async def lose(self, customer_id: int, number: str) -> None:
         """Somebody takes the number away from the customer. Raises NotFoundError when they do not have it."""

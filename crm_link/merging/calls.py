@@ -3,7 +3,8 @@ undone. Works inside the merge's transaction; calls that the merge moved are `jo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +18,14 @@ from crm_link.records import touch_contact
 from crm_link.tables import CallCustomer, CallMatch, Identity, Note
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Of calls, in the order of their ids: at most `limit` behind `after`."""
+
+    after: str
+    limit: int
+
+
 async def own_calls(connection: AsyncConnection, kept: CustomerView, merged: CustomerView) -> Part:
     """Calls of the merged one's numbers that stood with the kept customer before: they are no news of the merge."""
     numbers = sorted(set(merged.numbers) - set(kept.numbers))
@@ -24,51 +33,40 @@ async def own_calls(connection: AsyncConnection, kept: CustomerView, merged: Cus
     return Part(Action.OWN, CallCustomer.__tablename__, [{"call_id": call_id} for call_id in call_ids])
 
 
-async def follow_numbers(
-    connection: AsyncConnection, source: int, target: int, parts: Iterable[Part]
-) -> None:
-    """Calls that came since the merge go to `source`, whose numbers or blocks they came from, if `target` does not hold
-    these too and nobody picked."""
-    own = {
-        row["call_id"]
-        for part in parts
-        if part.action is Action.OWN and part.table == CallCustomer.__tablename__
-        for row in part.rows
-    }
-    numbers = await _only_of(connection, source, target)
-    since = _of_numbers(target, numbers).where(CallCustomer.how != LinkHow.PICKED.value)
-    by_block = _of_numbers(target, await _only_in_blocks_of(connection, source, target))
-    by_block = by_block.where(CallCustomer.how == LinkHow.BLOCK.value)
-    found = [
-        call_id
-        for calls in (since, by_block)
-        for call_id in (await connection.scalars(calls.where(~_stands_with(source)))).all()
-        if call_id not in own
-    ]
-    if not found:
-        return
+async def follow_some(
+    connection: AsyncConnection, source: int, target: int, own: Collection[str], page: Page
+) -> str | None:
+    """Calls that came since the merge go to `source`, whose numbers or blocks they came from, with what was noted about
+    them, if `target` does not hold these too and nobody picked. `own` are calls that `target` had before. A page of
+    them at a time: returns where the next one begins, None after the last."""
+    calls = select(CallCustomer.call_id).join(CallMatch, CallMatch.call_id == CallCustomer.call_id)
+    since = await _since(connection, source, target)
+    theirs = calls.where(CallCustomer.customer_id == target, since, ~_stands_with(source))
+    behind = theirs.where(CallCustomer.call_id > page.after).order_by(CallCustomer.call_id)
+    found = (await connection.scalars(behind.limit(page.limit))).all()
+    for some in chunks([one for one in found if one not in own]):
+        await _move(connection, some, source, target)
+    return found[-1] if len(found) == page.limit else None
+
+
+async def _since(connection: AsyncConnection, source: int, target: int) -> ColumnElement[bool]:
+    of_numbers = CallMatch.number.in_(await _only_of(connection, source, target))
+    of_blocks = CallMatch.number.in_(await _only_in_blocks_of(connection, source, target))
+    by_number = of_numbers & (CallCustomer.how != LinkHow.PICKED.value)
+    return by_number | (of_blocks & (CallCustomer.how == LinkHow.BLOCK.value))
+
+
+async def _move(connection: AsyncConnection, call_ids: Sequence[str], source: int, target: int) -> None:
+    named = CallCustomer.call_id.in_(call_ids)
     # A sum for the reason given at `Holding.belongs_to`.
-    theirs = update(CallCustomer).where(CallCustomer.customer_id + 0 == target).values(customer_id=source)
-    for part in chunks(found):
-        await connection.execute(theirs.where(CallCustomer.call_id.in_(part)))
-    for part in chunks(await _notes_about(connection, target, set(found))):
-        await connection.execute(update(Note).where(Note.id.in_(part)).values(customer_id=source))
-    await _contact(connection, source)
-
-
-async def _notes_about(connection: AsyncConnection, customer_id: int, call_ids: Collection[str]) -> list[int]:
-    about = select(Note.id, Note.call_id).where(Note.customer_id == customer_id, Note.call_id.is_not(None))
-    return [row.id for row in await connection.execute(about) if row.call_id in call_ids]
-
-
-async def _contact(connection: AsyncConnection, customer_id: int) -> None:
-    latest = await connection.scalar(
-        select(func.max(CallCustomer.call_at)).where(
-            CallCustomer.customer_id == customer_id, ~_stands_with_others(customer_id)
-        )
-    )
+    theirs = update(CallCustomer).where(CallCustomer.customer_id + 0 == target, named)
+    await connection.execute(theirs.values(customer_id=source))
+    about = update(Note).where(Note.customer_id == target, Note.call_id.in_(call_ids))
+    await connection.execute(about.values(customer_id=source))
+    sure = (CallCustomer.customer_id == source, named, ~_stands_with_others(source))
+    latest = await connection.scalar(select(func.max(CallCustomer.call_at)).where(*sure))
     if latest is not None:
-        await touch_contact(connection, [customer_id], latest)
+        await touch_contact(connection, [source], latest)
 
 
 async def _only_of(connection: AsyncConnection, source: int, target: int) -> list[str]:

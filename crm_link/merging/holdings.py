@@ -78,6 +78,9 @@ HOLDINGS = (
 )
 """In the order in which they change hands."""
 
+HISTORY = {holding.table.name: holding for holding in HOLDINGS if holding.is_history}
+"""Of what one customer may have tens of thousands of rows, by the names of the tables."""
+
 STAYS: Mapping[str, str] = {
     "customer_changes.customer_id": "edits of the merged record stay its story, and show again after an undo",
     "customer_words.customer_id": "made anew from the names",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Row,
     Table,
     Update,
     bindparam,
@@ -167,20 +166,39 @@ def _written(merge_id: int, parts: Iterable[Part]) -> list[Values]:
     ]
 
 
-async def read_parts(connection: AsyncConnection, merge_id: int, *actions: Action) -> list[Part]:
-    """In the order in which they were done; with `actions` only those."""
+async def read_parts(
+    connection: AsyncConnection,
+    merge_id: int,
+    *,
+    actions: Collection[Action] = tuple(Action),
+    without: Collection[str] = (),
+) -> list[Part]:
+    """In the order in which they were done; only what was done so, and not to the tables `without`."""
     statement = (
         select(CustomerMergeMove.action, CustomerMergeMove.in_table, CustomerMergeMove.rows)
         .where(CustomerMergeMove.merge_id == merge_id)
+        .where(CustomerMergeMove.action.in_([one.value for one in actions]))
+        .where(CustomerMergeMove.in_table.not_in(without))
         .order_by(CustomerMergeMove.position)
     )
-    if actions:
-        statement = statement.where(CustomerMergeMove.action.in_([one.value for one in actions]))
     rows = (await connection.execute(statement)).all()
     return await asyncio.to_thread(_read, rows)
 
 
-def _read(rows: Iterable[Row[str, str, str]]) -> list[Part]:
+async def take_parts(
+    connection: AsyncConnection, merge_id: int, tables: Collection[str], limit: int
+) -> list[Part]:
+    """The first `limit` parts of these tables that tell of rows that changed hands; they are in the journal no more."""
+    row = CustomerMergeMove
+    mine = (row.merge_id == merge_id, row.in_table.in_(tables), row.action != Action.OWN.value)
+    first = select(row.position, row.action, row.in_table, row.rows).where(*mine)
+    found = (await connection.execute(first.order_by(row.position).limit(limit))).all()
+    positions = [one.position for one in found]
+    await connection.execute(delete(row).where(row.merge_id == merge_id, row.position.in_(positions)))
+    return await asyncio.to_thread(_read, [one[1:] for one in found])
+
+
+def _read(rows: Iterable[Sequence[str]]) -> list[Part]:
     return [Part(Action(action), table, json.loads(text)) for action, table, text in rows]
 
 

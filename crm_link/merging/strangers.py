@@ -43,7 +43,8 @@ async def find_a_home(
     """Make an unknown caller who has no number or address at all part of the one customer who has one of `numbers`;
     returns that customer, None where nothing had to be done or nobody, or more than one, has them."""
     held = exists().where(Identity.customer_id == Customer.id)
-    nobody = select(Customer.id).where(Customer.id == customer_id, Customer.is_provisional, ~held)
+    alone = (Customer.id == customer_id, Customer.is_provisional, Customer.merged_into_id.is_(None))
+    nobody = select(Customer.id).where(*alone, ~held)
     if await connection.scalar(nobody) is None:
         return None
     theirs = select(Identity.customer_id, Identity.value).where(

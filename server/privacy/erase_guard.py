@@ -1,5 +1,6 @@
-"""What an erasure must not meet: a call of theirs that goes on (its end would write their number again), and a person
-who became another meanwhile. A person as they were read in; ConflictError out where that is no longer true."""
+"""What an erasure must not meet: a call of theirs that goes on (its end would write their number again), a merge that
+is just being undone (calls that stand with them are another's), and a person who became another meanwhile. A person as
+they were read in; ConflictError out where that is no longer true."""
 
 from __future__ import annotations
 
@@ -10,17 +11,20 @@ from core.errors import ConflictError, NotFoundError
 from crm_link.identities import hold_key
 from crm_link.imports.columns import Key
 from crm_link.kinds import IdentityKind
-from crm_link.merging.merge import hold_rows, take_turn
+from crm_link.merging.turns import hold_rows, take_turn, undo_at_work
 from crm_link.tables import Identity
 from pbx_bridge.tables import Call
 from server.privacy.erase_person import Person, parts_of, read_person
 
+BEING_PARTED = "a merge of theirs is just being undone: erase them when that is over"
 GOING_ON = "a call of theirs is going on: erase them when it is over"
 CHANGED = "they were merged, changed or called while they were being erased: erase them again"
 
 
 async def refuse_going(connection: AsyncConnection, person: Person) -> None:
-    """Raises ConflictError while a call of theirs goes on."""
+    """Raises ConflictError while a call of theirs goes on, or calls that are another's are still to be given back."""
+    if await undo_at_work(connection, person.ids) is not None:
+        raise ConflictError(BEING_PARTED)
     for some in parts_of(person.calls):
         going = select(func.count()).where(Call.id.in_(some), Call.ended_at.is_(None))
         if await connection.scalar(going):

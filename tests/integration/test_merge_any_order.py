@@ -174,6 +174,16 @@ class Merging(RuleBasedStateMachine):
             return
         self.merges.remove(merge_id)
 
+    @precondition(lambda self: self.merges)
+    @rule(place=PLACE)
+    def begin_undo(self, place: int) -> None:
+        """The server dies in the middle of one; what comes next, but for merges and undos, comes in between."""
+        merge_id = self.merges[place % len(self.merges)]
+        Office.do(self.office.merges.finish_undos())
+        with contextlib.suppress(ConflictError):
+            Office.do(self.office.begin_undo(merge_id))
+            self.merges.remove(merge_id)
+
     @precondition(lambda self: self.customers)
     @rule(place=PLACE, number=PLACE)
     def give(self, place: int, number: int) -> None:
@@ -219,6 +229,7 @@ class Merging(RuleBasedStateMachine):
     @rule(place=PLACE)
     def erase(self, place: int) -> None:
         """The whole person, as the right to be forgotten has it: what is another's as well stays with them."""
+        Office.do(self.office.merges.finish_undos())
         person = Office.do(self._person(self._customer(place)))
         Office.do(Office.erasure.erase(ADMINISTRATOR, person.id))
         self.lost |= set(person.calls)
@@ -262,7 +273,9 @@ class Merging(RuleBasedStateMachine):
             assert all(merged_into is None for _, merged_into, _ in found), (call_id, found)
 
     def teardown(self) -> None:
-        """What timelines show: the same calls, certain where they are one customer's."""
+        """What timelines show: the same calls, certain where they are one customer's. Nothing of an undo is left."""
+        Office.do(self.office.merges.finish_undos())
+        self.every_call_is_somebodys()
         links = Office.do(self._links())
         expected = {
             (one, call_id, len(found) == 1) for call_id, found in links.items() for one, _, _ in found
