@@ -1,6 +1,7 @@
 """The administrator's inbox: one row per alarm, open until its cause is gone. An alarm is raised by the room that
-sees the cause and is open at most once per (code, subject); raising it again refreshes its text. E-mail and
-webhooks are not sent from here: they follow the durable facts."""
+sees the cause and is open at most once per (code, subject), which an index sees to; raising it again refreshes its
+text. Who raises or closes one by what is stored takes its turn before looking. E-mail and webhooks are not sent from
+here: they follow the durable facts."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, insert, select, update
+from sqlalchemy import BigInteger, Double, Index, Integer, String, Text, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +18,12 @@ from core.clock import Clock
 from core.db import Base, Database
 
 log = structlog.get_logger(__name__)
+
+
+TURNS = 0x414C524D
+"""The first half of the PostgreSQL advisory locks by which alarms are judged one after the other ("ALRM")."""
+
+IS_OPEN = text("closed_at IS NULL")
 
 
 class AlarmRow(Base):
@@ -30,7 +38,17 @@ class AlarmRow(Base):
     raised_at: Mapped[float] = mapped_column(Double)
     closed_at: Mapped[float | None] = mapped_column(Double)
 
-    __table_args__ = (Index("ix_alarms_raised_at", "raised_at"),)
+    __table_args__ = (
+        Index("ix_alarms_raised_at", "raised_at"),
+        Index(
+            "ix_alarms_open",
+            "code",
+            "subject",
+            unique=True,
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +61,28 @@ class Alarm:
     closed_at: float | None
 
 
+INSERTS: dict[str, sqlite.Insert | postgresql.Insert] = {
+    "sqlite": sqlite.insert(AlarmRow),
+    "postgresql": postgresql.insert(AlarmRow),
+}
+
+
+async def take_turn(connection: AsyncConnection, code: str, subject: str) -> None:
+    """To be called after the transaction's own changes, and before it looks whether the cause is there: whoever judges
+    the same alarm meanwhile waits, and then sees those changes. Without it one may close what another raises, having
+    looked before. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock(TURNS, func.hashtext(f"{code} {subject}"))
+        await connection.execute(select(lock))
+
+
 async def raise_alarm(connection: AsyncConnection, code: str, subject: str, text: str, at: float) -> None:
     """Open an alarm, or refresh the text of the one that is open for the same (code, subject)."""
-    refreshed = await connection.execute(
-        update(AlarmRow)
-        .where(AlarmRow.code == code, AlarmRow.subject == subject, AlarmRow.closed_at.is_(None))
-        .values(text=text)
+    raised = INSERTS[connection.dialect.name].on_conflict_do_update(
+        index_elements=[AlarmRow.code, AlarmRow.subject], index_where=IS_OPEN, set_={"text": text}
     )
-    if refreshed.rowcount == 0:
-        await connection.execute(
-            insert(AlarmRow).values(code=code, subject=subject, text=text, raised_at=at, closed_at=None)
-        )
+    values = {"code": code, "subject": subject, "text": text, "raised_at": at, "closed_at": None}
+    await connection.execute(raised, values)
 
 
 async def close_alarm(connection: AsyncConnection, code: str, subject: str, at: float) -> None:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from config.recordings import RecordingSettings
-from core.alarms import close_alarm, raise_alarm
+from core.alarms import close_alarm, raise_alarm, take_turn
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
@@ -115,6 +115,7 @@ class Workers:
                 await child.work(self._work.order(task, original, folder), progress.append)
                 fact = await self._work.finish(task, folder)
         async with self._database.write() as connection:
+            await take_turn(connection, ALARM, job.kind)
             if not await jobs.has_failed(connection, job.kind):
                 await close_alarm(connection, ALARM, job.kind, self._clock())
         await self._bus.publish(fact)
@@ -159,5 +160,6 @@ class Workers:
         async with self._database.write() as connection:
             await jobs.failed(connection, job, str(error), now, for_good=for_good)
             if for_good or job.tries > len(jobs.LADDER_S):
+                await take_turn(connection, ALARM, job.kind)
                 await raise_alarm(connection, ALARM, job.kind, f"{WHAT[job.kind]} failed: {error}", now)
         await self._bus.publish(RecordingChanged(job.recording_id, now, None))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.alarms import close_alarm, raise_alarm
+from core.alarms import close_alarm, raise_alarm, take_turn
 from crm_link.connectors.tables import ConnectorLog, LogState
 
 STUCK_ALARM = "crm-stuck"
@@ -15,6 +15,7 @@ STUCK = (LogState.FAILED, LogState.UNCERTAIN)
 
 async def tell_stuck(connection: AsyncConnection, connector: str, now: float) -> None:
     """Look how many there are now of this CRM, and raise or close its alarm."""
+    await take_turn(connection, STUCK_ALARM, connector)
     count = await connection.scalar(
         select(func.count()).where(ConnectorLog.connector == connector, ConnectorLog.state.in_(STUCK))
     )

@@ -5,7 +5,6 @@ second thought: a claim is taken by one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +12,12 @@ from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from core.alarms import close_alarm, raise_alarm
 from core.db import Database
 from core.errors import ConflictError
-from crm_link.webhooks.endpoints import DEAD_ALARM, DISABLED_ALARM, alarm_subject, signing
+from crm_link.webhooks.alarms import tell_given_up, tell_gone
+from crm_link.webhooks.endpoints import signing
 from crm_link.webhooks.kinds import DeliveryState, EndpointState, Outcome
-from crm_link.webhooks.ladder import LADDER_S, wait_after
+from crm_link.webhooks.ladder import wait_after
 from crm_link.webhooks.sender import Attempt, Message
 from crm_link.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
@@ -76,6 +75,7 @@ class Book:
     async def settle(self, claimed: Claimed, attempt: Attempt, luck: float, now: float) -> Settled | None:
         """Write down what came of it. None when the claim had run out and somebody else has it."""
         async with self._database.write() as connection:
+            await _take_turn(connection, claimed.endpoint_id)
             settled = _settled(claimed, attempt, luck)
             mine = await connection.execute(
                 update(D)
@@ -90,7 +90,10 @@ class Book:
                 return None
             await _note(connection, claimed.id, attempt)
             await _move_others(connection, claimed, now + (settled.wait_s or 0.0))
-            await _alarms(connection, claimed.endpoint_id, attempt, settled, now)
+            if attempt.outcome is Outcome.GONE:
+                await _disable(connection, claimed.endpoint_id, now)
+            elif settled.wait_s is None:
+                await tell_given_up(connection, (claimed.endpoint_id,), now)
         return settled
 
     async def next_due(self, endpoint_id: int, now: float) -> float | None:
@@ -124,14 +127,6 @@ async def forget(connection: AsyncConnection, *, before: float) -> int:
     return gone.rowcount
 
 
-async def close_dead_alarms(connection: AsyncConnection, endpoint_ids: Iterable[int], now: float) -> None:
-    """Those of endpoints that were given up for nothing any more: it was delivered later, or thrown away."""
-    for endpoint_id in endpoint_ids:
-        dead = select(D.id).where(D.endpoint_id == endpoint_id, D.state == DeliveryState.DEAD).limit(1)
-        if await connection.scalar(dead) is None:
-            await close_alarm(connection, DEAD_ALARM, alarm_subject(endpoint_id), now)
-
-
 def _due(endpoint_id: int, most: int, now: float, *, lock: bool = False) -> Any:
     """Those with no earlier one of their subject that still waits."""
     earlier = exists().where(
@@ -162,6 +157,14 @@ async def _take(
         attempts=attempts,
         url=endpoint.url,
         secrets=signing(endpoint, now),
+    )
+
+
+async def _take_turn(connection: AsyncConnection, endpoint_id: int) -> None:
+    """Attempts at one endpoint are settled one after the other: a 410 gives up all that waits, and a failure moves the
+    others of its subject, so that two at once would each wait for what the other has."""
+    await connection.execute(
+        select(WebhookEndpoint.id).where(WebhookEndpoint.id == endpoint_id).with_for_update(key_share=True)
     )
 
 
@@ -204,25 +207,8 @@ async def _move_others(connection: AsyncConnection, claimed: Claimed, due_at: fl
     )
 
 
-async def _alarms(
-    connection: AsyncConnection, endpoint_id: int, attempt: Attempt, settled: Settled, now: float
-) -> None:
-    subject = alarm_subject(endpoint_id)
-    if attempt.outcome is Outcome.DELIVERED:
-        await close_dead_alarms(connection, (endpoint_id,), now)
-    elif attempt.outcome is Outcome.GONE:
-        name = await _disable(connection, endpoint_id, now)
-        text = f"The webhook {name} was disabled: its receiver said that it is gone (410)."
-        await raise_alarm(connection, DISABLED_ALARM, subject, text, now)
-    elif settled.state is DeliveryState.DEAD:
-        query = select(WebhookEndpoint.name).where(WebhookEndpoint.id == endpoint_id)
-        name = (await connection.execute(query)).scalar_one()
-        text = f"The webhook {name} was given up for an event after {len(LADDER_S) + 1} attempts."
-        await raise_alarm(connection, DEAD_ALARM, subject, text, now)
-
-
-async def _disable(connection: AsyncConnection, endpoint_id: int, now: float) -> str:
-    """What it is owed is given up, and can be replayed; returns its name."""
+async def _disable(connection: AsyncConnection, endpoint_id: int, now: float) -> None:
+    """What it is owed is given up, and can be replayed."""
     named = await connection.execute(
         update(WebhookEndpoint)
         .where(WebhookEndpoint.id == endpoint_id)
@@ -234,4 +220,4 @@ async def _disable(connection: AsyncConnection, endpoint_id: int, now: float) ->
         .where(D.endpoint_id == endpoint_id, D.state == DeliveryState.WAITING)
         .values(state=DeliveryState.DEAD, settled_at=now)
     )
-    return str(named.scalar_one())
+    await tell_gone(connection, endpoint_id, named.scalar_one(), now)

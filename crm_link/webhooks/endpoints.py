@@ -20,6 +20,7 @@ from core.alarms import close_alarm
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.fact_log import FactLogRow
 from core.outside import OutsideRefusedError, checked_url, may_reach
+from crm_link.webhooks.alarms import DISABLED_ALARM, alarm_subject, close_both
 from crm_link.webhooks.kinds import EVENTS, EndpointState
 from crm_link.webhooks.tables import LONGEST_URL, WebhookEndpoint
 
@@ -29,9 +30,6 @@ MOST_ENDPOINTS = 50
 SECRET_BYTES = 32
 FORMER_S = 86_400.0
 """After a rotation both secrets sign for a day: time to bring the new one to the receiver."""
-
-DISABLED_ALARM = "webhook-disabled"
-DEAD_ALARM = "webhook-dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,6 @@ class Wanted:
         if not self.events or not known.issuperset(self.events):
             raise InvalidInputError(f"events are one or more of {', '.join(sorted(known))}", field="events")
         return Wanted(clean_name(self.name), _checked_url(self.url, networks), tuple(sorted({*self.events})))
-
-
-def alarm_subject(endpoint_id: int) -> str:
-    return f"webhook {endpoint_id}"
 
 
 async def create(connection: AsyncConnection, wanted: Wanted, now: float) -> tuple[Endpoint, str]:
@@ -117,8 +111,7 @@ async def remove(connection: AsyncConnection, endpoint_id: int, now: float) -> N
     gone = await connection.execute(delete(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id))
     if gone.rowcount != 1:
         raise _unknown(endpoint_id)
-    for code in (DISABLED_ALARM, DEAD_ALARM):
-        await close_alarm(connection, code, alarm_subject(endpoint_id), now)
+    await close_both(connection, endpoint_id, now)
 
 
 async def read(connection: AsyncConnection, endpoint_id: int, now: float) -> Endpoint:

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.recordings import NEVER, RecordingSettings
-from core.alarms import close_alarm, raise_alarm
+from core.alarms import close_alarm, raise_alarm, take_turn
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
@@ -135,6 +135,7 @@ class Auditor:
         now = self._clock()
         async with self._database.write() as connection:
             await close_alarm(connection, ALARM, "", now)
+            await take_turn(connection, DAMAGED, "")
             damaged = await auditor_book.count_damaged(connection)
             if damaged:
                 text = f"{damaged} stored recordings are lost or changed: see /recordings/coverage"

@@ -22,7 +22,8 @@ from core.facts import Fact
 from core.outside import Outside
 from core.tasks import running
 from crm_link.webhooks import endpoints
-from crm_link.webhooks.book import close_dead_alarms, forget
+from crm_link.webhooks.alarms import tell_given_up
+from crm_link.webhooks.book import forget
 from crm_link.webhooks.dispatcher import Dispatcher, Times
 from crm_link.webhooks.intake import Intake
 from crm_link.webhooks.kinds import EVENTS, TEST_EVENT
@@ -66,7 +67,7 @@ def add_webhooks(
     async def forget_old() -> None:
         while True:
             await _forget(database, clock() - settings.outside.keep_deliveries_days * DAY_S)
-            await _close_alarms(database, clock())
+            await _tell_given_up(database, clock())
             await asyncio.sleep(FORGET_EVERY_S)
 
     async def part(_app: web.Application) -> AsyncIterator[None]:
@@ -120,8 +121,8 @@ async def _forget(database: Database, before: float) -> None:
         await asyncio.sleep(BETWEEN_S)
 
 
-async def _close_alarms(database: Database, now: float) -> None:
+async def _tell_given_up(database: Database, now: float) -> None:
     """What was given up may have been thrown away just now, or with the data of somebody who was erased."""
     async with database.write() as connection:
         ids = [one.id for one in await endpoints.read_all(connection, now)]
-        await close_dead_alarms(connection, ids, now)
+        await tell_given_up(connection, ids, now)

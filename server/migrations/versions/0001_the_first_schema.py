@@ -27,6 +27,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
     )
     with op.batch_alter_table("alarms", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_alarms_open",
+            ["code", "subject"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
         batch_op.create_index("ix_alarms_raised_at", ["raised_at"], unique=False)
 
     op.create_table(
@@ -1073,6 +1080,7 @@ def upgrade() -> None:
         sa.Column("what", sa.String(length=20), nullable=False),
         sa.Column("before", sa.String(length=200), nullable=True),
         sa.Column("after", sa.String(length=200), nullable=True),
+        sa.Column("about", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["changed_by"],
             ["users.id"],
@@ -2103,5 +2111,10 @@ def downgrade() -> None:
     op.drop_table("api_answers")
     with op.batch_alter_table("alarms", schema=None) as batch_op:
         batch_op.drop_index("ix_alarms_raised_at")
+        batch_op.drop_index(
+            "ix_alarms_open",
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
 
     op.drop_table("alarms")
