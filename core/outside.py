@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import aiohttp
@@ -119,6 +119,7 @@ class Outside:
         `largest` bytes are read; whoever only wants the status waits `body_seconds` for the body, and no longer."""
         url = checked_url(request.url)
         began = time.monotonic()
+        sent: list[bool] = []
         try:
             async with self._open().request(
                 request.method,
@@ -127,20 +128,21 @@ class Outside:
                 data=request.body,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds),
+                trace_request_ctx=sent,
             ) as response:
                 body, is_whole = await _read(response, largest, body_seconds)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return OutsideAnswer(response.status, headers, body, is_whole, time.monotonic() - began)
         except TimeoutError as error:
             raise OutsideError(
-                f"{url.host} did not answer within {seconds:g} s", perhaps_done=True
+                f"{url.host} did not answer within {seconds:g} s", perhaps_done=bool(sent)
             ) from error
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, _RefusedAddressError):
                 raise OutsideRefusedError(str(error.os_error)) from error
             raise OutsideError(f"cannot connect to {url.host}: {_plain(error.os_error)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise OutsideError(f"{url.host}: {_plain(error)}", perhaps_done=True) from error
+            raise OutsideError(f"{url.host}: {_plain(error)}", perhaps_done=bool(sent)) from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -155,6 +157,7 @@ class Outside:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # a packed answer may be a thousand times as long
                 trust_env=False,
+                trace_configs=[_tracing()],
             )
         return self._session
 
@@ -165,6 +168,17 @@ class Outside:
                 f"{address[0]} is not a public address, and outside.allow_networks does not list it"
             )
         return socket.socket(family, kind, protocol)
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Says of each request whether its head went out: one that waited for a connection in vain did nothing."""
+    tracing = aiohttp.TraceConfig()
+
+    async def note(_session: Any, context: SimpleNamespace, _said: Any) -> None:
+        context.trace_request_ctx.append(True)
+
+    tracing.on_request_headers_sent.append(note)
+    return tracing
 
 
 def checked_url(text: str) -> URL:

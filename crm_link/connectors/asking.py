@@ -16,8 +16,9 @@ from crm_link.connectors.protocol import ConnectorError, Sender
 SAID = 200
 """Characters of a refusal that are kept for people."""
 
-PASSED_ON = frozenset({502, 503, 504})
-"""A proxy in between answered: the CRM behind it perhaps did what was asked."""
+TIMED_OUT = 408
+"""With this, as with every 5xx, nothing is said of what was done before: a row is saved and a hook after it fails, or a
+proxy was tired of waiting for the CRM behind it (502, 504, Cloudflare's 524)."""
 
 
 async def ask_json(
@@ -75,7 +76,8 @@ def refuse_failure(answer: OutsideAnswer) -> None:
     what = words.get(answer.status, f"it answered {answer.status}")
     if 300 <= answer.status < 400:
         what = f"it answered {answer.status} and points elsewhere, which is not followed"
-    raise ConnectorError(f"{what}: {said}" if said else what, perhaps_done=answer.status in PASSED_ON)
+    perhaps_done = answer.status >= 500 or answer.status == TIMED_OUT
+    raise ConnectorError(f"{what}: {said}" if said else what, perhaps_done=perhaps_done)
 
 
 def one_line(text: str) -> str:

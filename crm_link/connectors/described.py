@@ -22,7 +22,7 @@ from core.facts import Direction
 from core.outside import OutsideError, OutsideRequest
 from core.phone import parse_number
 from core.ports import RecordingCopy
-from crm_link.connectors.asking import read_json, reading
+from crm_link.connectors.asking import one_line, read_json, reading
 from crm_link.connectors.description import Ask, Description, Find
 from crm_link.connectors.protocol import (
     MOST_CONTACTS,
@@ -158,6 +158,8 @@ class Described:
             if call.reference:
                 self._remember_over(call.reference)
             kept = await self._steps(self._description.log, known)
+        if not kept["reference"] and any("reference" in step.keep for step in self._description.log):
+            raise ConnectorError("the answer does not say what was written", perhaps_done=True)
         return str(kept["reference"])
 
     def _remember_over(self, reference: str) -> None:
@@ -218,7 +220,10 @@ class Described:
             sent.setdefault("Content-Type", "application/json")
         body = await asyncio.to_thread(_body, ask, known) if LARGE in known else _body(ask, known)
         request = OutsideRequest(ask.method, url, sent, body)
-        return read_json(await self._sender.send(request, seconds=ask.timeout or self._account.seconds))
+        answer = read_json(await self._sender.send(request, seconds=ask.timeout or self._account.seconds))
+        if ask.success and not _at(ask.success, answer):
+            raise ConnectorError(f"it says that this did not work: {_said(answer)}", perhaps_done=True)
+        return answer
 
     async def _fetch_token(self) -> str:
         ask = self._description.token
@@ -294,9 +299,10 @@ def _at(path: str, answer: Any) -> Any:
 
 
 def _list(find: Find, answer: Any) -> list[Any]:
-    rows = _at(find.each, answer) or []
+    """Nothing there is an answer of another kind, such as an error with status 200, and not nobody."""
+    rows = _at(find.each, answer)
     if not isinstance(rows, list):
-        raise ConnectorError(f"what stands at {find.each!r} is no list")
+        raise ConnectorError(f"what stands at {find.each!r} is no list: {_said(answer)}")
     return rows
 
 
@@ -365,6 +371,11 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, dict | list):
         return ""
     return str(value).encode(errors="ignore").decode().replace("\0", "").strip()
+
+
+def _said(answer: Any) -> str:
+    """The beginning of an answer, for people."""
+    return one_line(json.dumps(answer, ensure_ascii=False))
 
 
 def _line(text: str) -> str:

@@ -55,8 +55,9 @@ def _path(text: str) -> str:
 
 
 class Ask(Part):
-    """One request. `body` goes as JSON, `form` as a form; `keep` names parts of the answer for what follows. `timeout`
-    is in seconds, where the answer takes longer than the site's settings wait for others."""
+    """One request. `body` goes as JSON, `form` as a form; `keep` names parts of the answer for what follows. `success`
+    is the path of what an answer has when it worked, for CRMs that say an error with status 200. `timeout` is in
+    seconds, where the answer takes longer than the site's settings wait for others."""
 
     method: Literal["GET", "POST", "PUT", "PATCH"] = "GET"
     url: str
@@ -65,7 +66,13 @@ class Ask(Part):
     body: Any = None
     form: dict[str, str] = Field(default_factory=dict)
     keep: dict[str, str] = Field(default_factory=dict)
+    success: str = ""
     timeout: float | None = Field(None, gt=0, le=LONGEST_S)
+
+    @field_validator("success")
+    @classmethod
+    def _path_of_success(cls, given: str) -> str:
+        return _path(given) if given else given
 
     @field_validator("keep")
     @classmethod

@@ -84,25 +84,78 @@ class Work:
 
 
 @asynccontextmanager
-async def described(tmp_path: Path, crm: Crm) -> AsyncIterator[tuple[Connector, Scripted, ConnectorSettings]]:
+async def described(
+    tmp_path: Path, crm: Crm, text: str = DESCRIPTION
+) -> AsyncIterator[tuple[Connector, Scripted, ConnectorSettings]]:
     path = tmp_path / "x.toml"
-    path.write_text(DESCRIPTION)
+    path.write_text(text)
     async with Scripted(crm.answers) as peer, Outside(HOME) as outside:
         settings = ConnectorSettings(kind="http", url=peer.url, description=str(path))
         yield make_connector("x", settings, Site(), outside), peer, settings
 
 
 @asynccontextmanager
-async def working(database: Database, tmp_path: Path, crm: Crm) -> AsyncIterator[Work]:
+async def working(
+    database: Database, tmp_path: Path, crm: Crm, text: str = DESCRIPTION
+) -> AsyncIterator[Work]:
     async def describe(_connection: AsyncConnection, _record: Mapping[str, Any]) -> CallWords:
         return CallWords({})
 
-    async with described(tmp_path, crm) as (connector, peer, _settings):
+    async with described(tmp_path, crm, text) as (connector, peer, _settings):
         rules = LogRules(connector, send_notes=True, create_contacts=False)
         worker = LogWorker("x", rules, database, lambda: work.now, describe)
         work = Work(worker, database, peer)
         await work.asks()
         yield work
+
+
+@pytest.mark.parametrize("status", [408, 500, 503, 524])
+async def test_a_failure_after_the_fact_is_not_followed_by_a_second_call(
+    database: Database, tmp_path: Path, status: int
+) -> None:
+    async with working(database, tmp_path, Crm(logged=(status, {"error": "a hook failed"}))) as work:
+        await work.worker.work_one()
+        work.now += 60
+        await work.worker.work_one()
+        row = await work.row()
+    assert (row.state, work.written()) == (LogState.UNCERTAIN, 1)
+
+
+async def test_what_a_crm_refuses_is_sent_again(database: Database, tmp_path: Path) -> None:
+    crm = Crm(logged=(422, {"error": "no"}))
+    async with working(database, tmp_path, crm) as work:
+        await work.worker.work_one()
+        crm.logged = {}
+        work.now += 60
+        await work.worker.work_one()
+        assert ((await work.row()).state, work.written()) == (LogState.DONE, 2)
+
+
+async def test_an_error_with_status_200_is_not_nobody(tmp_path: Path) -> None:
+    """Else `create_contacts` would make a second contact of somebody who is there."""
+    async with described(tmp_path, Crm()) as (connector, peer, _settings):
+        peer.answers = lambda _asked: {"error": "rate limit"}
+        with pytest.raises(ConnectorError, match="rate limit"):
+            await connector.find_contact(NUMBER)
+
+
+async def test_a_call_of_which_nothing_was_written_is_not_done(database: Database, tmp_path: Path) -> None:
+    more = DESCRIPTION + 'keep = { reference = "id" }\n'
+    async with working(database, tmp_path, Crm(logged={"success": False}), more) as work:
+        await work.worker.work_one()
+        row = await work.row()
+        assert (row.state, row.reference, row.maybe_sent) == (LogState.WAITING, "", True)
+        work.now += 60
+        await work.worker.work_one()
+        assert ((await work.row()).state, work.written()) == (LogState.UNCERTAIN, 1)
+
+
+async def test_an_answer_without_its_word_of_success_is_none(database: Database, tmp_path: Path) -> None:
+    more = DESCRIPTION + 'success = "ok"\n'
+    async with working(database, tmp_path, Crm(logged={"ok": False, "why": "quota"}), more) as work:
+        await work.worker.work_one()
+        row = await work.row()
+    assert (row.state, "quota" in row.error) == (LogState.WAITING, True)
 
 
 SURPRISES: tuple[Any, ...] = (

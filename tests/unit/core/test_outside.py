@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from config.outside import OutsideSettings
 from core.outside import (
+    AT_ONCE_PER_HOST,
     LARGEST_ANSWER,
     Outside,
     OutsideError,
@@ -197,3 +198,19 @@ async def test_what_is_no_web_address_is_refused(url: str) -> None:
     async with Outside(OutsideSettings()) as outside:
         with pytest.raises(OutsideRefusedError):
             await outside.send(ask(url))
+
+
+async def test_what_never_got_a_connection_was_surely_not_done(peer: TestServer) -> None:
+    """Six requests hold all connections to one host; the seventh waits for one in vain."""
+    async with Outside(HOME) as outside:
+        busy = [
+            asyncio.create_task(outside.send(ask(peer.make_url("/never")), seconds=1.0))
+            for _ in range(AT_ONCE_PER_HOST)
+        ]
+        while len(seen(peer)) < AT_ONCE_PER_HOST:
+            await asyncio.sleep(0.01)
+        with pytest.raises(OutsideError) as waiting:
+            await outside.send(ask(peer.make_url("/never")), seconds=0.1)
+        hung = await asyncio.gather(*busy, return_exceptions=True)
+    assert not waiting.value.perhaps_done
+    assert [isinstance(one, OutsideError) and one.perhaps_done for one in hung] == [True] * AT_ONCE_PER_HOST
