@@ -11,6 +11,7 @@ from core.errors import InvalidInputError, NotFoundError
 from server.connectors import actions as connector_actions
 from server.connectors.parts import CONNECTORS
 from server.views.call_filter import choice
+from server.views.calls import read_some_calls
 from server.views.connectors import Show, find_shown, how_many, read_counts
 from server.web.keys import DATABASE, SETTINGS
 from server.web.pages import render, see_other
@@ -62,6 +63,7 @@ async def _page(request: web.Request, template: str, status: int = 200, **more: 
     async with request.app[DATABASE].read() as connection:
         counts = await read_counts(connection)
         page = await find_shown(connection, show, after=request.query.get("after"))
+        calls = await read_some_calls(connection, {one.call_id for one in page.calls})
     context: dict[str, Any] = {"chosen": "", "number": "", "wrong": "", "tried": None, **more}
     return render(
         request,
@@ -72,6 +74,7 @@ async def _page(request: web.Request, template: str, status: int = 200, **more: 
         workers=parts.workers if parts else {},
         counts=counts,
         page=page,
+        calls=calls,
         show=show,
         how_many=how_many(counts),
         query=f"?{request.query_string}" if request.query_string else "",
