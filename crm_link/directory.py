@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, case, literal, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, case, false, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.each import read_each
@@ -175,8 +175,8 @@ async def find_customers(
     connection: AsyncConnection, text: str, *, region: str, limit: int = 50, after: str | None = None
 ) -> CustomerPage:
     """Customers by what somebody typed: a number in any spelling, else the beginnings of words of their names and
-    companies or of what stands in their fields of type text, all of which must fit; everybody for empty text. Latest
-    contact first.
+    companies or of what stands in their fields of type text, all of which must fit; everybody for empty text, nobody
+    for text without a word. Latest contact first.
 
     Raises InvalidInputError for a cursor that is not ours.
     """
@@ -195,16 +195,36 @@ async def find_customers(
     return CustomerPage(tuple(customers), cursor_of(*rows[limit - 1]) if len(rows) > limit else None)
 
 
+async def find_newer(
+    connection: AsyncConnection, text: str, *, region: str, limit: int = 50, after: str | None = None
+) -> CustomerPage:
+    """The same customers by their ids, the lowest first. For programs that read all of them: an id stays, while the
+    latest contact moves, and who is made meanwhile comes last.
+
+    Raises InvalidInputError for a cursor that is not ours.
+    """
+    limit = max(1, min(limit, MOST_LISTED))
+    found = _found(text, region).order_by(Customer.id).limit(limit + 1)
+    if after is not None:
+        found = found.where(Customer.id > parts_of(after, int, field="after")[0])
+    ids = (await connection.scalars(found)).all()
+    customers = await read_customers(connection, ids[:limit])
+    return CustomerPage(tuple(customers), cursor_of(ids[limit - 1]) if len(ids) > limit else None)
+
+
 async def find_older(
     connection: AsyncConnection, text: str, *, region: str, limit: int, before: int | None = None
 ) -> list[CustomerView]:
-    """The same customers by their numbers, those with the highest first; only lower ones than `before`. For who reads
-    all of them: a number stays, while the latest contact moves."""
-    found = select(Customer.id).where(Customer.merged_into_id.is_(None), *_conditions(text, region))
+    """The same customers by their ids, the highest first; only lower ones than `before`."""
+    found = _found(text, region)
     if before is not None:
         found = found.where(Customer.id < before)
     ids = (await connection.scalars(found.order_by(Customer.id.desc()).limit(limit))).all()
     return await read_customers(connection, ids)
+
+
+def _found(text: str, region: str) -> Select[int]:
+    return select(Customer.id).where(Customer.merged_into_id.is_(None), *_conditions(text, region))
 
 
 def _conditions(text: str, region: str) -> list[ColumnElement[bool]]:
@@ -219,9 +239,12 @@ def _conditions(text: str, region: str) -> list[ColumnElement[bool]]:
             Identity.kind == IdentityKind.EMAIL.value, Identity.value == text.strip().casefold()
         )
         return [Customer.id.in_(holders)]
+    typed = sorted(words(text))
+    if not typed and text.strip():  # a sign and no word fits nobody, least of all everybody
+        return [false()]
     return [
         or_(*(Customer.id.in_(_with_word(table, word)) for table in (CustomerWord, CustomerFieldWord)))
-        for word in sorted(words(text))
+        for word in typed
     ]
 
 

@@ -4,14 +4,14 @@ programs never overwrite each other unseen. Notes are `notes.py`, their timeline
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import Field, model_validator
 
 from core.errors import InvalidInputError
 from crm_link.customers import UNCHANGED, CustomerEdit, NewCustomer
-from crm_link.directory import CustomerView, find_customers, read_customer
+from crm_link.directory import CustomerView, find_customers, find_newer, read_customer
 from crm_link.kinds import Confidence, IdentityKind, Source
 from server.api.operation import Header, Reply, operation
 from server.api.shapes import Given, Instant, Page, Paging, Taken
@@ -59,7 +59,7 @@ class Customer(Given):
 
 
 class CustomerPage(Page):
-    customers: list[Customer] = Field(description="Latest contact first.")
+    customers: list[Customer] = Field(description="In the `order` asked for.")
 
 
 class CustomerQuery(Paging):
@@ -68,6 +68,11 @@ class CustomerQuery(Paging):
         max_length=200,
         description="A telephone number in any spelling, an e-mail address, or the beginnings of words of name and "
         "company (`kow ann`); all customers when left out.",
+    )
+    order: Literal["contact", "id"] = Field(
+        "contact",
+        description="`contact`: the latest contact first, for people; whoever calls meanwhile moves to the first page. "
+        "`id`: the lowest id first, for programs that read everybody: nobody moves, new ones come last.",
     )
 
 
@@ -123,8 +128,9 @@ IfMatch = Annotated[
 @operation("Search customers", tag="Customers")
 async def list_customers(request: web.Request, query: CustomerQuery) -> CustomerPage:
     """Numbers are found whole, in any spelling; names by the beginnings of their words, accents left aside."""
+    find = find_newer if query.order == "id" else find_customers
     async with request.app[DATABASE].read() as connection:
-        page = await find_customers(
+        page = await find(
             connection,
             query.q,
             region=request.app[SETTINGS].site.region,

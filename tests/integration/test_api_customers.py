@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import update
 
 from core.clock import iso
 from core.db import Database
+from crm_link.tables import Customer
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 
 CUSTOMERS = "/api/v1/customers"
@@ -70,6 +72,19 @@ async def test_lists_are_paged(api: ApiServer) -> None:
         path = f"{CUSTOMERS}?limit=2&after={page['next']}"
     assert sorted(seen) == [f"Customer {number}" for number in range(5)]
     assert len(seen) == 5
+
+
+async def test_by_id_nobody_is_missed_who_calls_meanwhile(api: ApiServer) -> None:
+    for number in range(4):
+        await create(api, f"Customer {number}")
+    first = await api.get(CUSTOMERS, params={"limit": 2, "order": "id"})
+    async with api.database.write() as connection:
+        await connection.execute(update(Customer).where(Customer.id == 3).values(last_contact_at=NOW))
+    await create(api, "Customer 4")
+    second = await api.get(CUSTOMERS, params={"order": "id", "after": first["next"]})
+    assert [one["id"] for page in (first, second) for one in page["customers"]] == [1, 2, 3, 4, 5]
+    assert second["next"] is None
+    await api.get(CUSTOMERS, 422, params={"after": first["next"]})
 
 
 async def test_an_edit_names_the_version_it_is_based_on(api: ApiServer) -> None:

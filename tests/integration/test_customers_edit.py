@@ -210,6 +210,8 @@ async def test_search_goes_by_the_beginnings_of_words_latest_contact_first(datab
     assert await found("easco") == [3]
     assert await found("owalska") == []
     assert await found("") == [3, 2, 1, 0]
+    for nothing in ("%", "-", "???", "😀", " _ "):
+        assert await found(nothing) == []
 
 
 async def test_search_pages_with_a_cursor(database: Database) -> None:
