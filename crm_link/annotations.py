@@ -13,7 +13,7 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import ForbiddenError, InvalidInputError, NotFoundError, StaleError
 from core.facts import CustomerChanged
-from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.changes import Change, Edit, What, announce, journal, row_of
 from crm_link.directory import CustomerView, NoteView, note_view, read_customer
 from crm_link.records import bump, hold_customer
 from crm_link.spelling import clean_note, normal_tag
@@ -42,7 +42,8 @@ class Annotations:
             changed = None
             if await _insert_tag(connection, current, tag, edit):
                 await _check_tag_count(connection, current)
-                await journal(connection, current, edit, Change(What.TAG_ADDED, after=tag))
+                change = Change(What.TAG_ADDED, after=tag, about=row_of(CustomerTag.__tablename__, tag))
+                await journal(connection, current, edit, change)
                 changed = await announce(connection, current, edit.at)
         return await self._told(current, changed)
 
@@ -55,7 +56,8 @@ class Annotations:
             mine = (CustomerTag.customer_id == current) & (CustomerTag.tag == tag)
             changed = None
             if (await connection.execute(delete(CustomerTag).where(mine))).rowcount:
-                await journal(connection, current, edit, Change(What.TAG_REMOVED, before=tag))
+                change = Change(What.TAG_REMOVED, before=tag, about=row_of(CustomerTag.__tablename__, tag))
+                await journal(connection, current, edit, change)
                 changed = await announce(connection, current, edit.at)
         return await self._told(current, changed)
 

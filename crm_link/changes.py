@@ -43,11 +43,13 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that changed; `before` and `after` as people would read them."""
+    """One thing that changed; `before` and `after` as people would read them. `about` says of which row (`row_of`),
+    where that can change hands: when a merge is undone its history goes back with it."""
 
     what: What
     before: str | None = None
     after: str | None = None
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class Edit:
 
     at: float
     user_id: int | None = None
+
+
+def row_of(table: str, *names: object) -> str:
+    """How the history names a row: its table and the values that no other row of the table has, also later (an id of
+    SQLite's making may be given again)."""
+    return " ".join((table, *map(str, names)))
 
 
 async def journal(connection: AsyncConnection, customer_id: int, edit: Edit, *changes: Change) -> None:
@@ -68,6 +76,7 @@ async def journal(connection: AsyncConnection, customer_id: int, edit: Edit, *ch
             "what": change.what.value,
             "before": _fit(change.before),
             "after": _fit(change.after),
+            "about": change.about,
         }
         for change in changes
     ]

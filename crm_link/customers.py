@@ -165,7 +165,9 @@ class Customers:
             if not await take(connection, current, claim.kind, claim.value):
                 raise NotFoundError(f"customer {current} has no identity {identity_id}")
             await bump(connection, current)
-            await journal(connection, current, edit, Change(What.IDENTITY_REMOVED, before=claim.shown))
+            await journal(
+                connection, current, edit, Change(What.IDENTITY_REMOVED, claim.shown, about=claim.row)
+            )
             facts = [await announce(connection, current, edit.at)]
         await self._publish(facts)
         return await self._read(current)

@@ -15,7 +15,7 @@ from core.equivalences import key_of, spellings
 from core.errors import ConflictError, NotFoundError
 from core.ports import OpenPromises
 from crm_link.blocks.claims import block_holders
-from crm_link.changes import Change, Edit, What, journal
+from crm_link.changes import Change, Edit, What, journal, row_of
 from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.match import MAX_CANDIDATES, Candidate, Match, Unknown, match
 from crm_link.records import NewRecord, insert_customer
@@ -71,6 +71,11 @@ class Claim:
     def shown(self) -> str:
         """As people write and dial it."""
         return self.spelled or self.value
+
+    @property
+    def row(self) -> str:
+        """As the history names it."""
+        return row_of(Identity.__tablename__, self.kind, self.value)
 
 
 async def holders(
@@ -244,7 +249,9 @@ async def give(connection: AsyncConnection, customer_id: int, claim: Claim, edit
     if await connection.scalar(has_it) is not None:
         return False
     await _insert_identity(connection, customer_id, claim, edit.at)
-    await journal(connection, customer_id, edit, Change(What.IDENTITY_ADDED, after=claim.shown))
+    await journal(
+        connection, customer_id, edit, Change(What.IDENTITY_ADDED, after=claim.shown, about=claim.row)
+    )
     return True
 
 

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from crm_link.blocks.claims import let_go_of_block
-from crm_link.changes import Change, Edit, What, journal
+from crm_link.changes import Change, Edit, What, journal, row_of
 from crm_link.identities import Claim, give, take
 from crm_link.kinds import IdentityKind, LinkHow
 from crm_link.merging.holdings import HOLDINGS
@@ -139,7 +139,8 @@ async def _retire(connection: AsyncConnection, source: int, target: int, number:
     await take(connection, source, IdentityKind.PHONE, number)
     held = await connection.scalar(select(func.count()).where(Identity.customer_id == source))
     if held:
-        await journal(connection, source, edit, Change(What.IDENTITY_REMOVED, before=number))
+        about = row_of(Identity.__tablename__, IdentityKind.PHONE, number)
+        await journal(connection, source, edit, Change(What.IDENTITY_REMOVED, number, about=about))
     else:
         await absorb(connection, source, target, number, edit)
 

@@ -164,6 +164,7 @@ class CustomerChange(Base):
     what: Mapped[str] = mapped_column(String(20))
     before: Mapped[str | None] = mapped_column(String(200))
     after: Mapped[str | None] = mapped_column(String(200))
+    about: Mapped[str | None] = mapped_column(Text, doc="which row it is of, see `changes.row_of`")
 
     __table_args__ = (Index("ix_customer_changes_customer_id_at", "customer_id", "at"),)
 

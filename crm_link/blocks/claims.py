@@ -14,7 +14,7 @@ from core.equivalences import key_of
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from crm_link.blocks.block import Block, prefixes_of
 from crm_link.blocks.tables import NumberBlock
-from crm_link.changes import Change, Edit, What, journal
+from crm_link.changes import Change, Edit, What, journal, row_of
 from crm_link.kinds import LinkHow
 from crm_link.match import MAX_CANDIDATES, Candidate
 from crm_link.tables import CallCustomer, CallMatch, Customer
@@ -101,7 +101,8 @@ async def give_block(connection: AsyncConnection, customer_id: int, block: Block
         "added_by": edit.user_id,
     }
     await connection.execute(insert(NumberBlock), row)
-    await journal(connection, customer_id, edit, Change(What.BLOCK_ADDED, after=block.shown))
+    change = Change(What.BLOCK_ADDED, after=block.shown, about=_row(block))
+    await journal(connection, customer_id, edit, change)
     return True
 
 
@@ -111,7 +112,9 @@ async def take_block(connection: AsyncConnection, customer_id: int, block_id: in
     if block_id not in held:
         raise NotFoundError(f"customer {customer_id} has no block {block_id}")
     await connection.execute(delete(NumberBlock).where(NumberBlock.id == block_id))
-    await journal(connection, customer_id, edit, Change(What.BLOCK_REMOVED, before=held[block_id].shown))
+    block = held[block_id]
+    change = Change(What.BLOCK_REMOVED, before=block.shown, about=_row(block))
+    await journal(connection, customer_id, edit, change)
 
 
 async def numbers_inside(connection: AsyncConnection, block: Block) -> list[str]:
@@ -152,6 +155,11 @@ async def let_go_of_block(connection: AsyncConnection, number: str) -> None:
             CallCustomer.call_id.in_(of_number), CallCustomer.how == LinkHow.BLOCK.value
         )
     )
+
+
+def _row(block: Block) -> str:
+    words = (block.prefix, block.shortest, block.longest, block.first, block.last)
+    return row_of(NumberBlock.__tablename__, *words)
 
 
 def _block(row: Row[*tuple[Any, ...]]) -> Block:

@@ -142,7 +142,9 @@ async def _keep(
 
 async def _take_back(connection: AsyncConnection, customer_id: int, claim: Claim, edit: Edit) -> None:
     if await take(connection, customer_id, claim.kind, claim.value):
-        await journal(connection, customer_id, edit, Change(What.IDENTITY_REMOVED, before=claim.shown))
+        await journal(
+            connection, customer_id, edit, Change(What.IDENTITY_REMOVED, claim.shown, about=claim.row)
+        )
 
 
 async def _store(connection: AsyncConnection, place: tuple[str, str], pick: Pick, edit: Edit) -> None:

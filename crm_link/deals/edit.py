@@ -18,7 +18,7 @@ from core.db import Database
 from core.errors import ConflictError, InvalidInputError, StaleError
 from core.facts import CustomerChanged
 from core.folding import clean_line
-from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.changes import Change, Edit, What, announce, journal, row_of
 from crm_link.customers import UNCHANGED, Unchanged
 from crm_link.deals.customer import Buyer, customer_of
 from crm_link.deals.kinds import STATES, DealKind, DealState
@@ -166,7 +166,7 @@ class Deals:
         async with self._database.write() as connection:
             deal = await _hold(connection, deal_id, None)
             await connection.execute(delete(Deal).where(Deal.id == deal_id))
-            change = Change(What.DEAL_REMOVED, before=_said(deal))
+            change = Change(What.DEAL_REMOVED, before=_said(deal), about=_row(deal))
             await journal(connection, deal.customer_id, edit, change)
             changed = await announce(connection, deal.customer_id, edit.at)
         await self._tell(changed)
@@ -232,7 +232,7 @@ async def _apply(connection: AsyncConnection, before: DealView, wanted: DealEdit
     await connection.execute(update(Deal).where(Deal.id == before.id).values(**values))
     deal = await read_deal(connection, before.id)
     if _said(deal) != _said(before):
-        change = Change(What.DEAL_CHANGED, before=_said(before), after=_said(deal))
+        change = Change(What.DEAL_CHANGED, _said(before), _said(deal), _row(deal))
         await journal(connection, deal.customer_id, edit, change)
     return deal, await announce(connection, deal.customer_id, edit.at)
 
@@ -322,6 +322,10 @@ def clean_external_id(text: str) -> str:
             f"an id has between 1 and {LONGEST_EXTERNAL_ID} characters", field="external_id"
         )
     return value
+
+
+def _row(deal: DealView) -> str:
+    return row_of(Deal.__tablename__, deal.id, deal.opened_at)
 
 
 def _said(deal: DealView) -> str:

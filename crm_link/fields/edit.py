@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import InvalidInputError
 from core.folding import words
-from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.changes import Change, Edit, What, announce, journal, row_of
 from crm_link.fields.tables import CustomerField, CustomerFieldWord
 from crm_link.fields.values import FieldValue, checked, loaded, stored, words_of
 from crm_link.records import bump, hold_customer
@@ -95,7 +95,9 @@ async def set_values(
         await _replace(connection, customer_id, declared[key], value)
         old, new = words_of(before.get(key)), words_of(value)
         label = declared[key].title
-        changes.append(Change(What.FIELD, before=f"{label}: {old}" if old else None, after=f"{label}: {new}"))
+        said = f"{label}: {old}" if old else None
+        about = row_of(CustomerField.__tablename__, key)
+        changes.append(Change(What.FIELD, before=said, after=f"{label}: {new}", about=about))
     return changes
 
 

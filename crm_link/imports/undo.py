@@ -16,7 +16,7 @@ from core.clock import Clock
 from core.db import Base, Database
 from core.errors import NotFoundError
 from core.facts import CustomerRemoved, Fact, RemovalReason
-from crm_link.changes import Change, Edit, What, announce, announce_removed, journal
+from crm_link.changes import Change, Edit, What, announce, announce_removed, journal, row_of
 from crm_link.identities import hold_keys, take
 from crm_link.imports.columns import Person
 from crm_link.imports.fields import Declared
@@ -250,7 +250,8 @@ async def _identities(connection: AsyncConnection, customer_id: int, did: Did, e
             kept.append(f"{shown} has called since")
         else:
             await take(connection, customer_id, IdentityKind(kind), value)
-            await journal(connection, customer_id, edit, Change(What.IDENTITY_REMOVED, before=shown))
+            about = row_of(Identity.__tablename__, kind, value)
+            await journal(connection, customer_id, edit, Change(What.IDENTITY_REMOVED, shown, about=about))
     await free_keys(connection, set(did.identities))
     return kept
 
@@ -258,7 +259,8 @@ async def _identities(connection: AsyncConnection, customer_id: int, did: Did, e
 async def _tags(connection: AsyncConnection, customer_id: int, did: Did, edit: Edit) -> None:
     mine = (CustomerTag.customer_id == customer_id, CustomerTag.tag.in_(did.tags))
     gone = (await connection.scalars(delete(CustomerTag).where(*mine).returning(CustomerTag.tag))).all()
-    await journal(connection, customer_id, edit, *(Change(What.TAG_REMOVED, before=tag) for tag in gone))
+    changes = [Change(What.TAG_REMOVED, tag, about=row_of(CustomerTag.__tablename__, tag)) for tag in gone]
+    await journal(connection, customer_id, edit, *changes)
 
 
 async def _notes(connection: AsyncConnection, customer_id: int, did: Did) -> list[str]:

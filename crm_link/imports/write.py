@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.errors import InvalidInputError
 from core.facts import Fact
 from crm_link.annotations import MOST_TAGS
-from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.changes import Change, Edit, What, announce, journal, row_of
 from crm_link.identities import count_identities
 from crm_link.imports.columns import MOST_KEYS, Person
 from crm_link.imports.fields import Declared
@@ -123,7 +123,8 @@ async def _tags(connection: AsyncConnection, customer_id: int, person: Person, e
         {"customer_id": customer_id, "tag": tag, "added_at": edit.at, "added_by": edit.user_id} for tag in new
     ]
     await connection.execute(insert(CustomerTag), rows)
-    await journal(connection, customer_id, edit, *(Change(What.TAG_ADDED, after=tag) for tag in new))
+    changes = [Change(What.TAG_ADDED, after=tag, about=row_of(CustomerTag.__tablename__, tag)) for tag in new]
+    await journal(connection, customer_id, edit, *changes)
     did.tags.extend(new)
 
 

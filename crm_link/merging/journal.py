@@ -70,6 +70,11 @@ class Holding:
     def owner(self) -> Column[Any]:
         return self.table.c[self.column]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the history names a row by: no later row of anybody's has the same (an id alone may come again)."""
+        return self.alone or self.key + self.guard
+
     def belongs_to(self, customer_id: int, of: Table | None = None) -> ColumnElement[bool]:
         """Said of rows that are named besides. Of history one customer may have tens of thousands of rows: with a sum
         PostgreSQL does not look for the named ones among all of them, as it would while its statistics are old."""

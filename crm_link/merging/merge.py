@@ -25,7 +25,7 @@ from crm_link.merging.calls import own_calls
 from crm_link.merging.holdings import HOLDINGS
 from crm_link.merging.journal import Action, Part, hand_over, store_parts
 from crm_link.merging.news import tell
-from crm_link.merging.record import change_record
+from crm_link.merging.record import change_record, history_of_record
 from crm_link.merging.tables import CustomerMerge
 from crm_link.merging.turns import hold_rows, take_turn, undo_at_work
 from crm_link.merging.undo import Undoing, begin, go_on, read_undoing
@@ -159,10 +159,10 @@ async def _merge(connection: AsyncConnection, wanted: Wanted, edit: Edit) -> tup
     parts = [await own_calls(connection, plan.kept, plan.merged)]
     for holding in HOLDINGS:
         parts += await hand_over(connection, holding, plan.merged.id, plan.kept.id)
-    record, changes = await change_record(connection, plan)
+    record = await change_record(connection, plan)
     parts.append(record)
     merge_id = await _store(connection, plan, parts, edit)
-    await journal(connection, plan.kept.id, edit, *changes)
+    await journal(connection, plan.kept.id, edit, *history_of_record(record, merge_id))
     facts = await tell(
         connection,
         (plan.kept.id, plan.merged.id),

@@ -10,7 +10,8 @@ from sqlalchemy import Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.accounts import find_user
-from crm_link.changes import Change, What
+from crm_link.changes import Change
+from crm_link.merging.history import WRITTEN, merge_row, text_of
 from crm_link.merging.journal import Action, Holding, Part, Values, change_back
 from crm_link.merging.views import MergePreview, MergeView
 from crm_link.records import store_words, touch_contact
@@ -19,8 +20,8 @@ from crm_link.tables import Customer
 RECORD = Holding("record", cast(Table, Customer.__table__), key=("id",), column="id")
 
 
-async def change_record(connection: AsyncConnection, plan: MergePreview) -> tuple[Part, list[Change]]:
-    """Write what was chosen, let the old id redirect; returns it for the journal and as history."""
+async def change_record(connection: AsyncConnection, plan: MergePreview) -> Part:
+    """Write what was chosen, let the old id redirect; returns it for the journal."""
     kept, merged = plan.kept, plan.merged
     owner_id = plan.owner_id
     if owner_id is not None and await find_user(connection, owner_id) is None:
@@ -44,19 +45,18 @@ async def change_record(connection: AsyncConnection, plan: MergePreview) -> tupl
     await store_words(connection, kept.id, plan.name, plan.company)
     await store_words(connection, merged.id)
     row = {"key": {"id": kept.id}, "before": before, "after": after}
-    return Part(Action.CHANGED, Customer.__tablename__, [row]), _history(before, after)
+    return Part(Action.CHANGED, Customer.__tablename__, [row])
 
 
-def _history(before: Values, after: Values) -> list[Change]:
+def history_of_record(record: Part, merge_id: int) -> list[Change]:
+    """What a merge changed, for the timeline. It goes when the merge is undone: it names the other customer."""
+    (row,) = record.rows
+    before, after = row["before"], row["after"]
     return [
-        Change(what, before=_text(before[name]), after=_text(after[name]))
-        for what, name in ((What.NAME, "name"), (What.COMPANY, "company"), (What.OWNER, "owner_id"))
+        Change(what, text_of(before[name]), text_of(after[name]), merge_row(merge_id))
+        for what, name in WRITTEN
         if before[name] != after[name]
     ]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 async def restore_record(

@@ -20,6 +20,7 @@ from crm_link.changes import Edit
 from crm_link.identities import hold_key
 from crm_link.kinds import IdentityKind
 from crm_link.merging.calls import Page, follow_some
+from crm_link.merging.history import forget_merge, send_histories_back
 from crm_link.merging.holdings import HISTORY, HOLDINGS
 from crm_link.merging.journal import AT_ONCE, Action, Part, give_back, read_parts, take_parts
 from crm_link.merging.news import tell
@@ -61,6 +62,8 @@ async def begin(connection: AsyncConnection, merge_id: int, edit: Edit) -> Undoi
         if not holding.is_history:
             theirs = [part for part in parts if part.table == holding.table.name]
             await give_back(connection, holding, theirs, merge.merged_id, current)
+    await forget_merge(connection, merge, current, parts)
+    await send_histories_back(connection, merge, current, parts)
     await _let_go(connection, keys)
     undone = update(CustomerMerge).where(CustomerMerge.id == merge_id)
     await connection.execute(undone.values(undone_at=edit.at, undone_by=edit.user_id))
@@ -111,6 +114,7 @@ async def _work_off(
     parts = await take_parts(connection, undoing.merge.id, HISTORY, parts_at_once)
     for part in parts:
         await give_back(connection, HISTORY[part.table], [part], source, target)
+    await send_histories_back(connection, undoing.merge, target, parts)
     if len(parts) == parts_at_once:
         return False
     page = Page(undoing.after, parts_at_once * AT_ONCE)

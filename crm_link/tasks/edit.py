@@ -18,7 +18,7 @@ from core.errors import InvalidInputError, StaleError
 from core.facts import TaskChanged
 from core.folding import clean_line
 from core.shown import shown
-from crm_link.changes import Change, Edit, What, announce, journal
+from crm_link.changes import Change, Edit, What, announce, journal, row_of
 from crm_link.customers import UNCHANGED, Unchanged
 from crm_link.records import hold_customer
 from crm_link.tasks.read import TaskView, read_task
@@ -97,7 +97,7 @@ class Tasks:
             if values.get("assigned_to") != before.assigned_to:
                 await _check_person(connection, values.get("assigned_to"))
             task = await _write(connection, before, values)
-            change = Change(What.TASK_CHANGED, before=before.title, after=task.title)
+            change = Change(What.TASK_CHANGED, before.title, task.title, _row(task))
             await journal(connection, task.customer_id, edit, change)
             changed = await announce(connection, task.customer_id, edit.at)
         await self._tell(changed, task, before.assigned_to)
@@ -113,7 +113,7 @@ class Tasks:
             values = {"done_at": edit.at if done else None, "done_by": by if done else None}
             task = await _write(connection, before, values)
             if not done:
-                change = Change(What.TASK_REOPENED, after=before.title)
+                change = Change(What.TASK_REOPENED, after=before.title, about=_row(task))
                 await journal(connection, before.customer_id, edit, change)
             changed = await announce(connection, task.customer_id, edit.at)
         await self._tell(changed, task, before.assigned_to)
@@ -125,7 +125,7 @@ class Tasks:
         async with self._database.write() as connection:
             task = await _hold(connection, task_id, None)
             await connection.execute(delete(Task).where(Task.id == task_id))
-            change = Change(What.TASK_REMOVED, before=task.title)
+            change = Change(What.TASK_REMOVED, before=task.title, about=_row(task))
             await journal(connection, task.customer_id, edit, change)
             changed = await announce(connection, task.customer_id, edit.at)
         await self._tell(changed, task, task.assigned_to)
@@ -158,6 +158,10 @@ def check_due(due_at: float) -> float:
     if not EARLIEST <= due_at < LATEST:
         raise InvalidInputError("this due date is not one people mean: check the year", field="due_at")
     return due_at
+
+
+def _row(task: TaskView) -> str:
+    return row_of(Task.__tablename__, task.id, task.created_at)
 
 
 def _values(changes: TaskEdit) -> dict[str, Any]:
