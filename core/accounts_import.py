@@ -1,13 +1,15 @@
-"""Many people at once: CSV text in, a report out that names the line of everything refused. One bad line stops no
-other. Columns: login, name, role, password (empty: one is made up), devices (`main:PJSIP/101:101; …`)."""
+"""Many people at once: a table's text in (`csv_files.py` reads it), a report out that names the line of everything
+refused. One bad line stops no other. Columns: login, name, role, password (empty: one is made up), devices
+(`main:PJSIP/101:101; …`)."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from core.accounts import NewUser, Role, UserDevice, create_user
+from core.csv_files import NamedRow, read_named
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError
 from core.passwords import check_password_rules, hash_password, new_password
@@ -29,53 +31,44 @@ class ImportReport:
 async def import_users(database: Database, csv_text: str, now: float) -> ImportReport:
     """Raises InvalidInputError when the text is no such table at all; single bad lines go into the report."""
     report = ImportReport()
-    for line, row in _rows(csv_text):
+    for row in _rows(csv_text):
         try:
             await _create(database, row, now, report)
         except (InvalidInputError, ConflictError) as error:
-            report.failed.append((line, str(error)))
+            report.failed.append((row.at, str(error)))
     return report
 
 
-def _rows(csv_text: str) -> list[tuple[int, dict[str, str]]]:
-    try:
-        return _read_rows(csv_text)
-    except csv.Error as error:
-        raise InvalidInputError(f"this is no table of comma-separated values: {error}") from error
-
-
-def _read_rows(csv_text: str) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.DictReader(io.StringIO(csv_text.lstrip("\ufeff")), restkey="surplus", restval="")
-    header = [name.strip().lower() for name in reader.fieldnames or ()]
-    missing = {"login", "name"} - set(header)
-    if missing or not set(header) <= set(COLUMNS):
-        raise InvalidInputError(f"the first line names the columns: {','.join(COLUMNS)}")
-    reader.fieldnames = header
-    rows: list[tuple[int, dict[str, str]]] = []
-    for row in reader:
-        rows.append((reader.line_num, row))
-        if len(rows) > MAX_LINES:
-            raise InvalidInputError(f"at most {MAX_LINES} people in one file")
+def _rows(csv_text: str) -> list[NamedRow]:
+    """All of them, before anybody is made: a file that is no table further down makes nobody."""
+    rows = list(islice(read_named(csv_text, COLUMNS, ("login", "name")), MAX_LINES + 1))
+    if len(rows) > MAX_LINES:
+        raise InvalidInputError(
+            f"at most {MAX_LINES} people in one file: put those from line {rows[-1].at} into another"
+        )
+    if not rows:
+        raise InvalidInputError(
+            "there is nobody in this file: under the columns' names comes a line for each person"
+        )
     return rows
 
 
-async def _create(database: Database, row: dict[str, str], now: float, report: ImportReport) -> None:
-    if "surplus" in row:
-        raise InvalidInputError("more cells than columns: put quotes around a cell that holds a comma")
-    given = row.get("password", "")
+async def _create(database: Database, row: NamedRow, now: float, report: ImportReport) -> None:
+    if row.fault:
+        raise InvalidInputError(row.fault)
+    given = row.cells["password"]
     password = check_password_rules(given) if given else new_password()
-    person = NewUser(
-        login=row["login"],
-        name=row["name"],
-        role=_role(row.get("role", "")),
-        password_hash=await hash_password(password),
-        devices=parse_devices(row.get("devices", "")),
-    )
+    person = await _person(row.cells, password)
     async with database.write() as connection:
         user = await create_user(connection, person, now)
     report.created += 1
     if not given:
         report.passwords[user.login] = password
+
+
+async def _person(cells: Mapping[str, str], password: str) -> NewUser:
+    role, devices = _role(cells["role"]), parse_devices(cells["devices"])
+    return NewUser(cells["login"], cells["name"], role, await hash_password(password), devices)
 
 
 def parse_devices(text: str) -> tuple[UserDevice, ...]:

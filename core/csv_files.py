@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from core.errors import InvalidInputError
@@ -28,6 +30,16 @@ FORMULA_START = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r\n])")
 
 SHORTENED = re.compile(r"^\d([.,]\d+)?[eE]\+\d+$")
 """What a spreadsheet makes of a long number that it takes for a quantity: its last digits are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRow:
+    """A row of a table whose columns we name ourselves: cells as they were written, empty where the file has none.
+    `at` is the line of the file at which it begins; `fault` says what is wrong with the row as such, "" without."""
+
+    at: int
+    cells: Mapping[str, str]
+    fault: str = ""
 
 
 def guard_cell(text: str) -> str:
@@ -62,6 +74,13 @@ def check_text(pieces: Iterable[bytes], encoding: str) -> None:
         lines += text.count("\n")
 
 
+def decoded(raw: bytes) -> str:
+    """The text of a whole small file. Raises InvalidInputError as `check_text` does."""
+    encoding = encoding_of(raw)
+    check_text([raw], encoding)
+    return raw.decode(encoding)
+
+
 def _ended(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield from (piece for piece in pieces if piece)
     yield b""
@@ -87,6 +106,42 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             ) from error
         if any(cell.strip() for cell in cells):
             yield at, cells
+
+
+def rows_of(text: str) -> Iterator[tuple[int, list[str]]]:
+    """As `read_rows`, of a text."""
+    return read_rows(io.StringIO(text, newline=""))
+
+
+def read_named(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iterator[NamedRow]:
+    """The rows under a first line that names some of these columns, in any order, and the `needed` ones for sure.
+
+    Raises InvalidInputError for another first line, and at a line that is none of a table.
+    """
+    rows = rows_of(text)
+    _, header = next(rows, (1, []))
+    names = _named(header, columns, needed)
+    for at, cells in rows:
+        by_name = dict.fromkeys(columns, "") | dict(zip(names, cells, strict=False))
+        yield NamedRow(at, by_name, too_many_cells(cells, names))
+
+
+def too_many_cells(cells: Sequence[str], columns: Sequence[str]) -> str:
+    """What to mend in a row that has more in it than columns; empty cells behind the last one are nobody's fault."""
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        return f"it has {len(cells)} cells for {len(columns)} columns: put quotes around a cell that holds a comma"
+    return ""
+
+
+def _named(header: Sequence[str], columns: Sequence[str], needed: Sequence[str]) -> list[str]:
+    names = [name.strip().lower() for name in header]
+    wrong = next((name for name in names if name not in columns), None)
+    wanted = f"the first line names the columns: {','.join(columns)}; all but {' and '.join(needed)} may be left out"
+    if wrong is not None:
+        raise InvalidInputError(f"{wanted}. Here it says {wrong[:40] or 'a column without a name'!r}")
+    if not set(needed) <= set(names) or len(set(names)) < len(names):
+        raise InvalidInputError(f"{wanted}, and none may come twice")
+    return names
 
 
 def _begin(lines: Iterator[str]) -> tuple[str, list[str]]:

@@ -186,10 +186,10 @@ def user_import(file: Path, config: ConfigOption = None) -> None:
     from server.people import command as people
 
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        raw = file.read_bytes()
+    except OSError as error:
         raise InvalidInputError(f"cannot read {file}: {error}") from error
-    _run(lambda: people.import_csv(_settings(config), text))
+    _run(lambda: people.import_csv(_settings(config), raw))
 
 
 @api_key_app.command("add")

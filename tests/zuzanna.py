@@ -146,6 +146,7 @@ async def _callback(connection: Any, customer_id: int) -> None:
         insert(CustomerImport).values(**file, at=NOW).returning(CustomerImport.id)
     )
     line = {"line": 2, "cells": '["Zuzanna"]', "person": '{"name": "Zuzanna"}', "customer_id": customer_id}
+    line["differs"] = '[[], [["Name", "Zuzanna", "Zuza"]]]'
     await connection.execute(insert(CustomerImportRow).values(import_id=made.scalar_one(), **line))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
-from core.csv_files import SHORTENED, bare_cell
+from core.csv_files import SHORTENED, bare_cell, too_many_cells
 from core.errors import InvalidInputError
 from core.folding import WORD, clean_line, fold
 from crm_link.fields.values import YES
@@ -185,10 +185,8 @@ def read_person(
 ) -> Person:
     """What a line says; `ids_of` is the CRM in which the people have their ids. Raises InvalidInputError, whose
     sentence says what to mend in it."""
-    if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        raise InvalidInputError(
-            f"it has {len(cells)} cells for {len(columns)} columns: put quotes around a cell that holds a comma"
-        )
+    if fault := too_many_cells(cells, columns):
+        raise InvalidInputError(fault)
     if any(len(cell) > LONGEST_CELL for cell in cells):
         raise InvalidInputError(f"a cell has more than {LONGEST_CELL} characters")
     by_field: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from config.settings import Settings
 from core.accounts import NewUser, Role, UserDevice, create_user, find_user_by_login, set_password
 from core.accounts_import import import_users
 from core.clock import system_clock
+from core.csv_files import decoded
 from core.db import Database
 from core.errors import InvalidInputError, NotFoundError
 from core.passwords import hash_password, new_password
@@ -51,7 +52,8 @@ async def reset(settings: Settings, login: str) -> None:
     print(f"{login}'s sessions are ended; new password: {password}")
 
 
-async def import_csv(settings: Settings, text: str) -> None:
+async def import_csv(settings: Settings, raw: bytes) -> None:
+    text = decoded(raw)
     async with open_database(settings) as database:
         report = await import_users(database, text, system_clock())
     for login, password in report.passwords.items():

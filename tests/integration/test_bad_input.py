@@ -183,7 +183,7 @@ def test_a_list_of_people_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("login,name\n" + "a" * 200_000 + ",b\n")
     code, text = refused(tmp_path, PBX, "user", "import", str(tmp_path / "people.csv"))
     assert code == 1
-    assert re.match(r"ringback: this is no table of comma-separated values: ", text), text
+    assert re.match(r"ringback: line 2 is no line of a table ", text), text
 
 
 def test_a_list_with_a_bad_line_is_not_called_a_success(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from core import accounts, api_keys, passwords, sessions
 from core.accounts import NewUser, Role, User, UserDevice
 from core.accounts_import import import_users
+from core.csv_files import decoded
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, TooManyRequestsError
 
@@ -215,6 +216,39 @@ async def test_an_import_creates_the_good_lines_and_names_the_bad_ones(database:
     assert await passwords.verify_password(stored, "long enough secret")
 
 
-async def test_an_import_without_the_columns_is_refused(database: Database) -> None:
-    with pytest.raises(InvalidInputError, match="login,name,role"):
-        await import_users(database, "a,b\n1,2\n", NOW)
+@pytest.mark.parametrize("head", ["", "sep=;\r\n", "\r\n"])
+async def test_people_come_as_spreadsheets_save_them(database: Database, head: str) -> None:
+    phones = '"main:PJSIP/101:101;\r\nmain:PJSIP/m1:17"'
+    raw = (
+        f"{head}Login;Name;devices\r\nanna;Anna;{phones}\r\nbartek;Bartek;;;\r\ncelina;Celina;;x\r\n".encode(
+            "utf-16"
+        )
+    )
+    report = await import_users(database, decoded(raw), NOW)
+    assert sorted(report.passwords) == ["anna", "bartek"]
+    last = 5 if not head else 6
+    assert report.failed == [
+        (last, "it has 4 cells for 3 columns: put quotes around a cell that holds a comma")
+    ]
+    async with database.read() as connection:
+        (anna, _) = await accounts.list_users(connection)
+    assert [one.extension for one in anna.devices] == ["101", "17"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n", "the first line names the columns: login,name,role.*Here it says 'a'"),
+        ("login,role\nanna,agent\n", "all but login and name may be left out"),
+        ("login,name,login\n", "none may come twice"),
+        ("", "login,name,role"),
+        ("login,name\n", "there is nobody in this file"),
+        ('login,name\nanna,Anna\nbartek,"Bar\n', "line 3 is no line of a table.*quotation mark"),
+        ("login,name\n" + "anna,Anna\n" * 2001, "at most 2000 people in one file: put those from line 2002"),
+    ],
+)
+async def test_what_is_no_table_of_people_makes_nobody(database: Database, text: str, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        await import_users(database, text, NOW)
+    async with database.read() as connection:
+        assert await accounts.list_users(connection) == []
