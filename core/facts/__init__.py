@@ -53,6 +53,7 @@ from core.facts.calls import (
 )
 from core.facts.customers import (
     CallerBlocked,
+    CallerWelcome,
     CallMatched,
     ContactsFound,
     CustomerChanged,
@@ -93,6 +94,7 @@ __all__ = [
     "CallbackRequested",
     "CallerBlocked",
     "CallerLeftByKey",
+    "CallerWelcome",
     "CallsJoined",
     "ContactsFound",
     "CustomerChanged",

@@ -40,6 +40,14 @@ class CallerBlocked(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class CallerWelcome(Fact):
+    """Whoever put this call's caller on the block list in the call has taken it back."""
+
+    call_id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class OutsideContact:
     """Somebody in another CRM who has the number of a call. `connector` is that CRM's name in the settings, `url` their
     page there, `seen_at` when the CRM said so, `owner` who is responsible for them there. `is_picked`: of several, the

@@ -3,9 +3,10 @@ an entry ends, by a person or by its date. Marking calls is `calls.py`; who may 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, delete, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +14,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError, InvalidInputError, NotFoundError
-from core.facts import CallerBlocked
+from core.facts import CallerBlocked, CallerWelcome
 from crm_link.blocked.entry import STRENGTH, BlockKind, Entry, falls_under, read_entry, read_reason
 from crm_link.blocked.tables import BlockedCall, BlockedCaller
 from crm_link.paging import cursor_of, parts_of
@@ -109,6 +110,22 @@ class BlockList:
             )
             return await read_blocked(connection, blocked_id)
 
+    async def take_back(self, call_id: str, by: int) -> None:
+        """Undo what this person did in this call: the entry ends, and the call is not marked any more.
+
+        Raises NotFoundError when the call's mark is none of theirs, and ConflictError for an entry that is over.
+        """
+        async with self._database.read() as connection:
+            mine = (BlockedCaller.id == BlockedCall.blocked_id) & (BlockedCaller.added_by == by)
+            statement = select(BlockedCaller.id).join(BlockedCall, mine).where(BlockedCall.call_id == call_id)
+            blocked_id = await connection.scalar(statement)
+        if blocked_id is None:
+            raise NotFoundError("you have not blocked anybody in this call")
+        view = await self.end(blocked_id, by)
+        async with self._database.write() as connection:
+            await connection.execute(delete(BlockedCall).where(BlockedCall.call_id == call_id))
+        await self._bus.publish(CallerWelcome(call_id, view.ended_at or self._clock()))
+
     async def why(self, connection: AsyncConnection, number: str | None, at: float) -> str | None:
         """Why a caller with this number (E.164; None: withheld) was on the list at `at`; None: was not."""
         view = await find_blocked(connection, number, at)
@@ -136,16 +153,39 @@ async def _insert(
 
 async def find_blocked(connection: AsyncConnection, number: str | None, at: float) -> BlockedView | None:
     """The most particular entry that a caller with this number falls under at `at`."""
-    entries = [(entry.kind.value, entry.value) for entry in falls_under(number)]
+    return _most_particular(await _standing_among(connection, falls_under(number), at))
+
+
+async def read_blocked_of(
+    connection: AsyncConnection, numbers: Collection[str], at: float
+) -> list[tuple[str, BlockedView]]:
+    """Which of a customer's numbers (E.164) are on the list at `at`, each with its most particular entry."""
+    under = {number: falls_under(number) for number in numbers}
+    views = await _standing_among(connection, [entry for each in under.values() for entry in each], at)
+    found = []
+    for number, entries in under.items():
+        view = _most_particular([one for one in views if Entry(one.kind, one.value) in entries])
+        if view is not None:
+            found.append((number, view))
+    return found
+
+
+async def _standing_among(
+    connection: AsyncConnection, entries: Iterable[Entry], at: float
+) -> list[BlockedView]:
+    wanted = [(entry.kind.value, entry.value) for entry in entries]
     rows = await connection.execute(
         _views().where(
-            tuple_(BlockedCaller.kind, BlockedCaller.value).in_(entries),
+            tuple_(BlockedCaller.kind, BlockedCaller.value).in_(wanted),
             BlockedCaller.added_at <= at,
             *_standing(at),
         )
     )
-    found = [_view(row) for row in rows]
-    return max(found, key=lambda one: (STRENGTH.index(one.kind), len(one.value), -one.id), default=None)
+    return [_view(row) for row in rows]
+
+
+def _most_particular(views: Iterable[BlockedView]) -> BlockedView | None:
+    return max(views, key=lambda one: (STRENGTH.index(one.kind), len(one.value), -one.id), default=None)
 
 
 async def read_blocked(connection: AsyncConnection, blocked_id: int) -> BlockedView:

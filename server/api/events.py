@@ -50,6 +50,7 @@ STREAMED: tuple[type[Fact], ...] = (
     facts.CallEnded,
     facts.CallMatched,
     facts.CallerBlocked,
+    facts.CallerWelcome,
     facts.CustomerChanged,
     facts.CustomerMerged,
     facts.CustomerUnmerged,

@@ -10,17 +10,20 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from core.accounts import list_users
-from core.errors import ConflictError, InvalidInputError
+from core.accounts import Role, list_users
+from core.errors import ConflictError, ForbiddenError, InvalidInputError
 from crm_link.blocked.entry import BlockKind
-from crm_link.blocked.list import NewBlock, read_list
+from crm_link.blocked.holders import read_holders
+from crm_link.blocked.list import NewBlock, read_blocked, read_list
 from server.customers.blocked_parts import BLOCK_LIST, BLOCKS
-from server.web.forms import id_of, text_of
+from server.web.forms import id_of, text_of, whole_of
 from server.web.guard import current_user
 from server.web.keys import CLOCK, DATABASE, ZONE
-from server.web.pages import render, see_other
+from server.web.pages import local, render, see_other
 
 OVER = "over"
+USUAL_DAYS = 30
+"""What the form begins with: for good is a choice, not what happens to whoever leaves a field alone."""
 
 KIND_WORDS = {
     BlockKind.NUMBER: "One number",
@@ -41,7 +44,9 @@ class Form:
 
 async def index(request: web.Request) -> web.Response:
     """`?show=over`: what stands no more. `?number=`: a number to begin with."""
-    return await _index(request, Form(value=request.query.get("number", "")[:40]), {})
+    today = local(request.app[CLOCK](), request.app[ZONE]).date()
+    usual = (today + timedelta(days=USUAL_DAYS)).isoformat()
+    return await _index(request, Form(value=request.query.get("number", "")[:40], until=usual), {})
 
 
 async def add(request: web.Request) -> web.StreamResponse:
@@ -58,6 +63,21 @@ async def add(request: web.Request) -> web.StreamResponse:
 async def end(request: web.Request) -> web.StreamResponse:
     await request.app[BLOCK_LIST].end(id_of(request, "id", "entry"), current_user(request).id)
     raise see_other("/admin/blocked")
+
+
+async def unblock_customer(request: web.Request) -> web.StreamResponse:
+    """From the customer's page: an agent ends what they entered themselves, a manager everything."""
+    customer_id, entry_id, user = (
+        id_of(request, "id", "customer"),
+        await whole_of(request, "entry"),
+        current_user(request),
+    )
+    async with request.app[DATABASE].read() as connection:
+        entry = await read_blocked(connection, entry_id or 0)
+    if entry.added_by != user.id and not user.role.covers(Role.MANAGER):
+        raise ForbiddenError("a colleague blocked this number: a manager can unblock it")
+    await request.app[BLOCK_LIST].end(entry.id, user.id)
+    raise see_other(f"/customers/{customer_id}")
 
 
 async def add_block(request: web.Request) -> web.StreamResponse:
@@ -78,6 +98,7 @@ async def _index(
     over, now = request.query.get("show") == OVER, request.app[CLOCK]()
     async with request.app[DATABASE].read() as connection:
         page = await read_list(connection, now, over=over, after=request.query.get("after"))
+        holders = await read_holders(connection, page.entries)
         people = {user.id: user.name for user in await list_users(connection)}
     return render(
         request,
@@ -87,6 +108,7 @@ async def _index(
         next=page.next,
         over=over,
         people=people,
+        holders=holders,
         kinds=KIND_WORDS,
         given=replace(given, reason=given.reason[:200]),
         wrong=wrong,

@@ -19,9 +19,11 @@ CHECK, BLOCK = "blocked:check", "blocked:write"
 
 BLOCKED_ROUTES = (
     Route("POST", "/desk/calls/{call_id}/block", blocked_desk.block_caller, Role.AGENT),
+    Route("POST", "/desk/calls/{call_id}/unblock", blocked_desk.take_back, Role.AGENT),
     Route("GET", "/admin/blocked", blocked_page.index, Role.MANAGER),
     Route("POST", "/admin/blocked", blocked_page.add, Role.MANAGER),
     Route("POST", f"/admin/blocked/{{id:{ID}}}/end", blocked_page.end, Role.MANAGER),
+    Route("POST", f"/customers/{{id:{ID}}}/unblock", blocked_page.unblock_customer, Role.AGENT),
     Route("POST", f"/customers/{{id:{ID}}}/blocks", blocked_page.add_block, Role.AGENT),
     Route(
         "POST", f"/customers/{{id:{ID}}}/blocks/{{block:{ID}}}/remove", blocked_page.remove_block, Role.AGENT

@@ -10,6 +10,7 @@ from datetime import date
 from aiohttp import web
 
 from core.errors import InvalidInputError, NotFoundError
+from crm_link.blocked.list import read_blocked_of
 from crm_link.blocks.claims import read_blocks
 from crm_link.connectors.cache import read_contacts
 from crm_link.customers import CustomerEdit, NewCustomer
@@ -19,7 +20,7 @@ from crm_link.timeline import Entry
 from server.callbacks.parts import CLICKS
 from server.customers.affairs import read_affairs
 from server.web.guard import current_user
-from server.web.keys import ANNOTATIONS, CUSTOMERS, DATABASE, SETTINGS, ZONE
+from server.web.keys import ANNOTATIONS, CLOCK, CUSTOMERS, DATABASE, SETTINGS, ZONE
 from server.web.pages import local, render, see_other
 
 TEXT_LIMIT = 200
@@ -27,6 +28,9 @@ NOTE_LIMIT = 20_000
 """Characters taken from a form; the customers' room has the real, smaller limits and says so."""
 
 EDITABLE_KINDS = (IdentityKind.PHONE, IdentityKind.EMAIL)
+
+SHOWN_NUMBERS = 3
+"""At the top of the page, each with its button: nobody scrolls to call a customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         notes = await read_notes(connection, customer.id)
         elsewhere = await read_contacts(connection, tuple(request.app[SETTINGS].connector), customer.numbers)
         blocks = await read_blocks(connection, customer.id)
+        blocked = await read_blocked_of(connection, customer.numbers, request.app[CLOCK]())
     template = "customers/customer.html"
     if "HX-Request" in request.headers:
         template = "customers/_timeline.html" if "before" in request.query else "customers/_customer.html"
@@ -95,6 +100,8 @@ async def show(request: web.Request) -> web.StreamResponse:
         can_call=CLICKS in request.app,
         elsewhere=elsewhere,
         blocks=blocks,
+        blocked=blocked,
+        shown_numbers=SHOWN_NUMBERS,
         **affairs,
     )
 

@@ -39,3 +39,9 @@ async def block_caller(request: web.Request) -> web.Response:
     new = NewBlock(BlockKind.NUMBER, card.number, body.reason, until)
     await request.app[BLOCK_LIST].add(new, current_user(request).id, call_id=card.call_id)
     return web.Response(status=204)
+
+
+async def take_back(request: web.Request) -> web.Response:
+    """Undo one's own block of the caller. 404 for a colleague's."""
+    await request.app[BLOCK_LIST].take_back(card_of(request).call_id, current_user(request).id)
+    return web.Response(status=204)

@@ -16,6 +16,7 @@ from core.facts import (
     CallDescribed,
     CallEnded,
     CallerBlocked,
+    CallerWelcome,
     CallHeld,
     CallMatched,
     CallQueued,
@@ -185,6 +186,10 @@ def _blocked(call: CallNow, fact: CallerBlocked) -> CallNow:
     return replace(call, blocked=f"On the block list: {fact.reason}")
 
 
+def _welcome(call: CallNow, _fact: CallerWelcome) -> CallNow:
+    return replace(call, blocked=None)
+
+
 def _contacts_found(call: CallNow, fact: ContactsFound) -> CallNow:
     others = tuple(one for one in call.contacts if one.connector != fact.connector)
     return replace(call, contacts=(*others, *fact.contacts), blocked=call.blocked or fact.blocked)
@@ -227,6 +232,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
     CallTransferred: _transferred,
     CallMatched: _matched,
     CallerBlocked: _blocked,
+    CallerWelcome: _welcome,
     ContactsFound: _contacts_found,
     CustomerDialled: _customer_dialled,
     CallbackKnown: _callback_known,
@@ -236,7 +242,7 @@ FOLDS: Mapping[type[Fact], Callable[[CallNow, Any], CallNow]] = {
 """What each fact does to the call it is about. Starting and joining calls needs more than one call: `joined`."""
 
 
-AFTERWARDS = (CallMatched, CallerBlocked, ContactsFound, CallbackKnown)
+AFTERWARDS = (CallMatched, CallerBlocked, CallerWelcome, ContactsFound, CallbackKnown)
 """What may still be learnt of a call that is over."""
 
 

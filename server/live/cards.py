@@ -183,6 +183,8 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
     if state is None:
         return None
     internal = call.parties.direction is Direction.INTERNAL
+    # Of a call that goes out the PBX knows our own agent's name.
+    caller_name = call.parties.caller_name if call.parties.direction is Direction.INBOUND else None
     other = _other_party(call, placed)
     return Card(
         call_id=call.call_id,
@@ -191,7 +193,7 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
         started_at=call.started_at,
         direction=call.parties.direction,
         number=other,
-        caller_name=None if internal else call.parties.caller_name,
+        caller_name=caller_name,
         colleague=known.people.get((call.pbx, other or "")) if internal else None,
         dialled=call.parties.callee,
         queue=call.queue,

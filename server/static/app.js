@@ -1,29 +1,35 @@
 /* Behaviour that every page has: messages, the stored appearance, questions before something is lost, and the
    words of errors that htmx meets. Nothing here fetches data. */
 
+import { sayAtField } from "./form-errors.js";
+import { icon } from "./icons.js";
+
+export { icon };
+
 const MESSAGE_MS = 6000;
-const ICONS = new URL("vendor/lucide/icons.svg", import.meta.url);
+const OFFER_MS = 20_000;
 
-/** An icon of the sprite as an SVG element, for scripts that build their own nodes. */
-export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `${ICONS.pathname}#${name}`);
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(use);
-  return svg;
-}
-
-/** Say something in the corner; `kind` is "done" or "error". Read out by screen readers. */
-export function toast(text, kind = "done") {
+/** Say something in the corner; `kind` is "done" or "error", `offer` a button with what it does ({words, act}). Read out
+    by screen readers. What can be undone stays longer. */
+export function toast(text, kind = "done", offer = null) {
   const item = document.createElement("div");
   item.className = `toast ${kind}`;
   const words = document.createElement("span");
   words.textContent = text;
   item.append(icon(kind === "error" ? "circle-alert" : "circle-check"), words);
+  if (offer) item.append(offerButton(item, offer));
   document.getElementById("toasts")?.append(item);
-  setTimeout(() => item.remove(), MESSAGE_MS);
+  setTimeout(() => item.remove(), offer ? OFFER_MS : MESSAGE_MS);
+}
+
+function offerButton(item, { words, act }) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "button small", textContent: words });
+  button.addEventListener("click", () => {
+    item.remove();
+    act();
+  });
+  return button;
 }
 
 function chooseTheme(event) {
@@ -88,15 +94,16 @@ function answer(text, value, className) {
 }
 
 function sayError(event) {
-  const { xhr } = event.detail;
-  if (xhr.getResponseHeader("HX-Redirect")) return;
-  let detail = "The server did not answer as expected.";
+  const { xhr, requestConfig } = event.detail;
+  if (event.defaultPrevented || xhr.getResponseHeader("HX-Redirect")) return;
+  let problem = {};
   try {
-    detail = JSON.parse(xhr.responseText).detail ?? detail;
+    problem = JSON.parse(xhr.responseText);
   } catch {
     /* not our JSON: a proxy in between answered; the general sentence stands */
   }
-  toast(detail, "error");
+  if (sayAtField(requestConfig.elt.closest("form"), problem)) return;
+  toast(problem.detail ?? "The server did not answer as expected.", "error");
 }
 
 document.addEventListener("submit", (event) => event.target.matches("[data-theme-form]") && chooseTheme(event));

@@ -5,12 +5,13 @@ import { h, icon } from "./desk-dom.js";
 import { callPath, post } from "./desk-post.js";
 
 const ENDS = [
-  ["", "for good"],
   ["1", "for a day"],
   ["7", "for a week"],
   ["30", "for 30 days"],
   ["365", "for a year"],
+  ["", "for good"],
 ];
+const USUAL = "30";
 
 /** What the list, or another CRM, says of this caller. */
 export function blockedLine(card) {
@@ -18,16 +19,25 @@ export function blockedLine(card) {
   return h("p", { class: "who-blocked" }, h("span", { class: "badge warn" }, icon("phone-off"), card.blocked));
 }
 
+async function takeBack(card) {
+  try {
+    await post(callPath(card.call_id, "unblock"), {});
+    toast("Welcome again");
+  } catch (error) {
+    toast(error.message, "error");
+  }
+}
+
 /** The form, folded away: for somebody who calls, shows a number and is not on the list yet. */
 export function blocking(card) {
   if (card.direction !== "inbound" || !card.number || card.blocked) return null;
   const reason = h("input", { class: "input", id: `block-${card.call_id}`, maxlength: 200, required: true, autocomplete: "off", placeholder: "Why? Colleagues read it while it rings" });
-  const days = h("select", { class: "input", id: `block-days-${card.call_id}` }, ENDS.map(([value, words]) => h("option", { value }, words)));
+  const days = h("select", { class: "input", id: `block-days-${card.call_id}` }, ENDS.map(([value, words]) => h("option", { value, selected: value === USUAL }, words)));
   const submit = async (event) => {
     event.preventDefault();
     try {
       await post(callPath(card.call_id, "block"), { reason: reason.value.trim(), days: days.value ? Number(days.value) : null });
-      toast("On the block list", "done");
+      toast("On the block list", "done", { words: "Undo", act: () => takeBack(card) });
     } catch (error) {
       toast(error.message, "error");
     }

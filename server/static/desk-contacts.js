@@ -13,14 +13,13 @@ function canChoose(card) {
   return card.customers.length === 1 && !card.by_block;
 }
 
-/** One line with everybody who is not to be chosen, and what a CRM wants refused. */
+/** One line with everybody who is not to be chosen. */
 export function contactLines(card) {
   const listed = canChoose(card) ? knownContacts(card) : card.contacts;
-  if (!listed.length && !card.blocked) return null;
+  if (!listed.length) return null;
   return h(
     "ul",
     { class: "who-contacts", "aria-label": "In other CRMs" },
-    card.blocked && h("li", {}, h("span", { class: "badge warn" }, icon("triangle-alert"), card.blocked)),
     listed.map((contact) => h("li", {}, h("span", { class: "muted" }, contact.connector), page(contact, words(contact)), aside(contact))),
   );
 }

@@ -13,7 +13,7 @@ from core.clock import system_clock
 from core.db import Database
 from core.facts import PhoneRinging
 from crm_link.blocked.entry import BlockKind
-from crm_link.blocked.list import NewBlock
+from crm_link.blocked.list import NewBlock, find_blocked
 from crm_link.customers import NewCustomer
 from crm_link.tables import IdentityKey
 from server.customers.blocked_parts import BLOCK_LIST, BLOCKS
@@ -54,12 +54,17 @@ async def test_a_card_blocks_its_caller_names_somebody_of_a_firm_and_picks_for_o
         card = page.locator("call-card[data-call-id=c1]")
         await card.get_by_text("Block this caller").click(timeout=30_000)
         await card.get_by_label("Why").fill("shouts <b>at</b> everybody")
-        await card.get_by_label("For how long").select_option("30")
+        await expect(card.get_by_label("For how long")).to_have_value("30")
         await card.get_by_role("button", name="Block", exact=True).click()
         await expect(card.locator(".who-blocked")).to_have_text(
             "On the block list: shouts <b>at</b> everybody"
         )
         await expect(card.get_by_text("Block this caller")).to_have_count(0)
+        await expect(card.get_by_text("On the block list")).to_have_count(1)
+        await page.get_by_role("button", name="Undo").click()
+        await expect(card.locator(".who-blocked")).to_have_count(0)
+        async with database.read() as connection:
+            assert await find_blocked(connection, CUSTOMER, system_clock()) is None
 
         await rings(site, "c2", "+48225551042")
         firm = page.locator("call-card[data-call-id=c2]")
@@ -101,8 +106,11 @@ async def test_a_manager_blocks_a_prefix_and_unblocks_it(chromium: Browser, page
     await expect(page.locator("tbody tr")).to_contain_text("+4870…")
     lists = pages_site.server.app[BLOCK_LIST]
     await lists.add(NewBlock(BlockKind.WITHHELD, "", "a week of silent calls every night"), None)
+    await pages_site.server.app[CUSTOMERS].create(NewCustomer("Ewa Lis", numbers=("601 234 567",)), None)
     await lists.add(NewBlock(BlockKind.NUMBER, "+48 601 234 567", "threatens the reception"), None)
     await page.reload()
+    await expect(page.get_by_label("Last day")).to_have_value("2026-12-21")
+    await expect(page.get_by_role("link", name="Ewa Lis")).to_be_visible()
     await look(page, "blocked")
     await page.get_by_role("button", name="Unblock +4870").click()
     await page.get_by_role("button", name="Unblock", exact=True).last.click()

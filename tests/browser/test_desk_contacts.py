@@ -18,6 +18,9 @@ from tests.live_story import CUSTOMER, inbound, phone, started
 
 pytestmark = pytest.mark.browser
 
+LINES_PX = 50.0
+"""Two lines of the card's text; squeezed into a column it took four."""
+
 
 async def test_the_card_names_whom_another_crm_knows(chromium: Browser, tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'desk.db'}")
@@ -33,12 +36,16 @@ async def test_the_card_names_whom_another_crm_knows(chromium: Browser, tmp_path
         await site.tell(started("c1", at, inbound(CUSTOMER)), PhoneRinging("c1", at, phone("101")))
         hostile = "Jan <img src=x onerror=alert(1)>"
         url = "https://crm.example.com/web#id=7"
-        contact = OutsideContact("odoo", "7", hostile, "Example Ltd", url, at - 7200)
+        contact = OutsideContact("odoo", "7", hostile, "Example Ltd", url, at - 7200, "Zofia Owner")
         await site.tell(ContactsFound("c1", at, "odoo", (contact,), None))
         await expect(visit.page.locator(".who-name")).to_contain_text(hostile, timeout=30_000)
         link = visit.page.locator(".who-contacts a")
         await expect(link).to_have_attribute("href", url)
         await expect(visit.page.locator(".who-contacts")).to_contain_text("as of")
+        await visit.page.set_viewport_size({"width": 390, "height": 844})
+        line = await visit.page.locator(".who-contacts li > .muted").last.bounding_box()
+        assert line is not None
+        assert line["height"] < LINES_PX, "the words are squeezed into a column"
         await assert_accessible(visit.page)
         assert visit.complaints == []
         await visit.context.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.facts import (
     AgentLeft,
     AgentStateChanged,
@@ -268,6 +270,14 @@ def test_an_outbound_call_is_on_the_callers_desk_and_an_unanswered_one_leaves_it
     told = desks.tell(ended(parties=outbound("101"), result=Verdict.BUSY))
     assert CardGone("c1", GoneReason.ENDED) in told[ANNA.user_id]
     assert desks.screens[ANNA.user_id].recent[0].outcome is Outcome.UNANSWERED
+
+
+def test_our_own_agents_name_is_not_said_to_be_the_customers() -> None:
+    desks = Desks()
+    desks.tell(started(parties=replace(outbound("101"), caller_name="Anna Kowalska")))
+    card = desks.card(ANNA)
+    assert card is not None
+    assert (card.number, card.caller_name) == (CUSTOMER, None)
 
 
 def test_an_answered_outbound_call_ends_in_a_wrap_up() -> None:
