@@ -55,6 +55,11 @@ class Courier:
         self._woken = asyncio.Event()
         self._busy = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request of it is under way."""
+        return self._busy > 0
+
     def wake(self) -> None:
         self._woken.set()
 
@@ -132,7 +137,8 @@ class Dispatcher:
                 await self._match(await self._active())
                 await woken(self._woken, self._times.idle)
         finally:
-            await self._match(set())
+            for endpoint_id in list(self._couriers):
+                await self._dismiss(endpoint_id)
 
     async def _active(self) -> set[int]:
         query = select(WebhookEndpoint.id).where(WebhookEndpoint.state == EndpointState.ACTIVE)
@@ -140,12 +146,16 @@ class Dispatcher:
             return set((await connection.execute(query)).scalars())
 
     async def _match(self, wanted: set[int]) -> None:
-        """Couriers come and go with their endpoints."""
+        """Couriers come and go with their endpoints; a busy one stays until it has its answers, and claims nothing."""
         for endpoint_id in self._couriers.keys() - wanted:
-            _, stack = self._couriers.pop(endpoint_id)
-            await stack.aclose()
+            if not self._couriers[endpoint_id][0].is_busy:
+                await self._dismiss(endpoint_id)
         for endpoint_id in wanted - self._couriers.keys():
             courier = Courier(endpoint_id, self._book, self._open_outside, self._clock, self._times)
             stack = AsyncExitStack()
             await stack.enter_async_context(running(f"webhook {endpoint_id}", courier.run))
             self._couriers[endpoint_id] = courier, stack
+
+    async def _dismiss(self, endpoint_id: int) -> None:
+        _, stack = self._couriers.pop(endpoint_id)
+        await stack.aclose()

@@ -5,6 +5,7 @@ or rotates a secret is shown it once. Whether the address may be reached at all 
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,12 +30,16 @@ MOST_ENDPOINTS = 50
 
 SECRET_BYTES = 32
 FORMER_S = 86_400.0
-"""After a rotation both secrets sign for a day: time to bring the new one to the receiver."""
+"""After a rotation the secret before signs too for a day: time to bring the new one to the receiver."""
+
+MOST_FORMER = 4
+"""Whoever lost the answer to a rotation asks for another one: each signs its day, for any may be the receiver's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What people and programs see: everything but the secrets. `former_until` is set while two of them sign."""
+    """What people and programs see: everything but the secrets. `former_until` is set while several of them
+    sign, `failing_since` and `fault` while no attempt succeeds."""
 
     id: int
     name: str
@@ -43,6 +48,8 @@ class Endpoint:
     state: EndpointState
     note: str | None
     former_until: float | None
+    failing_since: float | None
+    fault: str | None
     created_at: float
 
 
@@ -56,10 +63,24 @@ class Wanted:
 
     def checked(self, networks: Iterable[Network]) -> Wanted:
         """Raises InvalidInputError naming the field."""
-        known = set(EVENTS.values())
-        if not self.events or not known.issuperset(self.events):
-            raise InvalidInputError(f"events are one or more of {', '.join(sorted(known))}", field="events")
-        return Wanted(clean_name(self.name), _checked_url(self.url, networks), tuple(sorted({*self.events})))
+        return Wanted(clean_name(self.name), _checked_url(self.url, networks), _checked_events(self.events))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What somebody wants to change of an endpoint; None stays."""
+
+    name: str | None = None
+    url: str | None = None
+    events: tuple[str, ...] | None = None
+
+    def checked(self, networks: Iterable[Network]) -> Changes:
+        """Raises InvalidInputError naming the field."""
+        return Changes(
+            None if self.name is None else clean_name(self.name),
+            None if self.url is None else _checked_url(self.url, networks),
+            None if self.events is None else _checked_events(self.events),
+        )
 
 
 async def create(connection: AsyncConnection, wanted: Wanted, now: float) -> tuple[Endpoint, str]:
@@ -81,10 +102,15 @@ async def create(connection: AsyncConnection, wanted: Wanted, now: float) -> tup
     return await read(connection, int(made.scalar_one()), now), secret
 
 
-async def edit(connection: AsyncConnection, endpoint_id: int, wanted: Wanted) -> None:
-    """What is owed already goes to the new address. Raises NotFoundError. `wanted` is checked."""
-    values = {"name": wanted.name, "url": wanted.url, "events": " ".join(wanted.events)}
-    await _update(connection, endpoint_id, values)
+async def edit(connection: AsyncConnection, endpoint_id: int, changes: Changes) -> None:
+    """What is owed already goes to the new address. Raises NotFoundError. `changes` are checked."""
+    values = {
+        "name": changes.name,
+        "url": changes.url,
+        "events": None if changes.events is None else " ".join(changes.events),
+    }
+    if given := {name: value for name, value in values.items() if value is not None}:
+        await _update(connection, endpoint_id, given)
 
 
 async def set_state(connection: AsyncConnection, endpoint_id: int, state: EndpointState, now: float) -> None:
@@ -98,11 +124,14 @@ async def set_state(connection: AsyncConnection, endpoint_id: int, state: Endpoi
 
 
 async def rotate(connection: AsyncConnection, endpoint_id: int, now: float) -> str:
-    """A new secret; the one before signs too for `FORMER_S`. Raises NotFoundError."""
+    """A new secret; the one before signs too for `FORMER_S`, and those before it as long as they were promised.
+    Raises NotFoundError, and ConflictError when that would be more than `MOST_FORMER`."""
     row = await hold(connection, endpoint_id)
+    former = [(row.secret, now + FORMER_S), *_former(row, now)]
+    if len(former) > MOST_FORMER:
+        raise ConflictError(f"it was given {MOST_FORMER} new secrets within a day: use one of them, or wait")
     secret = new_secret()
-    values = {"secret": secret, "former_secret": row.secret, "former_until": now + FORMER_S}
-    await _update(connection, endpoint_id, values)
+    await _update(connection, endpoint_id, {"secret": secret, "former_secrets": json.dumps(former)})
     return secret
 
 
@@ -149,8 +178,13 @@ async def secrets_of(connection: AsyncConnection, endpoint_id: int, now: float) 
 
 def signing(row: Any, now: float) -> tuple[str, ...]:
     """The secrets of a row that sign now, the newest first."""
-    both = row.former_secret is not None and row.former_until is not None and now < row.former_until
-    return (row.secret, row.former_secret) if both else (row.secret,)
+    return row.secret, *(secret for secret, _ in _former(row, now))
+
+
+def _former(row: Any, now: float) -> list[tuple[str, float]]:
+    """Those before the last rotation that still sign, and how long each of them does."""
+    known = json.loads(row.former_secrets or "[]")
+    return [(secret, until) for secret, until in known if now < until]
 
 
 def new_secret() -> str:
@@ -158,8 +192,19 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
+def _checked_events(events: Sequence[str]) -> tuple[str, ...]:
+    known = set(EVENTS.values())
+    if not events:
+        raise InvalidInputError("choose at least one event", field="events")
+    if not known.issuperset(events):
+        raise InvalidInputError(f"events are one or more of {', '.join(sorted(known))}", field="events")
+    return tuple(sorted({*events}))
+
+
 def _checked_url(text: str, networks: Iterable[Network]) -> str:
     text = text.strip()
+    if any(char.isspace() for char in text):
+        raise InvalidInputError("an address has no spaces in it: write %20 where one belongs", field="url")
     if len(text) > LONGEST_URL:
         raise InvalidInputError(f"the address has more than {LONGEST_URL} characters", field="url")
     try:
@@ -187,7 +232,9 @@ def _endpoint(row: Any, now: float) -> Endpoint:
         events=tuple(row.events.split()),
         state=EndpointState(row.state),
         note=row.note,
-        former_until=row.former_until if len(signing(row, now)) > 1 else None,
+        former_until=max((until for _, until in _former(row, now)), default=None),
+        failing_since=row.failing_since,
+        fault=row.fault,
         created_at=row.created_at,
     )
 

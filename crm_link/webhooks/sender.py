@@ -81,6 +81,14 @@ async def send(
     return _judged(at, told, answer)
 
 
+def fault_of(attempt: Attempt) -> str:
+    """Why it failed, in a few words for people."""
+    if attempt.error is not None:
+        return attempt.error
+    is_redirect = attempt.outcome is Outcome.REDIRECTED
+    return f"it answered {attempt.status}" + (", and no redirect is followed" if is_redirect else "")
+
+
 def _headers(secrets: Sequence[str], message: Message, at: float) -> dict[str, str]:
     moment = datetime.fromtimestamp(int(at), UTC)
     signatures = [Webhook(secret).sign(message.id, moment, message.body) for secret in secrets]

@@ -25,8 +25,11 @@ class WebhookEndpoint(Base):
     state: Mapped[str] = mapped_column(String(10))
     note: Mapped[str | None] = mapped_column(Text, doc="why it is disabled, for people")
     secret: Mapped[str] = mapped_column(String(80))
-    former_secret: Mapped[str | None] = mapped_column(String(80))
-    former_until: Mapped[float | None] = mapped_column(Double, doc="the former secret signs too, so long")
+    former_secrets: Mapped[str | None] = mapped_column(
+        Text, doc="JSON, the newest first: each with the instant until which it signs too"
+    )
+    failing_since: Mapped[float | None] = mapped_column(Double, doc="no attempt has succeeded since")
+    fault: Mapped[str | None] = mapped_column(Text, doc="why the last attempt failed, for people")
     after_fact: Mapped[int] = mapped_column(BigInteger, doc="facts up to this one are not its business")
     created_at: Mapped[float] = mapped_column(Double)
 
@@ -46,7 +49,10 @@ class WebhookDelivery(Base):
     at: Mapped[float] = mapped_column(Double)
     state: Mapped[str] = mapped_column(String(10))
     due_at: Mapped[float] = mapped_column(
-        Double, doc="not before; while an attempt is made: when it counts as lost"
+        Double, doc="not before; while an attempt is made: as `claimed_until`"
+    )
+    claimed_until: Mapped[float | None] = mapped_column(
+        Double, doc="an attempt is under way, and counts as lost then"
     )
     attempts: Mapped[int] = mapped_column(doc="since it was owed, or replayed")
     settled_at: Mapped[float | None] = mapped_column(Double)

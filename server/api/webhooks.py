@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import Field
 
+from config.outside import Network
 from crm_link.webhooks import endpoints
 from crm_link.webhooks.book import replay
 from crm_link.webhooks.deliveries import Delivery as DeliveryRow
 from crm_link.webhooks.deliveries import read_attempts, read_deliveries, read_delivery
-from crm_link.webhooks.endpoints import FORMER_S, Endpoint, Wanted
+from crm_link.webhooks.endpoints import FORMER_S, Changes, Endpoint, Wanted
 from crm_link.webhooks.kinds import EVENTS, DeliveryState, EndpointState, Outcome
 from crm_link.webhooks.tables import LONGEST_NAME, LONGEST_URL
 from server.api.cut import cut
@@ -36,7 +38,7 @@ class Webhook(Given):
     )
     note: str | None = Field(description="Why it is disabled.")
     former_until: Instant | None = Field(
-        description="Until then the secret before the last rotation signs too."
+        description="Until then the secret before the last rotation signs too; those before it each for its own day."
     )
     created_at: Instant
 
@@ -145,7 +147,7 @@ async def read_webhook(request: web.Request, webhook_id: int) -> Reply[Webhook]:
 @operation("Make a webhook", tag="Webhooks", status=201, problems=(409,))
 async def create_webhook(request: web.Request, body: NewWebhook) -> Reply[NewSecret]:
     """It is told of what happens from now on. The secret is answered this once."""
-    wanted = _checked(request, Wanted(body.name, body.url, body.events))
+    wanted = Wanted(body.name, body.url, body.events).checked(_networks(request))
     async with request.app[DATABASE].write() as connection:
         made, secret = await endpoints.create(connection, wanted, request.app[CLOCK]())
     changed(request.app, made.id)
@@ -159,16 +161,12 @@ async def edit_webhook(
 ) -> Reply[Webhook]:
     """What is owed to it already goes to the new address."""
     given, now = body.model_fields_set, request.app[CLOCK]()
+    changes = Changes(**body.model_dump(include={"name", "url", "events"} & given))
     async with request.app[DATABASE].write() as connection:
+        await endpoints.hold(connection, webhook_id)
         old = await endpoints.read(connection, webhook_id, now)
         refuse_changed(if_match, Webhook.model_validate(old))
-        wanted = Wanted(
-            name=body.name if "name" in given else old.name,
-            url=body.url if "url" in given else old.url,
-            events=body.events if "events" in given else old.events,
-        )
-        if given & {"name", "url", "events"}:
-            await endpoints.edit(connection, webhook_id, _checked(request, wanted))
+        await endpoints.edit(connection, webhook_id, changes.checked(_networks(request)))
         if "state" in given:
             await endpoints.set_state(connection, webhook_id, EndpointState(body.state), now)
     changed(request.app, webhook_id)
@@ -190,9 +188,10 @@ async def test_webhook(request: web.Request, webhook_id: int) -> WebhookTest:
     return WebhookTest(body=message.body, attempt=WebhookAttempt.model_validate(attempt))
 
 
-@operation("Rotate a webhook's secret", tag="Webhooks")
+@operation("Rotate a webhook's secret", tag="Webhooks", problems=(409,))
 async def rotate_webhook(request: web.Request, webhook_id: int) -> NewSecret:
-    """For a day requests carry two signatures, one by each secret."""
+    """For a day requests carry a signature by the secret before too, so that one whose new secret got lost on the way
+    may be rotated again. 409 after four times within a day."""
     now = request.app[CLOCK]()
     async with request.app[DATABASE].write() as connection:
         secret = await endpoints.rotate(connection, webhook_id, now)
@@ -220,15 +219,16 @@ async def read_one_delivery(request: web.Request, webhook_id: int, delivery_id: 
 
 @operation("Send a delivery again", tag="Webhooks", status=204, problems=(409,))
 async def replay_delivery(request: web.Request, webhook_id: int, delivery_id: int) -> None:
-    """From the first attempt on, with its old `webhook-id`. 409 while it waits anyway."""
+    """Now and from the first attempt on, with its old `webhook-id`. What waits for a later try can be sent too: all
+    that waits of its subject goes with it. 409 while a request of it is under way."""
     async with request.app[DATABASE].write() as connection:
         await read_delivery(connection, webhook_id, delivery_id)
         await replay(connection, delivery_id, webhook_id, request.app[CLOCK]())
     changed(request.app, webhook_id)
 
 
-def _checked(request: web.Request, wanted: Wanted) -> Wanted:
-    return wanted.checked(request.app[SETTINGS].outside.networks)
+def _networks(request: web.Request) -> Iterable[Network]:
+    return request.app[SETTINGS].outside.networks
 
 
 async def _endpoint(request: web.Request, webhook_id: int) -> Endpoint:

@@ -14,7 +14,7 @@ from core.errors import InvalidInputError
 from crm_link.webhooks import endpoints
 from crm_link.webhooks.book import replay
 from crm_link.webhooks.deliveries import count_owed, read_attempts, read_deliveries, read_delivery
-from crm_link.webhooks.endpoints import Endpoint, Wanted
+from crm_link.webhooks.endpoints import Changes, Endpoint, Wanted
 from crm_link.webhooks.kinds import EVENTS, DeliveryState, EndpointState, Outcome
 from crm_link.webhooks.ladder import LADDER_S
 from crm_link.webhooks.sender import Attempt, Message
@@ -86,7 +86,8 @@ async def edit_form(request: web.Request) -> web.Response:
 async def edit(request: web.Request) -> web.StreamResponse:
     endpoint_id, wanted = _id(request), await _wanted(request)
     try:
-        checked = wanted.checked(request.app[SETTINGS].outside.networks)
+        typed = Changes(wanted.name, wanted.url, wanted.events)
+        checked = typed.checked(request.app[SETTINGS].outside.networks)
     except InvalidInputError as error:
         return _form(request, endpoint_id, wanted, {error.field or "name": str(error)})
     async with request.app[DATABASE].write() as connection:

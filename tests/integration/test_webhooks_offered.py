@@ -121,7 +121,8 @@ async def test_a_form_that_is_not_enough_says_where(admin: Visitor) -> None:
     for change, field, words in (
         ({"url": "http://10.0.0.1/"}, "url", "must list it in outside.allow_networks"),
         ({"url": "crm"}, "url", "must begin with https://"),
-        ({"event": []}, "events", "Events are one or more of"),
+        ({"url": "https://exa mple/x"}, "url", "no spaces"),
+        ({"event": []}, "events", "Choose at least one event"),
         ({"event": "everything"}, "events", "Events are one or more of"),
         ({"name": " "}, "name", "A name has 1 to"),
     ):
@@ -185,5 +186,8 @@ async def test_what_waits_is_not_sent_twice(running: Sending, api: ApiServer, cr
     await api.send("PATCH", "/api/v1/webhooks/1", {"state": "paused"})
     await running.end_call("c1")
     await running.stand("waiting")
-    await api.send("POST", "/api/v1/webhooks/1/deliveries/1/replay", status=409)
+    await api.send("POST", "/api/v1/webhooks/1/deliveries/1/replay", status=204)
     await api.send("POST", "/api/v1/webhooks/1/deliveries/2/replay", status=404)
+    await api.send("PATCH", "/api/v1/webhooks/1", {"state": "active"})
+    await running.stand("delivered")
+    assert len(crm.got) == 1
