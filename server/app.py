@@ -78,8 +78,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     if settings.department:
         add_callbacks(app, settings, database, bus, clock, dialer)
     add_recordings(app, settings, database, bus, clock)
-    if settings.connector:
-        add_connectors(app, settings, copies_of(app), database, bus, clock)
+    add_connectors(app, settings, copies_of(app), database, bus, clock)
     add_search(app, database, bus)
     add_webhooks(app, settings, database, bus, clock)
     app.cleanup_ctx.append(_bridges(settings, database, bus, clock, hands))

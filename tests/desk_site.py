@@ -108,8 +108,7 @@ async def desk_site(
     add_desk(app, database, bus, clock)
     ScreenPop(database, bus).subscribe(bus)
     BlockedCalls(database, bus).subscribe(bus)
-    if settings.connector:
-        add_connectors(app, settings, copies, database, bus, clock)
+    add_connectors(app, settings, copies, database, bus, clock)
     if on_response is not None:
         app.on_response_prepare.append(on_response)
     users = await _people(database)

@@ -15,6 +15,7 @@ from core.fact_log import FactConsumer, LoggedFact, as_it_stands
 from core.facts import CallEnded, Direction, TranscriptReady, WrapUpSaved
 from crm_link.connectors import logs
 from crm_link.connectors.log_worker import LogWorker
+from crm_link.connectors.starts import begin
 from crm_link.connectors.tables import LogPart
 
 
@@ -25,8 +26,19 @@ class LogIntake:
         self._database = database
         self._clock = clock
         self._workers = workers
+        self._after: Mapping[str, int] = {}
         kinds = (CallEnded, WrapUpSaved, TranscriptReady)
         self.consumer = FactConsumer(database, "connector_logs", kinds, self.handle)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self.begin()
+        await self.consumer.run()
+
+    async def begin(self) -> None:
+        """To be done before any fact is handled."""
+        async with self._database.write() as connection:
+            self._after = await begin(connection, self._workers)
 
     async def handle(self, fact: LoggedFact) -> None:
         async with self._database.write() as connection:
@@ -49,7 +61,8 @@ class LogIntake:
         now = await as_it_stands(connection, fact)
         record = now.body["record"] if now is not None else None
         if record is not None and _is_told(record):
-            await logs.ask(connection, self._workers, record, self._clock())
+            told = [name for name, after in self._after.items() if fact.id > after]
+            await logs.ask(connection, told, record, self._clock())
 
 
 def _is_told(record: Mapping[str, Any]) -> bool:

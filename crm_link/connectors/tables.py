@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Double, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import CALL_ID, Base
@@ -59,6 +59,15 @@ class ConnectorPick(Base):
     made_claim: Mapped[bool] = mapped_column(Boolean)
     picked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     picked_at: Mapped[float] = mapped_column(Double)
+
+
+class ConnectorStart(Base):
+    """Since when a CRM stands in the settings: it is told of calls whose end is a later fact than this one."""
+
+    __tablename__ = "connector_starts"
+
+    connector: Mapped[str] = mapped_column(String(60), primary_key=True)
+    after_fact: Mapped[int] = mapped_column(BigInteger)
 
 
 class ConnectorLog(Base):

@@ -4,7 +4,7 @@ A site without `[connector.…]` has none of it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from crm_link.connectors.lookups import CrmLookups, LookupRules, Lookups
 from crm_link.connectors.make import make_connector
 from crm_link.connectors.picking import ContactPicks
 from crm_link.connectors.protocol import Connector
+from crm_link.connectors.starts import begin
 from crm_link.connectors.words import CallWords
 from crm_link.connectors.zammad import Zammad, ZammadLive
 from pbx_bridge.tables import CallWrapUp
@@ -63,6 +64,9 @@ def add_connectors(
 ) -> None:
     """Put them into `app`, after the desks, which hear of a call first, and the recordings. Without `copies` no audio
     leaves. Raises SettingsError."""
+    if not settings.connector:
+        app.cleanup_ctx.append(_without(database))
+        return
     outside = Outside(settings.outside)
     app[CONNECTORS] = parts = make_parts(settings, outside, copies, database, bus, clock)
     live = {
@@ -99,11 +103,22 @@ def add_connectors(
                 await stack.enter_async_context(running(f"cards of {name}", card.run))
             for name, worker in parts.workers.items():
                 await stack.enter_async_context(running(f"calls for {name}", worker.run))
-            await stack.enter_async_context(running("connectors: calls", intake.consumer.run))
+            await stack.enter_async_context(running("connectors: calls", intake.run))
             yield
         await outside.close()
 
     app.cleanup_ctx.append(part)
+
+
+def _without(database: Database) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A CRM that comes back one day is told nothing of the time without it."""
+
+    async def part(_app: web.Application) -> AsyncIterator[None]:
+        async with database.write() as connection:
+            await begin(connection, ())
+        yield
+
+    return part
 
 
 def make_parts(

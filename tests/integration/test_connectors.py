@@ -364,3 +364,24 @@ async def test_private_addresses_are_refused_unless_the_settings_list_them(datab
             row = await desk.tried()
     assert "outside.allow_networks does not list it" in row.error
     assert peer.asked == []
+
+
+async def test_a_crm_hears_of_no_call_from_before_it_came_into_the_settings(database: Database) -> None:
+    book, peer = scripted_odoo()
+    book.add("Jan Nowak", phone=CUSTOMER)
+    async with desk_site(database, clock=Clock()) as without:
+        await Beside(without, Clock()).ends("before")
+    async with peer, beside(database, peer) as desk:
+        await desk.ends("since")
+        await desk.becomes(LogState.DONE, "since")
+        assert await desk.row("before") is None
+    async with peer, beside(database, peer) as desk:
+        await desk.ends("later")
+        await desk.becomes(LogState.DONE, "later")
+        assert await desk.row("before") is None
+    async with desk_site(database, clock=Clock()) as without:
+        await Beside(without, Clock()).ends("meanwhile")
+    async with peer, beside(database, peer) as desk:
+        await desk.ends("again")
+        await desk.becomes(LogState.DONE, "again")
+        assert await desk.row("meanwhile") is None

@@ -121,6 +121,10 @@ async def test_a_delivery_that_was_made_late_goes_with_the_customer(site: SoundS
 
 
 async def test_what_an_intake_read_before_is_not_written_after(site: SoundSite) -> None:
+    outside = Outside(ODOO.outside)
+    parts = make_parts(ODOO, outside, None, site.database, Bus(), lambda: NOW)
+    connectors = LogIntake(site.database, lambda: NOW, parts.workers)
+    await connectors.begin()
     customer_id = await seed(site)
     async with site.database.write() as connection:
         await connection.execute(delete(FactCursor))
@@ -133,9 +137,6 @@ async def test_what_an_intake_read_before_is_not_written_after(site: SoundSite) 
     assert any("Zuzanna" in str(fact.body) for fact in read)
     await erase(site, customer_id)
     webhooks = Intake(site.database, lambda: NOW, body_of, lambda _endpoint: None)
-    outside = Outside(ODOO.outside)
-    parts = make_parts(ODOO, outside, None, site.database, Bus(), lambda: NOW)
-    connectors = LogIntake(site.database, lambda: NOW, parts.workers)
     for fact in read:
         await webhooks.owe(fact)
         if fact.kind == CallEnded.__name__:

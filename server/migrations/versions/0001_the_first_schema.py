@@ -272,6 +272,12 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "connector_starts",
+        sa.Column("connector", sa.String(length=60), nullable=False),
+        sa.Column("after_fact", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", name=op.f("pk_connector_starts")),
+    )
+    op.create_table(
         "erasure_tries",
         sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("gone", sa.Text(), nullable=False),
@@ -2056,6 +2062,7 @@ def downgrade() -> None:
 
     op.drop_table("expired_customers")
     op.drop_table("erasure_tries")
+    op.drop_table("connector_starts")
     with op.batch_alter_table("connector_logs", schema=None) as batch_op:
         batch_op.drop_index("ix_connector_logs_connector_state_due_at")
         batch_op.drop_index(batch_op.f("ix_connector_logs_call_id"))
