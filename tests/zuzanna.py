@@ -39,6 +39,9 @@ SECRETS = (
     "Secretfirm",
     "likes otters",
 )
+IN_INDEX = (b"uzanna", b"nikalska", b"509876543", b"tters")
+"""Ends of such words: FTS5 leaves out what a word's beginning shares with the one before."""
+
 LINKED = "1790000000.1"
 
 
@@ -187,10 +190,8 @@ async def traces(database: Database) -> list[str]:
                 text = json.dumps(dict(row._mapping), default=str, ensure_ascii=False)
                 found += [f"{table.name}: {text}" for secret in SECRETS if secret.lower() in text.lower()]
         if database.is_sqlite:
-            rows = await connection.exec_driver_sql(
-                "SELECT count(*) FROM search_index WHERE search_index MATCH 'otters'"
-            )
-            found += ["search_index"] * rows.scalar_one()
+            blocks = (await connection.exec_driver_sql("SELECT block FROM search_index_data")).scalars().all()
+            found += ["search_index" for block in blocks for words in IN_INDEX if words in block]
     return found
 
 

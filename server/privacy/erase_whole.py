@@ -33,6 +33,7 @@ from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Note
 from pbx_bridge.tables import Call, CallMoment, CallTransfer
 from recordings.access import Asker
 from recordings.removal import Remover
+from recordings.search.forget import forget_words
 from recordings.search.tables import SearchDocument
 from server.privacy.access_request_parts import PARTS, Of
 from server.privacy.erase_answers import forget_answers_about
@@ -143,6 +144,7 @@ class WholeErasure:
             await forget_tally(connection, person.ids)
             certificate = await certify(connection, asker, customer_id, self.clock(), tally.gone, kept)
             facts = await _announce(connection, person, held, self.clock())
+        await forget_words(self.database)
         for fact in facts:
             await self.bus.publish(fact)
         return certificate

@@ -17,6 +17,7 @@ from pbx_bridge.tables import CallWrapUp
 from recordings.access import Asker
 from recordings.erasure import Erasure, Line, Report
 from recordings.removal import Remover
+from recordings.search.forget import forget_words
 from recordings.search.tables import SearchDocument
 
 AT_ONCE = 400
@@ -63,7 +64,9 @@ class PersonErasure:
         Raises NotFoundError."""
         async with self._database.read() as connection:
             person = await _person(connection, customer_id)
-        return await self._erase(asker, person)
+        erased = await self._erase(asker, person)
+        await forget_words(self._database)
+        return erased
 
     async def erase_calls(self, asker: Asker, customer_id: int, calls: tuple[str, ...]) -> Erased:
         """The same for calls that are known to be theirs. Raises NotFoundError."""

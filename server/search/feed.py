@@ -24,6 +24,7 @@ from core.facts import (
 )
 from core.tasks import running
 from crm_link.tables import CallCustomer
+from recordings.search import forget
 from recordings.search.index import (
     Document,
     DocumentKind,
@@ -174,7 +175,11 @@ def add_search(app: web.Application, database: Database, bus: Bus) -> None:
     app[CONSUMERS].append(feed.consumer)
 
     async def part(_app: web.Application) -> AsyncIterator[None]:
-        async with running("search: facts", feed.consumer.run), running("search: picks", feed.run):
+        async with (
+            running("search: facts", feed.consumer.run),
+            running("search: picks", feed.run),
+            running("search: removed words", lambda: forget.run(database)),
+        ):
             yield
 
     app.cleanup_ctx.append(part)
