@@ -7,6 +7,7 @@ from server import pbx_page
 from server.api_routes import API_ROUTES
 from server.callbacks.routes import CALLBACK_ROUTES
 from server.calls import page as calls_page
+from server.calls import picks as call_picks
 from server.connectors.routes import CONNECTOR_ROUTES
 from server.customers import page as customers_page
 from server.customers.affairs_routes import AFFAIRS_ROUTES
@@ -44,6 +45,8 @@ ROUTES = (
     Route("GET", "/calls", calls_page.index, Role.MANAGER),
     Route("GET", "/calls.csv", calls_page.export, Role.MANAGER),
     Route("GET", "/calls/{id}", calls_page.show, Role.MANAGER),
+    Route("POST", "/calls/{id}/customer", call_picks.pick_customer, Role.MANAGER),
+    Route("POST", "/calls/{id}/contact", call_picks.pick_contact, Role.MANAGER),
     *BLOCKED_ROUTES,
     *RECORDING_ROUTES,
     *CALLBACK_ROUTES,
@@ -73,12 +76,14 @@ ROUTES = (
     Route("GET", "/admin/users/new", people_page.new, Role.ADMINISTRATOR),
     Route("GET", "/admin/users/{id}", people_page.edit, Role.ADMINISTRATOR),
     Route("POST", "/admin/users/{id}", people_page.update, Role.ADMINISTRATOR),
+    Route("GET", "/admin/users/{id}/password", people_page.show_password, Role.ADMINISTRATOR),
     Route("POST", "/admin/users/{id}/password", people_page.reset_password, Role.ADMINISTRATOR),
     Route("POST", "/admin/users/{id}/disable", people_page.disable, Role.ADMINISTRATOR),
     Route("POST", "/admin/users/{id}/enable", people_page.enable, Role.ADMINISTRATOR),
     Route("GET", "/admin/keys", keys_page.index, Role.ADMINISTRATOR),
     Route("POST", "/admin/keys", keys_page.create, Role.ADMINISTRATOR),
     Route("GET", "/admin/keys/new", keys_page.new, Role.ADMINISTRATOR),
+    Route("GET", "/admin/keys/{id}/secret", keys_page.show_secret, Role.ADMINISTRATOR),
     Route("POST", "/admin/keys/{id}/revoke", keys_page.revoke, Role.ADMINISTRATOR),
     *PROMPT_ROUTES,
     *WEBHOOK_ROUTES,

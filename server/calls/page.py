@@ -18,6 +18,7 @@ from core.csv_files import guard_cell
 from core.facts import Direction, Verdict
 from recordings.access import Right, may_all
 from server.calls.affairs import read_call_affairs
+from server.calls.picks import read_contact_choices
 from server.recordings.access import asker_of
 from server.recordings.page import card_context, note_reading, page_of, with_player
 from server.recordings.words import LOG_MARKS
@@ -92,7 +93,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     if audio["may_hear"]:
         await note_reading(request, audio["sound"])
     return await with_player(
-        request, "calls/call.html", story=story, call=story.call, elsewhere=elsewhere, **affairs, **audio
+        request,
+        "calls/call.html",
+        story=story,
+        call=story.call,
+        elsewhere=elsewhere,
+        contact_choices=await read_contact_choices(request, story.call),
+        **affairs,
+        **audio,
     )
 
 
