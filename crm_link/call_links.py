@@ -59,6 +59,7 @@ class CallLinks:
             customer_ids=self.customer_ids,
             created=self.how is LinkHow.CREATED,
             by_block=self.how is LinkHow.BLOCK,
+            is_picked=self.how is LinkHow.PICKED,
         )
 
 

@@ -18,23 +18,21 @@ from core.accounts import find_user
 from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
-from core.errors import ConflictError, InvalidInputError, NotFoundError
+from core.errors import InvalidInputError, NotFoundError
 from core.facts import CallMatched, Fact
 from core.folding import clean_line
-from crm_link.call_links import CallLinks, hold_links, read_links_since, replace_links
+from crm_link.call_links import read_links_since
+from crm_link.call_picks import Pick, keep, read_candidates
 from crm_link.changes import Change, Edit, What, announce, journal
-from crm_link.directory import CustomerView, read_customer
+from crm_link.directory import CustomerView, read_customer, read_customers
 from crm_link.identities import (
     Claim,
     count_identities,
     hold_keys,
-    keep_holders,
-    keep_pick,
     read_claim,
     take,
-    touch_seen,
 )
-from crm_link.kinds import Confidence, IdentityKind, LinkHow, Source
+from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.records import (
     NewRecord,
     bump,
@@ -42,7 +40,6 @@ from crm_link.records import (
     insert_customer,
     resolve,
     store_words,
-    touch_contact,
 )
 from crm_link.relabel import give_and_relabel
 from crm_link.spelling import normal_value, spelling_beside
@@ -183,31 +180,23 @@ class Customers:
     ) -> CallMatched:
         """Somebody says whose call it is. That holds for this call, and `as_default` the customer is suggested first
         for the next calls of the number when they hold it (P8). `candidates_only`: one of those whose
-        call it may be, nobody else.
+        call it may be, nobody else. Said again, the new word counts.
 
         Raises NotFoundError for a call or customer we do not know, or no candidate; ConflictError when it is known
-        to be another one's.
+        to be another one's and nobody had to pick.
         """
-        edit = self._edit(by)
+        wish = Pick(call_id, customer_id, as_default, candidates_only)
         async with self._database.write() as connection:
-            links = await hold_links(connection, call_id)
-            if links is None:
-                raise NotFoundError(f"there is no call {call_id} with somebody outside")
-            if links.number is not None:
-                await keep_holders(connection, links.number, alone=True)
-            current = await hold_customer(connection, customer_id)
-            if candidates_only:
-                _check_candidate(links, current)
-            picked = CallLinks(call_id, links.number, links.call_at, (current,), LinkHow.PICKED)
-            if links.number is not None:
-                if as_default:
-                    await keep_pick(connection, links.number, current, edit)
-                await touch_seen(connection, current, links.number, links.call_at)
-            await replace_links(connection, picked, picked_by=by)
-            await touch_contact(connection, [current], links.call_at)
-        matched = picked.fact(edit.at)
-        await self._bus.publish(matched)
+            matched, changed = await keep(connection, wish, self._edit(by))
+        await self._publish([matched, *changed])
         return matched
+
+    async def candidates(self, call_id: str) -> list[CustomerView]:
+        """Whose call it may be, the likeliest first; also when somebody has picked. Raises NotFoundError."""
+        async with self._database.read() as connection:
+            ids = await read_candidates(connection, call_id)
+            found = {one.id: one for one in await read_customers(connection, ids)}
+        return [found[one] for one in ids]
 
     def claim(
         self,
@@ -251,14 +240,6 @@ class Customers:
     async def _publish(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
             await self._bus.publish(fact)
-
-
-def _check_candidate(links: CallLinks, customer_id: int) -> None:
-    if customer_id in links.customer_ids:
-        return
-    if len(links.customer_ids) == 1:
-        raise ConflictError(f"it is known already whose call this is: customer {links.customer_ids[0]}")
-    raise NotFoundError("this customer is not one of the candidates of this call")
 
 
 async def _check_owner(connection: AsyncConnection, owner_id: int | None) -> None:

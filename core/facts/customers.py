@@ -19,7 +19,8 @@ class CallMatched(Fact):
     """Who the outside party is. `customer_ids` is ranked, best first; one id for an exact match.
 
     `created` says that the caller was unknown and became the (provisional) customer named here. `by_block`: nobody
-    holds the number itself, it lies in a block of numbers of theirs. A withheld number gives UNKNOWN with no ids.
+    holds the number itself, it lies in a block of numbers of theirs. `is_picked`: somebody said so, and may say
+    otherwise. A withheld number gives UNKNOWN with no ids.
     """
 
     call_id: str
@@ -28,6 +29,7 @@ class CallMatched(Fact):
     customer_ids: tuple[int, ...]
     created: bool
     by_block: bool = False
+    is_picked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

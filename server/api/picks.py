@@ -1,5 +1,5 @@
-"""Whose call it is, where several customers share the number (P8). The rules are the desk's: one of the candidates, and
-what is known already is not overruled."""
+"""Whose call it is, where several customers share the number (P8). The rules are the desk's: one of the candidates, a
+wrong pick is corrected by another one, and what is known without a pick is not overruled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from server.web.keys import CUSTOMERS
 
 
 class PickedCustomer(Taken):
-    customer_id: int = Field(ge=1, le=LARGEST_ID, description="One of the call's `customers`.")
+    customer_id: int = Field(
+        ge=1,
+        le=LARGEST_ID,
+        description="One of the call's `customers`; where one was picked, also another who has the number.",
+    )
     as_default: StrictBool = Field(
         True, description="From now on suggest them first for this number; false: for this call alone."
     )
@@ -24,8 +28,9 @@ class PickedCustomer(Taken):
 
 @operation("Say whose call it is", tag="Calls", status=204, problems=(409,))
 async def pick_customer(request: web.Request, call_id: str, body: PickedCustomer) -> None:
-    """Of several customers who share the number. Agents say so of calls on their own desk. 404: there is no such call,
-    or the customer is none of its `customers`. 409: it is known already to be another one's."""
+    """Of several customers who share the number. Said again it corrects the first pick: notes and tasks about the call
+    go along, and `customer.changed` is told of both. Agents say so of calls on their own desk. 404: there is no such
+    call, or the customer is no candidate. 409: it is known without a pick to be another one's."""
     await request.app[CUSTOMERS].pick(
         call_of_theirs(request, call_id),
         body.customer_id,

@@ -117,13 +117,24 @@ async def _save(request: web.Request, *, close: bool) -> web.Response:
 
 
 async def pick_customer(request: web.Request) -> web.Response:
-    """Say which of several customers the caller is, for this call or as default of the number (rule P8)."""
-    body, card = await body_of(request, PickBody), card_of(request)
-    if body.customer_id not in {one.id for one in card.customers}:
-        raise NotFoundError("this customer is not one of the candidates of this call")
+    """Say which of several customers the caller is, for this call or as default of the number (rule P8); also when
+    somebody has picked another one."""
+    body, call_id = await body_of(request, PickBody), card_of(request).call_id
     by = current_user(request).id
-    await request.app[CUSTOMERS].pick(card.call_id, body.customer_id, by, as_default=body.as_default)
+    await request.app[CUSTOMERS].pick(
+        call_id, body.customer_id, by, as_default=body.as_default, candidates_only=True
+    )
     return web.Response(status=204)
+
+
+async def list_candidates(request: web.Request) -> web.Response:
+    """Whose call it may be, the likeliest first: for an agent who has picked the wrong one."""
+    found = await request.app[CUSTOMERS].candidates(card_of(request).call_id)
+    customers = [
+        {"id": one.id, "name": one.name, "company": one.company, "last_contact_at": one.last_contact_at}
+        for one in found
+    ]
+    return web.json_response({"customers": customers})
 
 
 async def name_customer(request: web.Request) -> web.Response:

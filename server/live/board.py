@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from core import facts
@@ -13,6 +14,7 @@ from core.facts import (
     AgentStateChanged,
     CallAnswered,
     CallEnded,
+    CallMatched,
     CallsJoined,
     CallStarted,
     DeviceChanged,
@@ -37,7 +39,7 @@ from server.live.cards import (
     why_gone,
 )
 from server.live.queues_now import QueuesNow
-from server.live.recent import RecentCall, add_recent, named_of, recent_for
+from server.live.recent import RecentCall, add_recent, named_of, picked, recent_for, renamed, with_newer
 from server.live.snapshot import (
     AgentNow,
     CardGone,
@@ -172,7 +174,7 @@ class LiveBoard:
         return self._replace(call, call)
 
     def _call_told(self, fact: Any) -> Step:
-        recent = self._remember(fact) if isinstance(fact, CallEnded) else frozenset()
+        recent = self._remember(fact) if isinstance(fact, CallEnded) else self._hear_pick(fact)
         call = self.calls.get(fact.call_id)
         if call is None:
             return Step(recent)
@@ -253,6 +255,11 @@ class LiveBoard:
                 self._recent[user_id] = add_recent(self._recent.get(user_id, ()), line)
         return frozenset(users)
 
+    def _hear_pick(self, fact: Fact) -> frozenset[int]:
+        if not (isinstance(fact, CallMatched) and fact.is_picked):
+            return frozenset()
+        return self._rewrite_recent(partial(picked, fact, self._customers))
+
     # queues
 
     def _count_waiting(self, old: CallNow, new: CallNow) -> frozenset[int]:
@@ -320,12 +327,14 @@ class LiveBoard:
         used = {one for call in calls for one in call.customer_ids}
         self._customers.update((key, one) for key, one in loaded.items() if key in used)
         touched = frozenset().union(*(self.owners_of(call) for call in calls))
-        return Step(touched | (self._relabel(loaded) if fact.relabel else frozenset()))
+        return Step(
+            touched | (self._rewrite_recent(partial(renamed, loaded)) if fact.relabel else frozenset())
+        )
 
-    def _relabel(self, loaded: Mapping[int, CustomerSummary]) -> frozenset[int]:
+    def _rewrite_recent(self, change: Callable[[RecentCall], RecentCall]) -> frozenset[int]:
         touched = set()
         for user_id, lines in self._recent.items():
-            new = tuple(_renamed(line, loaded) for line in lines)
+            new = tuple(map(change, lines))
             if new != lines:
                 self._recent[user_id] = new
                 touched.add(user_id)
@@ -348,21 +357,12 @@ class LiveBoard:
         return Step(touched, call=call)
 
     def _recent_loaded(self, fact: RecentLoaded) -> Step:
-        newer = self._recent.get(fact.user_id, ())
-        lines: tuple[RecentCall, ...] = ()
-        for line in (*fact.calls, *newer):
-            lines = add_recent(lines, line)
-        self._recent[fact.user_id] = lines
+        self._recent[fact.user_id] = with_newer(fact.calls, self._recent.get(fact.user_id, ()))
         return Step(frozenset({fact.user_id}))
 
     def _tasks_loaded(self, fact: TasksLoaded) -> Step:
         self._tasks[fact.user_id] = fact.tasks
         return Step(frozenset({fact.user_id}))
-
-
-def _renamed(line: RecentCall, loaded: Mapping[int, CustomerSummary]) -> RecentCall:
-    customer = loaded.get(line.customer_id) if line.customer_id is not None else None
-    return replace(line, name=customer.name or line.name) if customer else line
 
 
 def _index(

@@ -80,6 +80,7 @@ class CallNow:
     customer_ids: tuple[int, ...] = ()
     created: bool = field(default=False)
     by_block: bool = False
+    is_picked: bool = False
     ended_at: float | None = None
     customer_dialled_at: float | None = None
     callback: CallbackSummary | None = None
@@ -178,7 +179,12 @@ def _transferred(call: CallNow, fact: CallTransferred) -> CallNow:
 
 def _matched(call: CallNow, fact: CallMatched) -> CallNow:
     return replace(
-        call, match=fact.match, customer_ids=fact.customer_ids, created=fact.created, by_block=fact.by_block
+        call,
+        match=fact.match,
+        customer_ids=fact.customer_ids,
+        created=fact.created,
+        by_block=fact.by_block,
+        is_picked=fact.is_picked,
     )
 
 

@@ -147,6 +147,7 @@ class Card:
     answered_at: float | None = None
     match: MatchKind | None = None
     by_block: bool = False
+    is_picked: bool = False
     customers: tuple[CustomerSummary, ...] = ()
     transferred: TransferredBy | None = None
     notes: tuple[Note, ...] = ()
@@ -201,6 +202,7 @@ def card_for(call: CallNow, owner: Owner, known: Known) -> Card | None:
         answered_at=mine.answered_at if mine else _placed_answer(call),
         match=call.match,
         by_block=call.by_block,
+        is_picked=call.is_picked,
         customers=_customers(call, known),
         transferred=_transferred(call, owner, known),
         notes=_notes(call, owner, known),

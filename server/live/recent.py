@@ -4,12 +4,13 @@ from the log is done in `views/recent_calls.py`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.facts import CallRecord, Direction, MatchKind, Verdict
+from core.facts import CallMatched, CallRecord, Direction, MatchKind, Verdict
 from server.live.calls_now import CallNow
-from server.live.cards import Known, Owner
+from server.live.cards import CustomerSummary, Known, Owner
 
 KEPT = 12
 """Lines on a recent list: a screen's worth; the call log has the rest."""
@@ -104,3 +105,26 @@ def add_recent(lines: tuple[RecentCall, ...], line: RecentCall) -> tuple[RecentC
     """The list with `line` in its place, newest first, each call once, at most `KEPT`."""
     others = [one for one in lines if one.call_id != line.call_id]
     return tuple(sorted([*others, line], key=lambda one: (-one.at, one.call_id))[:KEPT])
+
+
+def with_newer(loaded: Iterable[RecentCall], newer: Iterable[RecentCall]) -> tuple[RecentCall, ...]:
+    """What was read from the log, and what ended meanwhile."""
+    lines: tuple[RecentCall, ...] = ()
+    for line in (*loaded, *newer):
+        lines = add_recent(lines, line)
+    return lines
+
+
+def renamed(loaded: Mapping[int, CustomerSummary], line: RecentCall) -> RecentCall:
+    """The line with its customer's name as it is now."""
+    customer = loaded.get(line.customer_id) if line.customer_id is not None else None
+    return replace(line, name=customer.name or line.name) if customer else line
+
+
+def picked(fact: CallMatched, customers: Mapping[int, CustomerSummary], line: RecentCall) -> RecentCall:
+    """The line when somebody has said whose call it is; the very same line of another call."""
+    [customer_id] = fact.customer_ids
+    if line.call_id != fact.call_id or line.customer_id == customer_id:
+        return line
+    customer = customers.get(customer_id)
+    return replace(line, customer_id=customer_id, name=(customer and customer.name) or line.number)

@@ -18,8 +18,9 @@ from core.clock import Clock
 from core.db import Database
 from core.errors import ConflictError
 from core.fact_log import LoggedFact, append
-from core.facts import CallStarted, Direction, Fact, MatchKind, Parties, Phone, WrapUpSaved
-from crm_link.tables import CallCustomer
+from core.facts import CallStarted, Direction, Fact, Parties, Phone, WrapUpSaved
+from crm_link.call_links import CallLinks, read_links
+from crm_link.kinds import LinkHow
 from pbx_bridge.tables import Call, CallPerson, CallWrapUp
 from server.live.calls_now import CallNow, PhoneNow, PhoneState
 from server.live.cards import Draft
@@ -157,13 +158,7 @@ async def _restored(
     phones = await _phones(connection, call, user_id) if call is not None else ()
     if call is None or not phones:
         return None
-    matched = await connection.execute(
-        select(CallCustomer.customer_id, CallCustomer.how)
-        .where(CallCustomer.call_id == call_id)
-        .order_by(CallCustomer.rank)
-    )
-    links = matched.all()
-    kind = MatchKind.EXACT if len(links) == 1 else MatchKind.SEVERAL if links else MatchKind.UNKNOWN
+    links = await read_links(connection, call_id) or CallLinks(call_id, None, call.started_at, (), None)
     parties = Parties(
         Direction(call.direction), call.caller, call.caller_name, call.callee, call.customer_number
     )
@@ -174,9 +169,11 @@ async def _restored(
         parties=parties,
         queue=call.queue,
         phones=phones,
-        match=kind,
-        customer_ids=tuple(link.customer_id for link in links),
-        created=any(link.how == "created" for link in links),
+        match=links.kind,
+        customer_ids=links.customer_ids,
+        created=links.how is LinkHow.CREATED,
+        by_block=links.how is LinkHow.BLOCK,
+        is_picked=links.how is LinkHow.PICKED,
         ended_at=call.ended_at,
     )
     return WrapUpRestored(now, user_id, draft)

@@ -54,7 +54,7 @@ export class CallCard extends HTMLElement {
     );
     redraw(this.recording, [card.state, card.direction, card.recording_paused_until], () => recordingParts(card));
     redraw(this.told, [card.transferred, card.notes], () => drawTold(card));
-    redraw(this.more, [card.customers, card.match, card.by_block, Boolean(card.blocked), card.state === "ringing"], () => customerParts(card).more);
+    redraw(this.more, [card.customers, card.match, card.by_block, card.is_picked, Boolean(card.blocked), card.state === "ringing"], () => customerParts(card).more);
     this.drawNote(card);
     this.drawTask(card);
   }

@@ -4,7 +4,7 @@
 import { toast } from "./app.js";
 import { contactLines } from "./desk-contacts.js";
 import { h, icon, moment, when } from "./desk-dom.js";
-import { callPath, post } from "./desk-post.js";
+import { callPath, get, post } from "./desk-post.js";
 import { blocking, blockedLine } from "./desk-block.js";
 import { contactName, nameOf } from "./desk-state.js";
 import { dealsPart, fieldLines, ownerLine, tasksPart } from "./desk-tasks.js";
@@ -29,7 +29,7 @@ export function customerParts(card) {
       if (card.customers.length > 1) return [choices(card), blocking(card)];
       const [customer] = card.customers;
       if (!customer) return card.match === "unknown" && !card.number ? [withheld()] : [];
-      return [(customer.provisional || card.by_block) && naming(card, customer), notes(customer), dealsPart(card, customer), tasksPart(customer), history(customer), blocking(card)];
+      return [card.is_picked && card.number && correction(card, customer), (customer.provisional || card.by_block) && naming(card, customer), notes(customer), dealsPart(card, customer), tasksPart(customer), history(customer), blocking(card)];
     },
   };
 }
@@ -112,6 +112,28 @@ function addTag(event, card, field) {
 }
 
 function choices(card) {
+  return h("section", { class: "more-part" }, h("h3", {}, "Who is it?"), choiceList(card, card.customers));
+}
+
+/** Whoever picked may have been wrong: the others who have the number are asked for when they are wanted. */
+function correction(card, picked) {
+  const place = h("div", { "aria-live": "polite" });
+  const open = async () => place.replaceChildren(...(await others(card, picked)));
+  return h("details", { class: "more-part other-choice", ontoggle: (event) => event.target.open && open() }, h("summary", {}, icon("users"), "Somebody else with this number?"), place);
+}
+
+async function others(card, picked) {
+  try {
+    const { customers } = await get(callPath(card.call_id, "candidates"));
+    const rest = customers.filter((one) => one.id !== picked.id);
+    return rest.length ? choiceList(card, rest) : [h("p", { class: "muted" }, "Nobody else has this number.")];
+  } catch (error) {
+    toast(error.message, "error");
+    return [];
+  }
+}
+
+function choiceList(card, customers) {
   const keep = h("input", { type: "checkbox", checked: true });
   const pick = (customer) =>
     h(
@@ -125,11 +147,11 @@ function choices(card) {
         icon("chevron-right"),
       ),
     );
-  return h("section", { class: "more-part" }, h("h3", {}, "Who is it?"), h("ol", { class: "choices" }, card.customers.map(pick)), card.number && h("label", { class: "check" }, keep, " Suggest them first for this number from now on"));
+  return [h("ol", { class: "choices" }, customers.map(pick)), card.number && h("label", { class: "check" }, keep, " Suggest them first for this number from now on")];
 }
 
 function lastContact(customer) {
-  const at = customer.past[0]?.at ?? customer.last_contact_at;
+  const at = customer.past?.[0]?.at ?? customer.last_contact_at;
   return at ? `last contact ${when(at)}` : "no contact yet";
 }
 

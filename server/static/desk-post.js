@@ -2,14 +2,23 @@
 
 /** POST JSON; resolves to the answer's JSON or null. Rejects with Error(sentence), `.status` 0 without a network. */
 export async function post(path, body, headers = {}) {
+  return ask(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+    keepalive: true,
+  });
+}
+
+/** What the server knows; resolves and rejects like `post`. */
+export async function get(path) {
+  return ask(path, { headers: { Accept: "application/json" } });
+}
+
+async function ask(path, options) {
   let answer;
   try {
-    answer = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...headers },
-      body: JSON.stringify(body),
-      keepalive: true,
-    });
+    answer = await fetch(path, options);
   } catch {
     throw Object.assign(new Error("The server cannot be reached."), { status: 0 });
   }

@@ -1,5 +1,5 @@
 """`/api/v1/calls/{id}/customer` on both databases: who of several customers with the number
-it is, for this call or as the default, and nobody overrules what is known."""
+it is, for this call or as the default; a wrong pick is corrected, and nobody overrules what is known without one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from server.live.socket import LIVE
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, answered_call, api_server, inbound
 
 CUSTOMERS = "/api/v1/customers"
+ZENONS = "+48601000111"
 PICK = "/api/v1/calls/main-1.1/customer"
 
 
@@ -24,9 +25,9 @@ async def api(database: Database) -> AsyncIterator[ApiServer]:
 
 
 async def _sharing(api: ApiServer) -> list[int]:
-    """Anna and Jan, who have one number, and Zenon, who has none."""
+    """Anna and Jan, who have one number, and Zenon, who has another."""
     made = []
-    for name, numbers in (("Anna", [CUSTOMER]), ("Jan", [CUSTOMER]), ("Zenon", [])):
+    for name, numbers in (("Anna", [CUSTOMER]), ("Jan", [CUSTOMER]), ("Zenon", [ZENONS])):
         made.append((await api.send("POST", CUSTOMERS, {"name": name, "numbers": numbers}, 201))["id"])
     return made
 
@@ -70,8 +71,12 @@ async def test_who_is_no_candidate_is_not_picked_and_what_is_known_stays(api: Ap
         await api.send("POST", PICK, {"customer_id": nobody}, 404)
     await api.send("POST", "/api/v1/calls/main-9.9/customer", {"customer_id": anna}, 404)
     await api.send("POST", PICK, {"customer_id": anna}, 204)
-    await api.send("POST", PICK, {"customer_id": jan}, 409)
-    assert await _customers(api, "main-1.1") == [anna]
+    await api.send("POST", PICK, {"customer_id": zenon}, 404)
+    await api.send("POST", PICK, {"customer_id": jan}, 204)
+    assert await _customers(api, "main-1.1") == [jan]
+    await api.tell(*answered_call("main-1.2", number=ZENONS))
+    await api.send("POST", "/api/v1/calls/main-1.2/customer", {"customer_id": jan}, 409)
+    assert await _customers(api, "main-1.2") == [zenon]
     reading = await api.make_key("customers:read", "calls:write")
     await api.send("POST", PICK, {"customer_id": anna}, 403, key=reading)
 
