@@ -49,6 +49,11 @@ class Visitor:
         """Header names are given with underscores; an empty text leaves a header out."""
         return await self.ask("POST", path, form or {}, headers)
 
+    async def post_on(self, path: str, form: Mapping[str, Any] | None = None) -> ClientResponse:
+        """Post, and open the page that the answer leads to."""
+        answer = await self.post(path, form)
+        return await self.get(answer.headers["Location"]) if answer.status == 303 else answer
+
     async def enter(self, login: str) -> None:
         """Be logged in without the 200 ms that checking a password takes; `log_in` is the way through the door."""
         async with self.site.database.write() as connection:

@@ -1,5 +1,5 @@
 """The administrator's API keys: which programs may ask what, and when each one did last. Forms in, keys made and
-revoked. A key is shown once, in the answer to the form that asked for it; only its hash is stored
+revoked. A key is shown once, on the page that the form which asked for it leads to; only its hash is stored
 (`core/api_keys.py`)."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from core.errors import InvalidInputError, NotFoundError
 from server.web.guard import current_user
 from server.web.keys import CLOCK, DATABASE
 from server.web.pages import render, see_other
+from server.web.shown_once import page_with_secret, sent_on
 
 log = structlog.get_logger(__name__)
 
@@ -74,17 +75,35 @@ async def create(request: web.Request) -> web.StreamResponse:
     except InvalidInputError as error:
         return _form_page(request, name=name, scopes=scopes, wrong={error.field or "name": str(error)})
     log.info("API key made", key_id=key.id, by=current_user(request).id)
-    return render(request, "keys/secret.html", key=key, secret=secret)
+    return sent_on(request, f"/admin/keys/{key.id}/secret", secret)
+
+
+async def show_secret(request: web.Request) -> web.StreamResponse:
+    key_id = _id(request)
+    async with request.app[DATABASE].read() as connection:
+        key = next((key for key in await list_keys(connection) if key.id == key_id), None)
+    if key is None:
+        raise _unknown()
+    return page_with_secret(request, "keys/secret.html", key=key)
 
 
 async def revoke(request: web.Request) -> web.StreamResponse:
+    key_id = _id(request)
+    async with request.app[DATABASE].write() as connection:
+        await revoke_key(connection, key_id, request.app[CLOCK]())
+    log.info("API key revoked", key_id=key_id, by=current_user(request).id)
+    raise see_other("/admin/keys")
+
+
+def _id(request: web.Request) -> int:
     text = request.match_info["id"]
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise NotFoundError("there is no such API key")
-    async with request.app[DATABASE].write() as connection:
-        await revoke_key(connection, int(text), request.app[CLOCK]())
-    log.info("API key revoked", key_id=int(text), by=current_user(request).id)
-    raise see_other("/admin/keys")
+        raise _unknown()
+    return int(text)
+
+
+def _unknown() -> NotFoundError:
+    return NotFoundError("there is no such API key")
 
 
 def _form_page(

@@ -1,5 +1,6 @@
 """The administrator's people: who may log in, as what, with which phones. Forms in, accounts changed, and the facts
-that make live connections notice. A fresh password is shown once, in the answer to the form that asked for it."""
+that make live connections notice. A fresh password is shown once, on the page that the form which asked for
+it leads to."""
 
 from __future__ import annotations
 
@@ -31,6 +32,7 @@ from core.sessions import end_user_sessions, last_seen
 from server.web.guard import current_user
 from server.web.keys import BUS, CLOCK, DATABASE, SETTINGS
 from server.web.pages import render, see_other
+from server.web.shown_once import page_with_secret, sent_on
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +65,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         return _refused(request, None, form, error)
     log.info("user created", user_id=user.id, by=current_user(request).id)
     await _tell_people_changed(request)
-    return render(request, "people/password.html", person=user, password=password, created=True)
+    return sent_on(request, f"/admin/users/{user.id}/password", password)
 
 
 async def edit(request: web.Request) -> web.StreamResponse:
@@ -93,7 +95,11 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
         await end_user_sessions(connection, user.id)
     log.info("password reset", user_id=user.id, by=current_user(request).id)
     await request.app[BUS].publish(SessionsEnded(user.id, now, None))
-    return render(request, "people/password.html", person=user, password=password, created=False)
+    return sent_on(request, f"/admin/users/{user.id}/password", password)
+
+
+async def show_password(request: web.Request) -> web.StreamResponse:
+    return page_with_secret(request, "people/password.html", person=await _person(request))
 
 
 async def disable(request: web.Request) -> web.StreamResponse:

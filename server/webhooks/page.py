@@ -1,6 +1,6 @@
 """The administrator's webhooks: where what happens is sent, and what became of it. Forms in; endpoints made, changed,
-paused, tested and rotated, deliveries shown and sent again. A secret is shown once, in the answer to the form that
-made it."""
+paused, tested and rotated, deliveries shown and sent again. A secret is shown once, on the page that the form which
+made it leads to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from core.errors import InvalidInputError
 from crm_link.webhooks import endpoints
-from crm_link.webhooks.book import replay
+from crm_link.webhooks.book import replay, send_now
 from crm_link.webhooks.deliveries import count_owed, read_attempts, read_deliveries, read_delivery
 from crm_link.webhooks.endpoints import Changes, Endpoint, Wanted
 from crm_link.webhooks.kinds import EVENTS, DeliveryState, EndpointState, Outcome
@@ -21,6 +21,7 @@ from crm_link.webhooks.sender import Attempt, Message
 from server.web.guard import current_user
 from server.web.keys import CLOCK, DATABASE, SETTINGS
 from server.web.pages import render, see_other
+from server.web.shown_once import page_with_secret, sent_on
 from server.webhooks.parts import changed, send_test
 
 log = structlog.get_logger(__name__)
@@ -65,7 +66,7 @@ async def new(request: web.Request) -> web.Response:
     return _form(request, None, Wanted("", "", ()))
 
 
-async def create(request: web.Request) -> web.Response:
+async def create(request: web.Request) -> web.StreamResponse:
     wanted = await _wanted(request)
     try:
         checked = wanted.checked(request.app[SETTINGS].outside.networks)
@@ -75,7 +76,11 @@ async def create(request: web.Request) -> web.Response:
         return _form(request, None, wanted, {error.field or "name": str(error)})
     _log(request, "webhook made", made.id)
     changed(request.app, made.id)
-    return render(request, "webhooks/secret.html", endpoint=made, secret=secret)
+    return sent_on(request, f"/admin/webhooks/{made.id}/secret", secret)
+
+
+async def show_secret(request: web.Request) -> web.Response:
+    return page_with_secret(request, "webhooks/secret.html", endpoint=await _endpoint(request))
 
 
 async def edit_form(request: web.Request) -> web.Response:
@@ -113,13 +118,18 @@ async def resume(request: web.Request) -> web.StreamResponse:
     return await _set_state(request, EndpointState.ACTIVE)
 
 
-async def rotate(request: web.Request) -> web.Response:
-    now = request.app[CLOCK]()
+async def rotate(request: web.Request) -> web.StreamResponse:
+    endpoint_id = _id(request)
     async with request.app[DATABASE].write() as connection:
-        secret = await endpoints.rotate(connection, _id(request), now)
-        endpoint = await endpoints.read(connection, _id(request), now)
-    _log(request, "webhook secret rotated", endpoint.id)
-    return render(request, "webhooks/secret.html", endpoint=endpoint, secret=secret)
+        secret = await endpoints.rotate(connection, endpoint_id, request.app[CLOCK]())
+    _log(request, "webhook secret rotated", endpoint_id)
+    return sent_on(request, f"/admin/webhooks/{endpoint_id}/secret", secret)
+
+
+async def hurry(request: web.Request) -> web.StreamResponse:
+    async with request.app[DATABASE].write() as connection:
+        await send_now(connection, _id(request), request.app[CLOCK]())
+    return _done(request, "webhook sends what waits", _id(request))
 
 
 async def remove(request: web.Request) -> web.StreamResponse:
@@ -167,11 +177,13 @@ async def _show(
         page = await read_deliveries(
             connection, endpoint.id, state=state, limit=PER_PAGE, after=request.query.get("after")
         )
+        owed = (await count_owed(connection)).get(endpoint.id)
     return render(
         request,
         "webhooks/show.html",
         endpoint=endpoint,
         page=page,
+        waiting=owed.waiting if owed else 0,
         state=state,
         tested=_indented(message.body) if message else None,
         attempt=attempt,

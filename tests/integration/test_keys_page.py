@@ -32,7 +32,10 @@ async def admin(site: Site) -> AsyncIterator[Visitor]:
 
 
 async def fresh_key(admin: Visitor) -> str:
-    text = await (await admin.post("/admin/keys", FORM)).text()
+    page = await admin.post_on("/admin/keys", FORM)
+    again = await (await admin.get(page.url.path)).text()
+    assert "was shown once" in again, "a reload makes and shows nothing"
+    text = await page.text()
     shown = re.search(r'id="fresh-key">(rb_[^<]+)<', text)
     assert shown is not None, text
     return shown[1]
@@ -55,6 +58,8 @@ async def test_a_key_is_shown_once_and_opens_what_it_says_until_it_is_revoked(
     assert await status(site, "/api/v1/agents", key) == 403
     listed = await (await admin.get("/admin/keys")).text()
     assert key not in listed
+    assert listed.count("rb_") == 1
+    assert (await admin.get("/admin/keys/999/secret")).status == 404
     assert f"{key[:15]}_…" in listed
     assert "CRM &lt;b&gt;" in listed
     assert "never" not in listed, "its use is written down"

@@ -192,7 +192,8 @@ async def test_an_administrator_adds_somebody_who_can_log_in_at_once(site: Site,
         "name": "Ewa Nowa", "login": "ewa", "role": "agent",
         "pbx": "office", "device": "PJSIP/105", "extension": "",
     }  # fmt: skip
-    page = await (await admin.post("/admin/users", form)).text()
+    answer = await admin.post_on("/admin/users", form)
+    page = await answer.text()
     shown = re.search(r'id="fresh-password">([^<]+)<', page)
     assert shown is not None
     assert isinstance(site.said[-1], PeopleChanged)
@@ -202,6 +203,7 @@ async def test_an_administrator_adds_somebody_who_can_log_in_at_once(site: Site,
         user = await find_user_by_login(connection, "ewa")
     assert user is not None
     assert [(d.device, d.extension) for d in user.devices] == [("PJSIP/105", "105")]
+    assert "was shown once" in await (await admin.get(answer.url.path)).text()
 
 
 async def test_a_refused_form_keeps_what_was_typed_and_says_where(admin: Visitor) -> None:

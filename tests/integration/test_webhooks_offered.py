@@ -72,9 +72,14 @@ async def test_an_administrator_makes_tests_pauses_rotates_and_removes_one(
     running: Sending, admin: Visitor, crm: Receiver
 ) -> None:
     form = {"name": "CRM <b>", "url": crm.url, "event": list(ALL)}
-    made = await (await admin.post("/admin/webhooks", form)).text()
+    page = await admin.post_on("/admin/webhooks", form)
+    made = await page.text()
     secret = re.search(r'id="fresh-secret">(whsec_[^<]+)<', made)
     assert secret is not None, made
+    again = await text_of(admin, page.url.path)
+    assert "was shown once" in again
+    assert "whsec_" not in again
+    assert (await text_of(admin, "/admin/webhooks")).count("row-link") == 1
     tested = await (await admin.post("/admin/webhooks/1/test")).text()
     assert "ringback.test" in tested
     assert "Delivered · 204" in tested
@@ -86,9 +91,10 @@ async def test_an_administrator_makes_tests_pauses_rotates_and_removes_one(
     await running.stand("waiting")
     assert (await admin.post("/admin/webhooks/1/resume")).status == 303
     await running.stand("delivered")
-    rotated = await (await admin.post("/admin/webhooks/1/rotate")).text()
+    rotated = await (await admin.post_on("/admin/webhooks/1/rotate")).text()
+    assert "whsec_" in rotated
     assert secret[1] not in rotated
-    assert "carry the signature of the former secret too" in rotated
+    assert "carry the signature of the secret before too" in rotated
     shown = await text_of(admin, "/admin/webhooks/1")
     assert "CRM &lt;b&gt;" in shown
     assert "whsec_" not in shown + await text_of(admin, "/admin/webhooks")
@@ -115,6 +121,30 @@ async def test_a_delivery_shows_what_was_asked_and_answered_and_is_sent_again(
     await eventually(crm.has(2))
     assert crm.got[1].id == crm.got[0].id
     assert (await admin.get("/admin/webhooks/1/deliveries/7")).status == 404
+
+
+async def test_one_that_takes_nothing_is_seen_and_sent_to_when_it_was_mended(
+    running: Sending, admin: Visitor
+) -> None:
+    async def script(_request: web.Request, _got: Got) -> web.StreamResponse | None:
+        return web.Response(status=500) if fails else None
+
+    fails = True
+    async with receiver(script) as shop:
+        await running.add(shop.url)
+        await running.end_call("c1")
+        await eventually(running.attempts, lambda attempts: len(attempts) == 1)
+        assert "Failing" in (listed := await text_of(admin, "/admin/webhooks"))
+        assert "it answered 500" in listed
+        assert "It has taken nothing since" in (shown := await text_of(admin, "/admin/webhooks/1"))
+        assert "/admin/webhooks/1/send-now" in shown
+        assert "Send now" in await text_of(admin, "/admin/webhooks/1/deliveries/1")
+        fails = False
+        assert (await admin.post("/admin/webhooks/1/send-now")).status == 303
+        await running.stand("delivered")
+    assert "send-now" not in (mended := await text_of(admin, "/admin/webhooks/1"))
+    assert "taken nothing" not in mended
+    assert "Active" in await text_of(admin, "/admin/webhooks")
 
 
 async def test_a_form_that_is_not_enough_says_where(admin: Visitor) -> None:
