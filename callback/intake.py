@@ -50,6 +50,18 @@ Tie = Callable[[AsyncConnection, str, str, float], Awaitable[None]]
 be another's later. Its first argument is `Submission.known_as`; works inside the transaction."""
 
 
+Stands = Callable[[AsyncConnection], Awaitable[bool]]
+"""Whether what asks still says so, looked at inside the transaction: a call's caller may be erased meanwhile."""
+
+ERASED = "erased"
+"""The code of an ask that nobody is behind any more."""
+
+
+async def stands_always(_connection: AsyncConnection) -> bool:
+    """Where who asks is there in person."""
+    return True
+
+
 async def knows_nobody(_connection: AsyncConnection, _number: str) -> bool:
     """Where there is no list of customers."""
     return False
@@ -94,7 +106,7 @@ class Intake:
         self._knows = knows
         self._tie = tie
 
-    async def take(self, ask: Ask, now: float) -> Answer:
+    async def take(self, ask: Ask, now: float, stands: Stands = stands_always) -> Answer:
         """Answer an ask. Raises what `Requests.submit` raises."""
         department, countries = self._place(ask)
         if len(ask.idempotency_key or "") > LONGEST_KEY or not (ask.idempotency_key or "").isprintable():
@@ -116,6 +128,8 @@ class Intake:
         await self._links.prepare()
         async with self._database.write() as connection:
             await promises.in_turn(connection)
+            if not await stands(connection):
+                return Correctable(ERASED, "number")
             return await self._repeated(connection, ask) or await self._answer(connection, read, now)
 
     def _place(self, ask: Ask) -> tuple[str, Collection[str]]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callback import intake, ledger, limits, promises, visitor
 from callback.ask import Accepted, Answer, Ask, Correctable, Held
-from callback.intake import Intake, Knows, Tie, knows_nobody, tie_nobody
+from callback.intake import Intake, Knows, Stands, Tie, knows_nobody, stands_always, tie_nobody
 from callback.kinds import Outcome, State
 from callback.links import Links
 from callback.policy import Rules
@@ -74,15 +74,15 @@ class Requests:
         an unknown department."""
         return self._intake.countries_of(department)
 
-    async def submit(self, ask: Ask) -> Answer:
-        """Judge an ask, and promise it or hold it. The same call, or the same idempotency key with the same content,
-        gets the same answer again.
+    async def submit(self, ask: Ask, stands: Stands = stands_always) -> Answer:
+        """Judge an ask, and promise it or hold it, if it still `stands`. The same call, or the same idempotency key
+        with the same content, gets the same answer again.
 
         Raises InvalidInputError for a site or department that is not in the settings, ConflictError for an idempotency
         key that came with something else before.
         """
         now = self._clock()
-        answer = await self._intake.take(ask, now)
+        answer = await self._intake.take(ask, now, stands)
         if not isinstance(answer, Correctable):
             await self._bus.publish(CallbackChanged(answer.callback_id, now))
         return answer

@@ -2,12 +2,14 @@
 queue by key, customers who pressed 9, all of them durable: none is forgotten. Out: requests, and callbacks that are
 over since we talked.
 
-Told the same thing twice, nothing changes: a call makes one request, and what is closed stays closed. Which calls are
+Told the same thing twice, nothing changes: a call makes one request, and what is closed stays closed. A fact is looked
+at again in the transaction that follows from it: whoever was erased since it was read is owed nothing. Which calls are
 returned is the department's setting; web forms, programs and colleagues come through `requests.py` directly."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -25,7 +27,7 @@ from core.bus import Bus
 from core.clock import Clock
 from core.db import Database
 from core.equivalences import spellings
-from core.fact_log import FactConsumer, FactCursor, FactLogRow, LoggedFact
+from core.fact_log import FactConsumer, FactCursor, FactLogRow, LoggedFact, as_it_stands
 from core.facts import (
     CallbackChanged,
     CallbackDeclined,
@@ -83,19 +85,20 @@ class Sources:
     async def _hear(self, logged: LoggedFact) -> None:
         match logged.kind:
             case CallEnded.__name__:
-                await self.call_ended(logged.body["record"])
+                await self.call_ended(logged)
             case CallerLeftByKey.__name__:
-                await self.caller_left(CallerLeftByKey(**logged.body))
+                await self.caller_left(logged)
             case CallbackDeclined.__name__:
                 await self.declined(CallbackDeclined(**logged.body))
 
-    async def call_ended(self, record: Mapping[str, Any]) -> None:
+    async def call_ended(self, logged: LoggedFact) -> None:
         """A call of ours is over: a conversation closes what we owed its customer (P18), a call to a queue that nobody
         took is owed from now on."""
+        record = logged.body["record"]
         if record["customer_number"] is None:
             return
         if _is_contact(record):
-            await self._close_by(record)
+            await self._close_by(logged)
         elif (department := self._owing(record)) is not None and not await self._is_blocked(record):
             await self._ask(
                 Ask(
@@ -104,11 +107,13 @@ class Sources:
                     department=department,
                     arrived_at=record["started_at"],
                     call_id=record["call_id"],
-                )
+                ),
+                logged,
             )
 
-    async def caller_left(self, fact: CallerLeftByKey) -> None:
+    async def caller_left(self, logged: LoggedFact) -> None:
         """A waiting caller pressed the key: they keep their place (P16)."""
+        fact = CallerLeftByKey(**logged.body)
         department = self._departments.get((fact.pbx, fact.queue))
         if department is None or fact.number is None:
             log.warning(
@@ -123,7 +128,8 @@ class Sources:
                 arrived_at=fact.since if fact.since is not None else fact.at,
                 call_id=fact.call_id,
                 position=fact.position,
-            )
+            ),
+            logged,
         )
 
     async def declined(self, fact: CallbackDeclined) -> None:
@@ -141,8 +147,8 @@ class Sources:
             closed = await _close_all(connection, row.number, now, Outcome.SUPPRESSED, None)
         await self._tell(closed, now)
 
-    async def _ask(self, ask: Ask) -> None:
-        answer = await self._requests.submit(ask)
+    async def _ask(self, ask: Ask, logged: LoggedFact) -> None:
+        answer = await self._requests.submit(ask, partial(_still_says, logged))
         if isinstance(answer, Correctable):
             log.info("a call that cannot be returned", call=ask.call_id, code=answer.code)
 
@@ -167,13 +173,13 @@ class Sources:
             return department if record["wait_s"] >= settings.missed_after_seconds else None
         return department if record["result"] == Verdict.MISSED else None
 
-    async def _close_by(self, record: Mapping[str, Any]) -> None:
+    async def _close_by(self, logged: LoggedFact) -> None:
         """Only what was asked for before the conversation was over, and not what an agent promised in it. The callback
         that a call of ours was for hears of it by its attempt."""
-        now = self._clock()
+        now, record = self._clock(), logged.body["record"]
         async with self._database.write() as connection:
             own = await _own(connection, record)
-            if own is None:
+            if own is None or not await _still_says(logged, connection):
                 return
             closed = await _close_all(
                 connection,
@@ -190,6 +196,18 @@ class Sources:
     async def _tell(self, callback_ids: list[int], at: float) -> None:
         for callback_id in callback_ids:
             await self._bus.publish(CallbackChanged(callback_id, at))
+
+
+async def _still_says(logged: LoggedFact, connection: AsyncConnection) -> bool:
+    """Whether the fact still says whose call it was. Whoever erases them waits until this transaction is over, and
+    then finds what it wrote."""
+    now = await as_it_stands(connection, logged)
+    return now is not None and _number_of(now) == _number_of(logged)
+
+
+def _number_of(logged: LoggedFact) -> str | None:
+    said = logged.body["record"]["customer_number"] if "record" in logged.body else logged.body["number"]
+    return None if said is None else str(said)
 
 
 def _is_contact(record: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.bus import Aside, Bus
 from core.db import Database
 from core.equivalences import key_of
-from core.fact_log import LoggedFact
+from core.fact_log import LoggedFact, as_it_stands
 from core.facts import (
     CallDescribed,
     CallEnded,
@@ -120,6 +120,11 @@ class ScreenPop:
             return
         async with self._database.write() as connection:
             settled = await settle(connection, caller, self._promises)
+            # Last, in the order in which a person is erased: who was erased since the fact was read comes to nothing.
+            now = await as_it_stands(connection, ended)
+            if now is None or _caller_of_record(now) != caller:
+                await connection.rollback()
+                return
         if settled.is_new:
             await self._say(settled, ended.at)
 

@@ -123,11 +123,12 @@ async def _count_notes(connection: AsyncConnection, calls: tuple[str, ...]) -> i
 async def _clear_notes(connection: AsyncConnection, calls: tuple[str, ...]) -> int:
     """The texts go, with their places in the search index (a foreign key takes along those of notes); who had the call
     and how it ended stays."""
-    await connection.execute(
-        delete(SearchDocument).where(SearchDocument.call_id.in_(calls), SearchDocument.user_id.is_not(None))
-    )
     cleared = await connection.execute(
         update(CallWrapUp).where(CallWrapUp.call_id.in_(calls), CallWrapUp.note != "").values(note="")
+    )
+    # After the texts: who puts them into the index holds them meanwhile.
+    await connection.execute(
+        delete(SearchDocument).where(SearchDocument.call_id.in_(calls), SearchDocument.user_id.is_not(None))
     )
     notes = await connection.execute(delete(Note).where(Note.call_id.in_(calls)))
     return cleared.rowcount + notes.rowcount

@@ -106,6 +106,16 @@ async def read_wrap_up(connection: AsyncConnection, call_id: str, user_id: int) 
     )
 
 
+async def hold_texts(connection: AsyncConnection, document: Document) -> None:
+    """Let nobody change the call that this text is of, nor what an agent wrote of it, until the transaction ends."""
+    rows = (
+        select(Call.id).where(Call.id == document.call_id),
+        select(CallWrapUp.call_id).where(CallWrapUp.call_id == document.call_id),
+    )
+    for held in rows:
+        await connection.execute(held.with_for_update(read=True))
+
+
 def wrap_up_source(call_id: str, user_id: int) -> str:
     return f"wrap_up:{user_id}:{call_id}"
 

@@ -5,10 +5,12 @@ that the same fact twice, or late, does no harm. Nothing is written where nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 from aiohttp import web
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.bus import Bus
 from core.db import Database
@@ -37,6 +39,7 @@ from recordings.search.index import (
 )
 from recordings.search.tables import SearchDocument
 from server.search.documents import (
+    hold_texts,
     of_kind,
     read_about,
     read_labels,
@@ -56,6 +59,9 @@ AT_ONCE = 50
 
 DUE = 1_000
 """Calls and recordings to look at again that are remembered; more come with their durable facts or not at all."""
+
+
+Read = Callable[[AsyncConnection], Awaitable[Document | None]]
 
 
 class SearchFeed:
@@ -96,18 +102,38 @@ class SearchFeed:
                 await self._customer(body["customer_id"])
 
     async def _recording(self, recording_id: str) -> None:
-        async with self._database.read() as connection:
-            document = await read_transcript(connection, recording_id)
-        await self._store(
-            [document] if document else [], [] if document else [transcript_source(recording_id)]
-        )
+        read = partial(read_transcript, recording_id=recording_id)
+        await self._follow(read, transcript_source(recording_id))
 
     async def _wrap_up(self, call_id: str, user_id: int) -> None:
+        read = partial(read_wrap_up, call_id=call_id, user_id=user_id)
+        await self._follow(read, wrap_up_source(call_id, user_id))
+
+    async def _follow(self, read: Read, source: str) -> None:
+        """One text of a call, as it stands when it is written."""
+        while (document := await self._read(read)) is not None:
+            if await self._put_as_read(document, read):
+                return
+        await self._remove([source])
+
+    async def _read(self, read: Read) -> Document | None:
         async with self._database.read() as connection:
-            document = await read_wrap_up(connection, call_id, user_id)
-        await self._store(
-            [document] if document else [], [] if document else [wrap_up_source(call_id, user_id)]
-        )
+            return await read(connection)
+
+    async def _put_as_read(self, document: Document, read: Read) -> bool:
+        """False when it is another by now: who erases its customer is either seen here, or waits for us and then finds
+        what we wrote."""
+        async with self._database.read() as connection:
+            changed = await changed_of(connection, [await fold(connection, document)])
+        if not changed:
+            return True
+        async with self._database.write() as connection:
+            await hold_texts(connection, document)
+            if await read(connection) != document:
+                return False
+            for one in changed:
+                await put(connection, one)
+        return True
 
     async def _call(self, call_id: str) -> None:
         await self._relabel(SearchDocument.call_id == call_id)
@@ -116,22 +142,26 @@ class SearchFeed:
         """What is written about them, and everything that carries their name."""
         async with self._database.read() as connection:
             written = await read_about(connection, customer_id)
-        await self._store(written, [])
+        await self._store(written)
         theirs = select(CallCustomer.call_id).where(CallCustomer.customer_id == customer_id)
         await self._relabel((SearchDocument.customer_id == customer_id) | SearchDocument.call_id.in_(theirs))
 
-    async def _store(self, documents: Sequence[Document], gone: Collection[str]) -> None:
+    async def _store(self, documents: Sequence[Document]) -> None:
+        """With the row that such a text is of it goes from here, too: a foreign key refuses what comes too late."""
         async with self._database.read() as connection:
             folded = [await fold(connection, one) for one in documents]
             changed = await changed_of(connection, folded)
-            held = await connection.execute(
-                select(SearchDocument.source).where(SearchDocument.source.in_(gone))
-            )
-            gone = list(held.scalars())
         for first in range(0, len(changed), AT_ONCE):
             async with self._database.write() as connection:
                 for document in changed[first : first + AT_ONCE]:
                     await put(connection, document)
+
+    async def _remove(self, sources: Collection[str]) -> None:
+        async with self._database.read() as connection:
+            held = await connection.execute(
+                select(SearchDocument.source).where(SearchDocument.source.in_(sources))
+            )
+            gone = list(held.scalars())
         if gone:
             async with self._database.write() as connection:
                 await remove(connection, gone)

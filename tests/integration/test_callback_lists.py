@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from callback.ask import Ask
+from callback.ask import Answer, Ask
+from callback.intake import Stands, stands_always
 from callback.kinds import Outcome, Source
 from callback.list_check import Fate
 from callback.list_imports import DRAFT_S, KEPT_S, LEASE_S, STEP, Lists, ListState
@@ -114,11 +115,11 @@ class Dying(Requests):
 
     left = STEP + 7
 
-    async def submit(self, ask: Ask):  # type: ignore[no-untyped-def]
+    async def submit(self, ask: Ask, stands: Stands = stands_always) -> Answer:
         self.left -= 1
         if not self.left:
             raise KeyboardInterrupt
-        return await super().submit(ask)
+        return await super().submit(ask, stands)
 
 
 async def test_another_server_goes_on_where_one_died(room: Room) -> None:
