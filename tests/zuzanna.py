@@ -17,6 +17,7 @@ from core.facts import CallbackClosed
 from crm_link.annotations import Annotations
 from crm_link.connectors.tables import ConnectorBegun, ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.customers import Customers, NewCustomer
+from crm_link.imports.columns import Person
 from crm_link.imports.tables import CustomerImport, CustomerImportRow
 from crm_link.tables import CallCustomer, CallMatch
 from crm_link.webhooks.intake import Intake
@@ -150,7 +151,23 @@ async def _callback(connection: Any, customer_id: int) -> None:
     )
     line = {"line": 2, "cells": '["Zuzanna"]', "person": '{"name": "Zuzanna"}', "customer_id": customer_id}
     line["differs"] = '[[], [["Name", "Zuzanna", "Zuza"]]]'
-    await connection.execute(insert(CustomerImportRow).values(import_id=made.scalar_one(), **line))
+    import_id = made.scalar_one()
+    await connection.execute(insert(CustomerImportRow).values(import_id=import_id, **line))
+    waiting = Person(name="Z", keys=(("phone", NUMBER),)).as_json()
+    for place, (cells, person, first_line) in enumerate(
+        (
+            (("Z", NATIONAL), waiting, None),
+            (("Zuzanna", "likes otters"), Person(name="Zuzanna").as_json(), 3),
+            (("Z", f"0048 {NATIONAL}"), "", None),
+            (("Z", "", "Zuzanna@unikalska.example"), "", None),
+            (("ZUZANNA UNIKALSKA", "12"), "", None),
+        ),
+        3,
+    ):
+        row = {"import_id": import_id, "line": place, "cells": json.dumps(cells), "first_line": first_line}
+        await connection.execute(insert(CustomerImportRow).values(**row, person=person))
+    others = {"import_id": import_id, "line": 8, "cells": '["Zoe", "22 876 54 30"]'}
+    await connection.execute(insert(CustomerImportRow).values(**others))
 
 
 async def _told(connection: Any, call_id: str) -> None:

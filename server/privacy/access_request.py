@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,6 +24,7 @@ from recordings.store import NoAudioError, Store
 from recordings.tables import Recording
 from server.privacy.access_archive import Archive
 from server.privacy.access_request_parts import PARTS, Of, Part
+from server.privacy.erase_lines import find_lines
 from server.privacy.erase_person import Person, parts_of, read_person
 from server.privacy.erase_tables import DataRequest
 
@@ -57,6 +58,7 @@ class AccessRequest:
         """Write down that this person's data is handed out; returns them and the note's id. Raises NotFoundError."""
         async with self.database.read() as connection:
             person = await read_person(connection, customer_id)
+        person = replace(person, lines=await find_lines(self.database, person))
         values = {
             "customer_id": customer_id,
             "at": self.clock(),

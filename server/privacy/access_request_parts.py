@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, tuple_
 
 from callback.tables import Attempt, Callback, CallbackStep, InboxDismissal, Submission
 from core.db import Base
@@ -50,6 +50,7 @@ class Of(StrEnum):
     ATTEMPT = "attempts"
     SUBJECT = "subjects"
     DELIVERY = "delivery_subjects"
+    LINE = "lines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,10 @@ def _deal_calls(ids: Sequence[Any]) -> ColumnElement[bool]:
     return DealCall.deal_id.in_(select(Deal.id).where(Deal.customer_id.in_(ids)))
 
 
+def _lines(lines: Sequence[Any]) -> ColumnElement[bool]:
+    return tuple_(CustomerImportRow.import_id, CustomerImportRow.line).in_(list(lines))
+
+
 PARTS: tuple[Part, ...] = (
     _part("The customer, and records that became part of it", Customer, Of.CUSTOMER, Customer.id),
     _part("Numbers, addresses and ids, with their sources", Identity, Of.CUSTOMER, Identity.customer_id),
@@ -105,7 +110,7 @@ PARTS: tuple[Part, ...] = (
     Part(
         DuplicatePair.__tablename__, "Records that may be the same person", DuplicatePair, Of.CUSTOMER, _pairs
     ),
-    _part("Lines of imported files", CustomerImportRow, Of.CUSTOMER, CustomerImportRow.customer_id),
+    Part(CustomerImportRow.__tablename__, "Lines of imported files", CustomerImportRow, Of.LINE, _lines),
     _part("Earlier requests for this data", DataRequest, Of.CUSTOMER, DataRequest.customer_id),
     _part("Earlier erasures", ErasureCertificate, Of.CUSTOMER, ErasureCertificate.customer_id),
     _part("Calls", Call, Of.CALL, Call.id),

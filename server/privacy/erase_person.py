@@ -26,6 +26,9 @@ from server.views.requests_of import are_of, read_sure
 
 T = TypeVar("T")
 
+Line = tuple[int, int]
+"""Of an imported file: its id and the line."""
+
 AT_ONCE = 400
 """Ids in one question to the database."""
 
@@ -38,7 +41,7 @@ class Person:
     """`ids` are those of the customer and of all who became part of it; `numbers` and `addresses` are held by nobody
     else, `shared` are; `names` are what they are called. `calls` are surely theirs, `shared_calls` may be somebody
     else's: both with requests that came without a call, under their own ids. `requests` are surely theirs too;
-    `callbacks` those nobody else asked for as well."""
+    `callbacks` those nobody else asked for as well. `lines` of imported files are read apart (`erase_lines.py`)."""
 
     id: int
     title: str
@@ -53,6 +56,7 @@ class Person:
     callbacks: tuple[int, ...]
     requests: tuple[int, ...]
     attempts: tuple[str, ...]
+    lines: tuple[Line, ...] = ()
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
@@ -26,7 +26,6 @@ from core.facts import CallbackChanged, CustomerChanged, CustomerRemoved, Remova
 from crm_link.changes import announce, announce_removed
 from crm_link.connectors.tables import ConnectorBegun, ConnectorContacts, ConnectorLog, ConnectorPick
 from crm_link.imports.new import free_keys
-from crm_link.imports.tables import CustomerImportRow
 from crm_link.merging.tables import CustomerMerge
 from crm_link.records import store_words
 from crm_link.tables import CallCustomer, CallMatch, Customer, CustomerTag, Note
@@ -40,6 +39,7 @@ from server.privacy.erase_answers import forget_answers_about
 from server.privacy.erase_certificates import Certificate, certify
 from server.privacy.erase_guard import hold_person, refuse_going
 from server.privacy.erase_kept import STAYS, Kept, count_part, list_kept, read_staying
+from server.privacy.erase_lines import find_lines, forget_lines
 from server.privacy.erase_person import Person, leave_out, parts_of, read_person
 from server.privacy.erase_tally import Tally, forget_tally, read_tally, save_tally
 from server.privacy.erase_told import (
@@ -111,6 +111,8 @@ class WholeErasure:
         """What would go; nothing is changed. Raises NotFoundError."""
         async with self.database.read() as connection:
             person = await read_person(connection, customer_id)
+        person = replace(person, lines=await find_lines(self.database, person))
+        async with self.database.read() as connection:
             going = [part for part in PARTS if part.name not in STAYS]
             counted = [(part.title, await count_part(connection, part, person)) for part in going]
             staying = await read_staying(connection, person)
@@ -229,14 +231,7 @@ class WholeErasure:
                 gone["What other CRMs said"] += (await connection.execute(contacts)).rowcount
                 dismissed = delete(InboxDismissal).where(InboxDismissal.number.in_(some))
                 gone["Words that nothing is owed"] += (await connection.execute(dismissed)).rowcount
-            lines = await connection.execute(
-                update(CustomerImportRow)
-                .where(CustomerImportRow.customer_id.in_(person.ids))
-                .values(
-                    cells="[]", person="", did="", why="", differs="", kept="", others="", customer_id=None
-                )
-            )
-            gone["Lines of imported files"] += lines.rowcount
+        gone["Lines of imported files"] += await forget_lines(self.database, person)
         gone["Answers to programs"] += await forget_answers_about(self.database, person)
 
 

@@ -23,6 +23,7 @@ from core.fact_log import FactLogRow
 from crm_link.blocked.tables import BlockedCall, BlockedCaller
 from crm_link.connectors.tables import ConnectorLog
 from crm_link.customers import Customers, NewCustomer
+from crm_link.imports.tables import CustomerImportRow
 from crm_link.tables import CallCustomer, Customer
 from pbx_bridge.tables import Call
 from server.people.command import open_database
@@ -251,3 +252,18 @@ async def test_the_command_says_what_goes_asks_and_prints_the_certificate(
         assert await traces(database) == []
     with pytest.raises(NotFoundError):
         await erase_person(settings, 1, lambda _question: True)
+
+
+async def test_lines_of_files_go_with_the_person_by_their_number_too(site: SoundSite) -> None:
+    customer_id = await seed(site)
+    answer = await site.ask(f"/customers/{customer_id}/data", "admin", method="POST")
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        lines = json.loads(archive.read("customer_import_rows.json"))
+    assert [one["line"] for one in lines] == [2, 3, 4, 5, 6, 7]
+    certificate = await erase(site, customer_id)
+    assert {one["what"]: one["count"] for one in certificate["erased"]}["Lines of imported files"] == 6
+    async with site.database.read() as connection:
+        rows = (await connection.execute(select(CustomerImportRow).order_by(CustomerImportRow.line))).all()
+    assert [(row.fate, row.cells) for row in rows] == [("refused", "[]")] * 6 + [
+        ("", '["Zoe", "22 876 54 30"]')
+    ]
