@@ -142,15 +142,12 @@ class Check:
     async def _judge(self, rows: Sequence[Any]) -> None:
         """Say what becomes of the lines that lead a group and of those that follow, by the people they are about."""
         leading = {row.line: Person.from_json(row.person) for row in rows}
-        parted = Parted()
-        for line, others in (await self._followers(list(leading))).items():
-            parted.add(part([(line, leading.pop(line)), *others]))
-        alone = [One.of(line, person) for line, person in leading.items()]
-        people = {one.first_line: one for one in (*parted.people, *alone)}
-        whole = {line: one.whole for line, one in people.items()}
+        followers = await self._followers(list(leading))
+        parted, people, whole = await asyncio.to_thread(_people_of, leading, followers)
         verdicts = _without_quarrels(people, await self._verdicts(people, whole, parted.shared))
         for line, (person, why) in parted.refused.items():
             whole[line], verdicts[line] = person, Verdict(Fate.REFUSED, why)
+        await self._join(parted.people, whole)
         differing = await self._differences(whole, verdicts)
         for line, differences in differing.items():
             verdicts[line] = with_differences(verdicts[line], differences, self.existing)
@@ -161,10 +158,15 @@ class Check:
             ]
             if values:
                 await connection.execute(JUDGED, values)
-            if following := [one for lead in parted.people for one in self._following(lead)]:
-                await connection.execute(TOGETHER, following)
             refused = [line for line, verdict in verdicts.items() if verdict.fate is Fate.REFUSED]
             await refuse_followers(connection, self.import_id, refused)
+
+    async def _join(self, people: Sequence[One], whole: Mapping[int, Person]) -> None:
+        """Lines that say more about the person of a line before them; thousands are not written at once."""
+        following = (one for lead in people for one in self._following(lead, whole[lead.first_line]))
+        while some := await asyncio.to_thread(lambda: list(islice(following, STEP))):
+            async with self.database.write() as connection:
+                await connection.execute(TOGETHER, some)
 
     async def _differences(
         self, whole: Mapping[int, Person], verdicts: Mapping[int, Verdict]
@@ -201,15 +203,15 @@ class Check:
             "new_others": " ".join(map(str, verdict.others)),
         }
 
-    def _following(self, one: One) -> Iterator[dict[str, Any]]:
+    def _following(self, one: One, whole: Person) -> Iterator[dict[str, Any]]:
         (first, _), *others = one.lines
         for line, person in others:
-            yield self._at(line) | {"first": first, "new_why": self._what_is_taken(one, person)}
+            yield self._at(line) | {"first": first, "new_why": self._what_is_taken(one, whole, person)}
 
-    def _what_is_taken(self, one: One, other: Person) -> str:
+    def _what_is_taken(self, one: One, whole: Person, other: Person) -> str:
         """Where a line says something else than lines before it about the same person."""
         said = []
-        (line, first), whole = one.lines[0], one.whole
+        line, first = one.lines[0]
         if first.name and other.name and words(first.name) != words(other.name):
             said.append(f"line {line} calls the same person {first.name!r}: that name is taken")
         theirs = conflict(other.values, dict(whole.values), self.declared)
@@ -244,6 +246,18 @@ class Check:
             for row in rows:
                 found.setdefault(row.first_line, []).append((row.line, Person.from_json(row.person)))
         return found
+
+
+def _people_of(
+    leading: Mapping[int, Person], followers: Mapping[int, Sequence[tuple[int, Person]]]
+) -> tuple[Parted, Mapping[int, One], dict[int, Person]]:
+    """Who leading lines and those that follow them are about, by their first lines, and what these say together."""
+    parted = Parted()
+    for line, others in followers.items():
+        parted.add(part([(line, leading[line]), *others]))
+    alone = (One.of(line, person) for line, person in leading.items() if line not in followers)
+    people = {one.first_line: one for one in (*parted.people, *alone)}
+    return parted, people, {line: one.whole for line, one in people.items()}
 
 
 def _without_quarrels(people: Mapping[int, One], verdicts: dict[int, Verdict]) -> dict[int, Verdict]:

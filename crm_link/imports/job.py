@@ -74,7 +74,9 @@ class Job:
             case Step.UNDO:
                 await self._undo()
         after = AFTER[state.step]
-        await self._note(step=after.value, done=state.lines, ended_at=self._clock(), leased_until=0.0)
+        await self._note(
+            step=after.value, done=state.lines, ended_at=self._clock(), leased_until=0.0, fault=""
+        )
         log.info("customer import", customer_import=state.id, step=after, lines=state.lines)
 
     async def _import(self) -> None:
@@ -95,7 +97,10 @@ class Job:
                 [
                     Leading(row.line, Person.from_json(row.person))
                     for row in rows
-                    if row.first_line is None and row.fate != Fate.REFUSED and row.done_at is None
+                    if row.first_line is None
+                    and row.person
+                    and row.fate != Fate.REFUSED
+                    and row.done_at is None
                 ]
             )
             await self._progress(len(rows))

@@ -42,6 +42,11 @@ DRAFT_S = 86_400.0
 KEPT_S = 30 * 86_400.0
 """So long an import can be undone. Then its lines are forgotten: they are full of people's data."""
 
+AGAIN_S = 60.0
+"""After so long an import that stopped is tried again."""
+
+STOPPED = "It stopped at a mistake of Ringback's own, which is in its log. It is tried again every minute."
+
 PAGE = 50
 DELETED_AT_ONCE = 2000
 """Lines in one transaction: for so long a ringing call may have to wait."""
@@ -185,8 +190,10 @@ class Imports:
         await self._begin(import_id, (Step.READY,), Step.IMPORT, done=0, user_id=user_id, began_at=now)
 
     async def undo(self, import_id: int, user_id: int | None) -> None:
-        """Take it back, in the background. Raises ConflictError unless it is done and was not taken back."""
-        await self._begin(import_id, (Step.DONE,), Step.UNDO, done=0, undone_by=user_id)
+        """Take it back, in the background, also one that stopped half-way. Raises ConflictError unless it is done and
+        was not taken back."""
+        allowed = (Step.DONE, Step.IMPORT) if (await self.state(import_id)).fault else (Step.DONE,)
+        await self._begin(import_id, allowed, Step.UNDO, done=0, undone_by=user_id)
 
     async def drop(self, import_id: int) -> None:
         """Throw away a file that was not imported. Raises ConflictError for one that was."""
@@ -201,7 +208,7 @@ class Imports:
         while True:
             self._woken.clear()
             for import_id in await self._due():
-                await self.work(import_id)
+                await self._work_on(import_id)
             if self._clock() - swept >= SWEEP_EVERY_S:
                 swept = self._clock()
                 await self._sweep(swept)
@@ -219,9 +226,22 @@ class Imports:
                 log.info("another process goes on with an import", customer_import=import_id)
         return await self.state(import_id)
 
+    async def _work_on(self, import_id: int) -> None:
+        """One that fails, by a mistake of ours or of the database, holds up no other, and says so."""
+        try:
+            await self.work(import_id)
+        except Exception:
+            log.exception("an import stopped; it is tried again", customer_import=import_id)
+            await self._stopped(import_id)
+
+    async def _stopped(self, import_id: int) -> None:
+        async with self._database.write() as connection:
+            again = {"fault": STOPPED, "leased_until": self._clock() + AGAIN_S}
+            await connection.execute(update(Import).where(Import.id == import_id).values(**again))
+
     async def _begin(self, import_id: int, allowed: Sequence[Step], step: Step, **values: Any) -> None:
         await self.state(import_id)
-        await self._set(import_id, allowed, step, **values, leased_until=0.0, ended_at=None)
+        await self._set(import_id, allowed, step, **values, leased_until=0.0, ended_at=None, fault="")
         self._woken.set()
 
     async def _set(self, import_id: int, allowed: Step | Sequence[Step], step: Step, **values: Any) -> None:

@@ -71,9 +71,10 @@ def part(lines: Iterable[tuple[int, Person]]) -> Parted:
     parting = _Parting()
     for line, person in sorted(lines, key=lambda one: (-len(called_of(one[1])), one[0])):
         parting.add(line, person)
-    for one in parting.people:
+    people = parting.people
+    for one in people:
         one.lines.sort(key=_line)
-    people = sorted(parting.people, key=lambda one: one.first_line)
+    people = sorted(people, key=lambda one: one.first_line)
     _note_shared_ids(people)
     return Parted(people, _shared(people), parting.refused)
 
@@ -107,9 +108,13 @@ def _note_shared_ids(people: Iterable[One]) -> None:
 
 class _Parting:
     def __init__(self) -> None:
-        self.people: list[One] = []
+        self._people: dict[int, One] = {}
         self.refused: dict[int, tuple[Person, str]] = {}
         self._by_key: dict[Key, list[One]] = {}
+
+    @property
+    def people(self) -> Sequence[One]:
+        return list(self._people.values())
 
     def add(self, line: int, person: Person) -> None:
         crowd = next((key for key in person.keys if len(self._by_key.get(key, ())) >= MOST_SHARING), None)
@@ -130,7 +135,7 @@ class _Parting:
 
     def _new(self, mine: Called) -> One:
         one = One(mine)
-        self.people.append(one)
+        self._people[id(one)] = one
         return one
 
     def _give(self, one: One, line: int, person: Person) -> None:
@@ -141,7 +146,7 @@ class _Parting:
                 self._by_key.setdefault(key, []).append(one)
 
     def _merge(self, one: One, other: One) -> None:
-        self.people = [each for each in self.people if each is not other]
+        del self._people[id(other)]
         one.called = max(one.called, other.called, key=len)
         for key in other.keys:
             self._by_key[key].remove(other)

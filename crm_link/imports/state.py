@@ -31,8 +31,9 @@ DROPPABLE = (Step.DRAFT, Step.CHECK, Step.READY)
 
 @dataclass(frozen=True, slots=True)
 class ImportState:
-    """How an import stands: `done` of `lines` of the present step. `fates` counts lines by what becomes, or became, of
-    them, `kept` those that could not be undone whole; `figures` are of customers we have. Instants; None: not yet."""
+    """How an import stands: `done` of `lines` of the present step, `fault` why it stopped there, one sentence. `fates`
+    counts lines by what becomes, or became, of them, `kept` those that could not be undone whole; `figures` are of
+    customers we have. Instants; None: not yet."""
 
     id: int
     name: str
@@ -48,6 +49,7 @@ class ImportState:
     at: float
     began_at: float | None
     ended_at: float | None
+    fault: str = ""
     same_as: int | None = None
     fates: Counter[str] = field(default_factory=Counter)
     kept: int = 0
@@ -59,7 +61,7 @@ class ImportState:
 
     @property
     def can_undo(self) -> bool:
-        return self.step is Step.DONE
+        return self.step is Step.DONE or (self.step is Step.IMPORT and bool(self.fault))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def state_of(
         at=row.at,
         began_at=row.began_at,
         ended_at=row.ended_at,
+        fault=row.fault,
         same_as=same_as,
         fates=fates or Counter(),
         kept=kept,

@@ -97,6 +97,7 @@ class Import(Given):
     kept: int = Field(description="Lines that could not be taken back whole.")
     at: Instant
     ended_at: Instant | None
+    fault: str = Field(description="Why it stopped half-way; empty when it did not. It is tried again by itself.")
 
 
 class ImportList(Page):
@@ -232,7 +233,7 @@ async def start_import(request: web.Request, import_id: int) -> None:
 @operation("Take an import back", tag="Imports", status=202, problems=(409,))
 async def undo_import(request: web.Request, import_id: int) -> None:
     """In the background: customers it made whom nobody has touched since are removed, what it filled in is put back
-    where it still stands. 409 unless `step` is `done`."""
+    where it still stands. 409 unless `step` is `done`, or `import` with a `fault`."""
     await imports_of(request).undo(import_id, _by(request))
 
 
@@ -292,4 +293,5 @@ def _shown(state: ImportState) -> Import:
         kept=state.kept,
         at=state.at,
         ended_at=state.ended_at,
+        fault=state.fault,
     )
