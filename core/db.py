@@ -7,8 +7,10 @@ shared hook would serialise readers too. Which tables exist is not decided here 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -58,6 +60,26 @@ class Base(DeclarativeBase):
     )
 
 
+@dataclass(slots=True)
+class Kept:
+    """`perhaps`: a transaction came as far as its COMMIT; what failed before that left nothing."""
+
+    perhaps: bool = False
+
+
+_WATCHED: ContextVar[Kept | None] = ContextVar("watched", default=None)
+
+
+@contextmanager
+def watched() -> Iterator[Kept]:
+    """Says whether anything written in the block, by tasks begun in it too, may have been kept."""
+    token = _WATCHED.set(kept := Kept())
+    try:
+        yield kept
+    finally:
+        _WATCHED.reset(token)
+
+
 class Database:
     """Open with a SQLAlchemy URL (`sqlite:///file.db`, `postgresql://user@host/name`); close with `close()`."""
 
@@ -86,6 +108,8 @@ class Database:
                 raw = await connection.get_raw_connection()
                 cast(sqlite_driver.Connection, raw.driver_connection).stay_in_thread()
             yield connection
+            if (kept := _WATCHED.get()) is not None:
+                kept.perhaps = True
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

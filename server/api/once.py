@@ -3,8 +3,9 @@ and its answer afterwards. The same key with the same request gets the same answ
 Secrets are not kept: in the answer given again they are null.
 
 Every POST of the API has this by itself (`operation.py`), except those that read a stream, and those whose room keeps
-the key together with its own rows (callbacks, click-to-call). What was begun and never answered, because we died in
-between, is refused from then on: it perhaps happened, and only the sender can look."""
+the key together with its own rows (callbacks, click-to-call). What was refused, or found the database away before it
+had written anything, may be sent again under its key. What was begun and never answered, because we died in between, is
+refused from then on: it perhaps happened, and only the sender can look."""
 
 from __future__ import annotations
 
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from aiohttp import web
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.db import Database
+from core.db import Database, Kept, watched
 from core.errors import ConflictError, InvalidInputError, RingbackError
 from server.api.shapes import Given
 from server.tables import ApiAnswerRow
@@ -41,6 +43,9 @@ GIVEN = web.ResponseKey("given", Given)
 """The model a response's body was made of, which knows what of it is a secret and must not be kept."""
 
 BATCH = 500
+MOST_FREED = 1000
+
+DATABASE_ERRORS = (SQLAlchemyError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class _Asked:
     sender: str
     key: str
     fingerprint: str
+
+
+FREED = web.AppKey("freed_requests", set[_Asked])
+"""Those that did nothing, and whose rows could not be thrown away, the database being away."""
 
 
 def sender_of(request: web.Request) -> str:
@@ -65,22 +74,20 @@ async def once(
     """What `answer` gives, or what it gave when this was sent before. Raises InvalidInputError and ConflictError."""
     if NAME not in request.headers:
         return await answer()
-    asked = await _asked(request)
-    database, now = request.app[DATABASE], request.app[CLOCK]()
-    async with database.write() as connection:
-        is_new = await _begin(connection, asked, now)
-    if not is_new:
+    asked, database = await _asked(request), request.app[DATABASE]
+    if not await _is_first(request, asked):
         return await _again(database, asked)
-    try:
-        given = await answer()
-    except RingbackError as error:
-        if problem_of(error).status < 500:  # refused: it may be tried again under the same key
-            await _forget_one(database, asked)
-        raise
+    with watched() as kept:
+        try:
+            given = await answer()
+        except Exception as error:
+            if _did_nothing(error, kept):
+                await _free(request, asked)
+            raise
     if isinstance(given, web.Response):
         await _keep(database, asked, given)
     else:  # a stream is told once: who asks again gets another one
-        await _forget_one(database, asked)
+        await _free(request, asked)
     return given
 
 
@@ -103,8 +110,23 @@ async def _asked(request: web.Request) -> _Asked:
     return _Asked(sender_of(request), key, fingerprint)
 
 
-async def _begin(connection: AsyncConnection, asked: _Asked, now: float) -> bool:
+async def _is_first(request: web.Request, asked: _Asked) -> bool:
     """Whether it is the first of its key, which is written down with that."""
+    freed = request.app[FREED]
+    is_freed = asked in freed
+    freed.discard(asked)
+    try:
+        async with request.app[DATABASE].write() as connection:
+            if is_freed:
+                await connection.execute(delete(ApiAnswerRow).where(*_mine(asked)))
+            return await _begin(connection, asked, request.app[CLOCK]())
+    except DATABASE_ERRORS:
+        if is_freed:
+            freed.add(asked)
+        raise
+
+
+async def _begin(connection: AsyncConnection, asked: _Asked, now: float) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"sender": asked.sender, "key": asked.key, "fingerprint": asked.fingerprint, "at": now}
     done = await connection.execute(dialect.insert(ApiAnswerRow).values(values).on_conflict_do_nothing())
@@ -145,9 +167,22 @@ async def _keep(database: Database, asked: _Asked, given: web.Response) -> None:
         await connection.execute(update(ApiAnswerRow).where(*_mine(asked)).values(values))
 
 
-async def _forget_one(database: Database, asked: _Asked) -> None:
-    async with database.write() as connection:
-        await connection.execute(delete(ApiAnswerRow).where(*_mine(asked)))
+def _did_nothing(error: Exception, kept: Kept) -> bool:
+    """Refused, or not available before anything was written. A PBX or a mistake of ours may have done something that
+    is in no database."""
+    status = problem_of(error).status if isinstance(error, RingbackError) else 500
+    is_away = status == 503 or isinstance(error, DATABASE_ERRORS)
+    return status < 500 or (is_away and not kept.perhaps)
+
+
+async def _free(request: web.Request, asked: _Asked) -> None:
+    """It may be sent again under the same key."""
+    try:
+        async with request.app[DATABASE].write() as connection:
+            await connection.execute(delete(ApiAnswerRow).where(*_mine(asked)))
+    except DATABASE_ERRORS:
+        if len(request.app[FREED]) < MOST_FREED:
+            request.app[FREED].add(asked)
 
 
 def _mine(asked: _Asked) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -21,6 +21,7 @@ from crm_link.merging.merge import Merges
 from crm_link.tasks.edit import Tasks
 from server.api.about import DESCRIPTION, Description
 from server.api.events import FEED, STREAMED, end_streams, write
+from server.api.once import FREED
 from server.customers.blocked_parts import put_block_lists
 from server.imports.parts import IMPORTS
 from server.live.fact_feed import FactFeed
@@ -77,6 +78,7 @@ def bare_application(
     app[TASKS] = Tasks(database, bus, clock)
     app[DEALS] = Deals(database, bus, clock, settings.site.region)
     app[FIELDS] = Fields(database, bus, clock, settings.crm.fields)
+    app[FREED] = set()
     app[KEY_LIMITS] = KeyLimits(settings.server.api_requests_per_minute)
     put_block_lists(app, PromiseBook())
     app[ENVIRONMENT] = template_environment()
