@@ -39,6 +39,7 @@ ROUTES = (
     Route("POST", "/desk/state", desk.set_state, Role.AGENT),
     Route("POST", "/desk/calls/{call_id}/note", desk.save_note, Role.AGENT),
     Route("POST", "/desk/calls/{call_id}/close", desk.close_wrap_up, Role.AGENT),
+    Route("POST", "/desk/wrap-ups/close", desk.close_pile, Role.AGENT),
     Route("POST", "/desk/calls/{call_id}/customer", desk.pick_customer, Role.AGENT),
     Route("GET", "/desk/calls/{call_id}/candidates", desk.list_candidates, Role.AGENT),
     Route("POST", "/desk/calls/{call_id}/name", desk.name_customer, Role.AGENT),

@@ -27,6 +27,9 @@ from server.web.pages import render
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 
+MOST_AT_ONCE = 200
+"""Wrap-ups in one request: more than anybody leaves open in a week."""
+
 
 class StateBody(Body):
     state: AgentState
@@ -36,6 +39,10 @@ class StateBody(Body):
 class NoteBody(Body):
     note: Annotated[str, Field(max_length=LONGEST_NOTE)]
     disposition: str | None = None
+
+
+class PileBody(Body):
+    call_ids: Annotated[list[str], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class PickBody(Body):
@@ -99,6 +106,23 @@ async def close_wrap_up(request: web.Request) -> web.Response:
     if card_of(request).state is not CardState.WRAP_UP:
         raise ConflictError("the call still goes on: your note is kept, and asked for when it is over")
     return await _save(request, close=True)
+
+
+async def close_pile(request: web.Request) -> web.Response:
+    """Put many cards away as they are: the notes that were written so far are kept. What another tab has closed
+    meanwhile is passed over."""
+    body, hub, user = await body_of(request, PileBody), request.app[LIVE], current_user(request)
+    closed = 0
+    for call_id in body.call_ids:
+        card = hub.board.card(user.id, hub.resolve(call_id))
+        if card is None or card.state is not CardState.WRAP_UP:
+            continue
+        draft = card.draft
+        await request.app[WRAP_UPS].save(
+            card.call_id, user.id, note=draft.note, disposition=draft.disposition, close=True
+        )
+        closed += 1
+    return web.json_response({"closed": closed})
 
 
 async def _save(request: web.Request, *, close: bool) -> web.Response:

@@ -46,7 +46,7 @@ function chooseTheme(event) {
 }
 
 /** Ask in a dialog of ours; calls `goOn` after a yes. */
-function ask(question, yes, goOn) {
+export function ask(question, yes, goOn) {
   const dialog = document.createElement("dialog");
   dialog.setAttribute("aria-label", "Please confirm");
   const body = document.createElement("div");

@@ -16,6 +16,7 @@ import {
 } from "./desk-side.js";
 import { nameOf, Screen } from "./desk-state.js";
 import { drawTasks } from "./desk-tasks.js";
+import { drawPile } from "./desk-wrap-ups.js";
 
 const root = document.getElementById("desk");
 const cardsPlace = document.getElementById("cards");
@@ -68,14 +69,18 @@ function drawCards() {
   const cards = screen.ordered();
   const active = cards.some((card) => card.state !== "wrap_up");
   const firstWrapUp = cards.find((card) => card.state === "wrap_up")?.call_id;
+  const folded = [];
   cards.forEach((card, place) => {
     const element = elements.get(card.call_id) ?? new CallCard();
     elements.set(card.call_id, element);
     if (cardsPlace.children[place] !== element) cardsPlace.insertBefore(element, cardsPlace.children[place] ?? null);
     const open = card.state !== "wrap_up" || unfolded.has(card.call_id) || element.isBusy || (!active && card.call_id === firstWrapUp);
     element.show(card, !open);
+    if (open) element.hidden = false;
+    else folded.push(element);
     announce(card);
   });
+  drawPile(folded);
 }
 
 /** Read a new ringing call out, and tell the server that its card is on the page. */

@@ -224,7 +224,7 @@ async def test_a_list_from_the_file_to_its_callbacks(
     await assert_accessible(page)
     await page.get_by_role("link", name="New callback 1").click()
     await expect(page.locator(".list-rows tbody tr")).to_have_count(1)
-    await page.get_by_role("button", name="Ask for 1 callback").click()
+    await page.get_by_role("button", name="Ask for 1 new callback").click()
     await expect(page.locator("#list")).to_contain_text("Done")
     await expect(page.get_by_role("link", name="Refused lines")).to_be_visible()
     await page.get_by_role("link", name="Its callbacks").click()
@@ -332,6 +332,17 @@ async def test_what_administrators_open_now_and_then_is_behind_more(
     await expect(page.locator(".nav").get_by_role("link", name="Keys")).to_be_visible()
     await expect(page.get_by_role("button", name="More")).to_be_hidden()
     assert not complaints_of(window)
+
+
+async def test_an_inbox_line_that_needs_a_person_has_a_call_button(
+    chromium: Browser, site: CallbackSite
+) -> None:
+    await seed_callbacks(site.database, site.users, count=30, now=system_clock())
+    window = await visit(chromium, site, "maria", "/inbox", size=PHONE)
+    row = window.page.locator("tr.cb-row", has_text="Needs a person").first
+    await expect(row.get_by_role("button", name="Call")).to_be_visible()
+    await expect(row.locator("[data-menu]")).to_be_visible()
+    assert await _overflow(window.page) <= 0
 
 
 @in_each_look

@@ -354,6 +354,32 @@ async def test_after_a_call_one_wraps_up_until_the_note_is_saved(
         assert [(paused, reason) for _, paused, reason in pauser.told] == [(True, "Wrap-up"), (False, None)]
 
 
+async def test_a_pile_of_open_notes_is_folded_and_closed_at_once(
+    site: DeskSite, chromium: Browser, desk_database: Database
+) -> None:
+    async with desk_of(site, chromium, "anna", size=PHONE) as anna:
+        page, calls = anna.page, [f"c{number}" for number in range(6)]
+        for call_id in calls:
+            await ring(site, "101", call_id=call_id)
+            await answer(site, "101", call_id=call_id)
+            await hang_up(site, "101", call_id=call_id)
+        await ring(site, "101", call_id="live")
+        await answer(site, "101", call_id="live")
+        pile = page.locator("#wrap-up-pile")
+        await expect(pile).to_contain_text("6 calls wait for a note")
+        await expect(page.locator("call-card:visible")).to_have_count(4)
+        await assert_accessible(page)
+        await pile.get_by_role("button", name="Show all").click()
+        await expect(page.locator("call-card:visible")).to_have_count(7)
+        await pile.get_by_role("button", name="Close all 6").click()
+        await page.get_by_role("button", name="Close them").click()
+        await expect(page.locator("call-card")).to_have_count(1)
+        await expect(pile).to_be_hidden()
+    async with desk_database.read() as connection:
+        saved = await connection.scalars(select(CallWrapUp.saved_at).where(CallWrapUp.call_id.in_(calls)))
+        assert None not in saved.all()
+
+
 @pytest.mark.parametrize("dies", [False, True], ids=["closed", "killed"])
 @pytest.mark.parametrize("locks", [True, False], ids=["web locks", "broadcast channel"])
 async def test_only_one_of_two_tabs_makes_the_noise_and_the_next_takes_over(

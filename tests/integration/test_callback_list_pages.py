@@ -52,7 +52,8 @@ async def test_a_list_is_looked_at_sent_and_mended(pages: Pages) -> None:
     text = await pages.get(path)
     assert "Nobody has been promised a call yet" in text
     assert "Ewa &lt;b&gt;Lis&lt;/b&gt;" in text
-    assert "Ask for 2 callbacks" in text
+    assert "Ask for 1 new callback<" in text
+    assert "1 line joins a callback that is open already." in text
     assert "add FR to `countries`" in text
     assert "Uwe" not in await pages.get(f"{path}?show=joins")
     await pages.form(f"{path}/submit", {})
