@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import combinations
 
 from rapidfuzz import fuzz
@@ -109,6 +109,11 @@ class Pair:
     score: int
 
 
+def together(scores: Iterable[int]) -> int:
+    """The score of a pair with several reasons: more than with any of them."""
+    return reduce(lambda one, other: one + other * (100 - one) // 100, scores, 0)
+
+
 def alike(one: Who, other: Who) -> int:
     """How like each other the names are, 0 to 100; the order of their words does not matter."""
     as_written = fuzz.ratio(one.plain_name, other.plain_name)
@@ -193,8 +198,11 @@ def _sharing(holders: Sequence[Who], reason: Reason) -> Iterator[Pair]:
     for one, other in combinations(holders, 2):
         if not (one.sorted_name and other.sorted_name):
             yield from _pair(one, other, reason, SURE[reason] - 10)
-        elif (near := alike(one, other)) >= UNLIKE:
+        elif (near := alike(one, other)) >= NEAR:
             yield from _pair(one, other, reason, SURE[reason] + near // 11)
+        elif near >= UNLIKE:
+            # A family has one number and one surname: it ranks by how little its names are like each other.
+            yield from _pair(one, other, reason, SURE[reason] - 30 + (near - UNLIKE) * 35 // (NEAR - UNLIKE))
         elif len(holders) <= MOST_UNLIKE:
             yield from _pair(one, other, reason, SURE[reason] - 40)
 

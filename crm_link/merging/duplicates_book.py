@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 from core.errors import ConflictError
 from crm_link.changes import Edit
 from crm_link.directory import CustomerView, read_customers
-from crm_link.merging.duplicates import Pair, Reason
+from crm_link.merging.duplicates import Pair, Reason, together
 from crm_link.merging.tables import DuplicatePair
 from crm_link.merging.views import read_pair
 from crm_link.paging import cursor_of, parts_of
@@ -68,7 +68,7 @@ async def store_found(connection: AsyncConnection, pairs: Iterable[Pair], search
             "first_id": first,
             "second_id": second,
             "reasons": _joined(found),
-            "score": max(pair.score for pair in found),
+            "score": _score(found),
             "found_at": search_at,
         }
         for (first, second), found in sorted(merged.items())
@@ -93,8 +93,16 @@ def _joined(pairs: Sequence[Pair]) -> str:
     return ",".join(sorted({pair.reason.value for pair in pairs}))
 
 
+def _score(pairs: Sequence[Pair]) -> int:
+    best: dict[Reason, int] = {}
+    for pair in pairs:
+        best[pair.reason] = max(pair.score, best.get(pair.reason, 0))
+    return together(best.values())
+
+
 def _upsert(connection: AsyncConnection) -> Insert:
-    """A pair that the same search found before has one more reason; an older search's reasons are forgotten."""
+    """A pair that the same search found before has one more reason, and counts for more (`together`); an older search's
+    reasons are forgotten."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(DuplicatePair)
     new = statement.excluded
@@ -104,11 +112,17 @@ def _upsert(connection: AsyncConnection) -> Insert:
         known = func.strpos(DuplicatePair.reasons, new.reasons)
     both = case((known > 0, DuplicatePair.reasons), else_=DuplicatePair.reasons + "," + new.reasons)
     highest = case((DuplicatePair.score > new.score, DuplicatePair.score), else_=new.score)
+    summed = DuplicatePair.score + new.score * (100 - DuplicatePair.score) // 100
+    is_said = (known > 0) | DuplicatePair.proposed_at.is_not(None)
     upsert: Insert = statement.on_conflict_do_update(
         index_elements=["first_id", "second_id"],
         set_={
             "reasons": case((again, both), else_=new.reasons),
-            "score": case((again | DuplicatePair.proposed_at.is_not(None), highest), else_=new.score),
+            "score": case(
+                (again & ~is_said, summed),
+                (again | DuplicatePair.proposed_at.is_not(None), highest),
+                else_=new.score,
+            ),
             "found_at": new.found_at,
         },
     )

@@ -8,7 +8,7 @@ from core.db import Database
 from core.errors import ConflictError
 from crm_link.changes import Edit
 from crm_link.customers import CustomerEdit, NewCustomer
-from crm_link.merging.duplicates import Reason
+from crm_link.merging.duplicates import Reason, together
 from crm_link.merging.duplicates_book import (
     DuplicatePage,
     count_duplicates,
@@ -65,6 +65,20 @@ async def test_likely_ones_come_first_with_their_reasons(office: MergingOffice) 
         last = await read_last_search(connection)
     assert last is not None
     assert (last.found, last.looked_at, last.ended_at) == (2, last.total, office.now)
+
+
+async def test_reasons_that_are_found_one_after_the_other_add_up(office: MergingOffice) -> None:
+    for person in (
+        NewCustomer(name="Tadeusz Szprycha", company="Rower", numbers=("+48221234500",)),
+        NewCustomer(name="Tadeusz Szprych", company="Rower", numbers=("+48221234507",)),
+        NewCustomer(name="Danuta Wspólna", numbers=(NUMBER,)),
+        NewCustomer(name="Roman Wspólny", numbers=(NUMBER,)),
+    ):
+        await office.customers.create(person, None)
+    near, family = (await _search(office)).duplicates
+    assert set(near.reasons) == {Reason.COMPANY, Reason.NEIGHBOURS}
+    assert near.score == together([50 + 97 // 4, 40 + 97 // 4])
+    assert set(family.reasons) == {Reason.NUMBER}
 
 
 async def test_pages_hold_each_pair_once(office: MergingOffice) -> None:

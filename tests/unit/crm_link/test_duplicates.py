@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_link.kinds import IdentityKind
-from crm_link.merging.duplicates import CompanyScan, Held, IdentityScan, Pair, Reason, Who, alike
+from crm_link.merging.duplicates import CompanyScan, Held, IdentityScan, Pair, Reason, Who, alike, together
 
 PHONE, EMAIL = IdentityKind.PHONE, IdentityKind.EMAIL
 
@@ -83,3 +83,23 @@ def test_a_difference_at_the_beginning_of_a_name_parts_nobody() -> None:
 def test_pairs_are_two_people_in_order_with_a_score(rows: list[tuple[str, int]]) -> None:
     pairs = identities(*(Held(PHONE, value, Who(one, "Anna", "")) for value, one in set(rows)))
     assert all(pair.first_id < pair.second_id and 0 <= pair.score <= 100 for pair in pairs)
+
+
+def test_a_family_on_one_number_is_less_likely_one_than_near_namesakes_in_one_firm() -> None:
+    family = identities(
+        Held(PHONE, "+48221234567", Who(1, "Danuta Wspólna", "")),
+        Held(PHONE, "+48221234567", Who(2, "Roman Wspólny", "")),
+    )
+    typing_error = companies(Who(3, "Tadeusz Szprycha", "Rower"), Who(4, "Tadeusz Szprych", "Rower"))
+    same_name = identities(
+        Held(PHONE, "+48221234567", Who(1, "Danuta Wspólna", "")),
+        Held(PHONE, "+48221234567", Who(2, "Danuta Wspólny", "")),
+    )
+    scores = [pairs[0].score for pairs in (family, typing_error, same_name)]
+    assert scores == sorted(set(scores))
+
+
+def test_two_reasons_count_for_more_than_either() -> None:
+    assert max(74, 64) < together([74, 64]) < 100
+    assert together([74]) == 74
+    assert together([99, 99]) <= 100
