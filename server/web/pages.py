@@ -197,14 +197,25 @@ def browser(user_agent: str) -> str:
 
 @lru_cache(maxsize=4096)
 def phone(number: str | None) -> str:
-    """E.164 with the spaces people of that country expect; anything else as it is."""
+    """E.164, or a block of such numbers, with the spaces people of that country expect; anything else as it is."""
     if not number or not number.startswith("+"):
         return number or ""
+    if number.endswith("…"):
+        return _begun(number[:-1]) + "…"
+    first, dash, last = number.partition("–")
     try:
-        parsed = phonenumbers.parse(number, None)
+        parsed = phonenumbers.parse(first, None)
     except phonenumbers.NumberParseException:
         return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL) + dash + last
+
+
+def _begun(digits: str) -> str:
+    """The beginning of a number, as it looks while the rest is still to be dialled."""
+    typed, shown = phonenumbers.AsYouTypeFormatter("ZZ"), digits
+    for digit in digits:
+        shown = typed.input_digit(digit)
+    return shown
 
 
 def _zoned(pattern: str) -> Any:
