@@ -7,7 +7,9 @@ again, is decided by the rooms."""
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -239,7 +241,8 @@ async def _read(response: aiohttp.ClientResponse, largest: int, seconds: float |
 
 
 def _plain(error: BaseException) -> str:
-    """What happened, without the address that aiohttp puts into its texts: a query may hold a key."""
+    """What happened, without the address that aiohttp and asyncio put into their texts: a query may hold a key."""
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        has_own_numbers = isinstance(error, ssl.SSLError | socket.gaierror)
+        return error.strerror if has_own_numbers or not error.errno else os.strerror(error.errno)
     return type(error).__name__
