@@ -21,10 +21,12 @@ from crm_link.tables import IdentityKey
 from crm_link.tasks.edit import NewTask, Tasks
 from crm_link.tasks.tables import Task
 from pbx_bridge import call_log
+from recordings.search.tables import SearchDocument
 from server.views.timeline import TIMELINE
 from server.web.keys import CUSTOMERS
 from tests.customers import NUMBER, OTHER, Office, ended
 from tests.integration.test_connectors import beside
+from tests.said import index
 from tests.scripted_odoo import scripted_odoo
 from tests.site import eventually
 
@@ -123,6 +125,7 @@ async def test_what_was_written_about_the_call_goes_along(shared: Shared) -> Non
     await shared.pick("c1", shared.anna)
     await office.notes.add_note(shared.anna, "wants two", None, call_id="c1")
     await office.notes.add_note(shared.anna, "likes tea", None)
+    await index(shared.database)
     await tasks.add(NewTask(shared.anna, "send an offer", 2000.0, call_id="c1"), None)
     deal = await deals.add(NewDeal(shared.anna, DealKind.ORDER, "Two chairs"), None)
     await deals.link(deal.id, "c1", None)
@@ -131,6 +134,10 @@ async def test_what_was_written_about_the_call_goes_along(shared: Shared) -> Non
         notes = {one: await read_notes(connection, one) for one in (shared.anna, shared.jan)}
         assert list(await connection.scalars(select(Task.customer_id))) == [shared.jan]
         assert list(await connection.scalars(select(DealCall.call_id))) == []
+    await index(shared.database)
+    async with shared.database.read() as connection:
+        found = select(SearchDocument.kind).where(SearchDocument.customer_id == shared.jan)
+        assert sorted(await connection.scalars(found)) == ["note", "task"]
     assert [note.text for note in notes[shared.anna]] == ["likes tea"]
     assert [note.text for note in notes[shared.jan]] == ["wants two"]
 
