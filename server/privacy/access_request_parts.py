@@ -171,8 +171,8 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(
         (
             "agent_states", "alarms", "api_keys", "audio_checks", "audit_days", "audit_findings", "audit_runs",
-            "blind_windows", "fact_cursors", "login_throttle", "pbx_heartbeats", "prompts", "prompts_on_pbx",
-            "secrets", "user_devices", "user_sessions", "users", "webhook_endpoints",
+            "blind_windows", "connector_starts", "fact_cursors", "login_throttle", "pbx_heartbeats", "prompts",
+            "prompts_on_pbx", "secrets", "user_devices", "user_sessions", "users", "webhook_endpoints",
         ),
         OURS,
     ),
