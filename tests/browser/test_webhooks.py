@@ -83,5 +83,8 @@ async def test_a_webhook_from_its_form_to_a_delivery_sent_again(
     await expect(page.get_by_text("Paused")).to_be_visible()
     await page.get_by_role("button", name="New secret").click()
     await page.get_by_role("dialog").get_by_role("button", name="New secret").click()
-    await expect(page.get_by_text("carry the signature of the former secret too")).to_be_visible()
+    await expect(page.get_by_text("carry the signature of the secret before too")).to_be_visible()
+    await expect(page.locator("#fresh-secret")).to_contain_text("whsec_")
+    await page.reload()
+    await expect(page.get_by_text("was shown once")).to_be_visible()
     assert visit.complaints == []
