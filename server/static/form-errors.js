@@ -1,5 +1,5 @@
 /* What the server refuses of a form, said at the field it is about: marked, focused, and read out. A problem that names
-   no field of the form stays with whoever asked. */
+   no field of the form stays with whoever asked. Likewise what a field with data-mismatch="words" is not to hold. */
 
 import { icon } from "./icons.js";
 
@@ -38,3 +38,13 @@ function clear(control) {
   control.removeAttribute("aria-invalid");
   control.removeAttribute("aria-errormessage");
 }
+
+/** The browser's own words for it say nothing of what is asked for. */
+function sayMismatch(event) {
+  const control = event.target;
+  if (!control.dataset.mismatch || !control.validity.patternMismatch) return;
+  event.preventDefault();
+  sayAtField(control.form, { detail: control.dataset.mismatch, field: control.name });
+}
+
+document.addEventListener("invalid", sayMismatch, true);
