@@ -8,9 +8,10 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
+from typing import TextIO
 
 from core.errors import InvalidInputError
 
@@ -23,6 +24,9 @@ QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 LONGEST_HEADER = 50
 """Lines of one row; one that goes on has a quotation mark without its partner."""
+
+LONGEST_ROW = 2_500_000
+"""Characters: 200 columns of long notes. A longer row is one whose quotation mark has no partner, or no table's."""
 
 FORMULA_START = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[=+\-@＝＋－＠\t\r\n])")
 """Where a spreadsheet would begin to run a formula: at the start, and after what some of them take for the next cell
@@ -93,9 +97,11 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """
     rest = iter(lines)
     delimiter, begin = _begin(rest)
-    reader = csv.reader(chain(begin, rest), delimiter=delimiter, strict=True)
+    row = _RowLines(chain(begin, rest))
+    reader = csv.reader(row, delimiter=delimiter, strict=True)
     while True:
         at = reader.line_num + 1
+        row.length = 0
         try:
             cells = next(reader)
         except StopIteration:
@@ -108,19 +114,49 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             yield at, cells
 
 
+class _RowLines:
+    """The lines of a table for `csv.reader`, which takes a row of any length. `length` is that of the row so far."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.length += len(line)
+        if self.length > LONGEST_ROW:
+            raise csv.Error(f"more than {LONGEST_ROW:,} characters")
+        return line
+
+
+def lines_of(file: TextIO) -> Iterator[str]:
+    """The lines of a file with their ends; one that is too long for a row in pieces, so that none fills the memory."""
+    while line := file.readline(LONGEST_ROW + 1):
+        yield line
+
+
 def rows_of(text: str) -> Iterator[tuple[int, list[str]]]:
     """As `read_rows`, of a text."""
     return read_rows(io.StringIO(text, newline=""))
 
 
-def read_named(text: str, columns: Sequence[str], needed: Sequence[str]) -> Iterator[NamedRow]:
-    """The rows under a first line that names some of these columns, in any order, and the `needed` ones for sure.
+def read_named(
+    text: str,
+    columns: Sequence[str],
+    needed: Sequence[str],
+    column_of: Callable[[str], str] = str,
+) -> Iterator[NamedRow]:
+    """The rows under a first line that names some of these columns, in any order, and the `needed` ones for sure;
+    `column_of` knows other names for them.
 
     Raises InvalidInputError for another first line, and at a line that is none of a table.
     """
     rows = rows_of(text)
     _, header = next(rows, (1, []))
-    names = _named(header, columns, needed)
+    names = _named([column_of(name) for name in header], columns, needed)
     for at, cells in rows:
         by_name = dict.fromkeys(columns, "") | dict(zip(names, cells, strict=False))
         yield NamedRow(at, by_name, too_many_cells(cells, names))
@@ -144,17 +180,22 @@ def _named(header: Sequence[str], columns: Sequence[str], needed: Sequence[str])
     return names
 
 
-def _begin(lines: Iterator[str]) -> tuple[str, list[str]]:
+def _begin(lines: Iterator[str]) -> tuple[str, Iterable[str]]:
     """The sign between cells, and the lines that were read to know it; instead of one that says it an empty one."""
-    read: list[str] = []
+    empty = 0
+    header: list[str] = []
     for line in lines:
         if said := SAID.fullmatch(line.strip("\r\n")):
-            return said[1], [*read, "\n"]
-        read.append(line)
-        if line.strip() and (len(read) > LONGEST_HEADER or "".join(read).count('"') % 2 == 0):
+            return said[1], chain(repeat("\n", empty), header, ["\n"])
+        if not header and not line.strip():
+            empty += 1
+            continue
+        header.append(line)
+        text = "".join(header)
+        if text.count('"') % 2 == 0 or len(header) > LONGEST_HEADER or len(text) > LONGEST_ROW:
             break
-    header = QUOTED.sub("", "".join(read))
-    return max(DELIMITERS, key=header.count), read
+    bare = QUOTED.sub("", "".join(header))
+    return max(DELIMITERS, key=bare.count), chain(repeat("\n", empty), header)
 
 
 def guarded(row: Sequence[object]) -> list[str]:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from core.csv_files import check_text, encoding_of, read_rows
+from core.csv_files import check_text, encoding_of, lines_of, read_rows
 from core.errors import InvalidInputError
 from crm_link.imports.columns import looks_like_people
 from crm_link.imports.fields import NONE, Declared, word_of
@@ -50,15 +50,17 @@ def opened(
     Raises InvalidInputError for a first line that is none.
     """
     with path.open(encoding=encoding, newline="") as file:
-        first = next((line for line in file if line.strip()), "")
+        first = next((line for line in lines_of(file) if line.strip()), "")
         file.seek(0)
+        lines = lines_of(file)
         if is_vcard(first):
-            yield [*HEADER, *map(word_of, declared)], read_cards(file, declared)
+            yield [*HEADER, *map(word_of, declared)], read_cards(lines, declared)
         else:
-            rows = read_rows(file)
+            rows = read_rows(lines)
             _, header = next(rows, (1, []))
             check_header(header)
-            yield header, (Written(at, cells) for at, cells in rows)
+            # No cell behind the most columns is ever read: a row of nothing but commas has a million.
+            yield header, (Written(at, cells[: MOST_COLUMNS + 1]) for at, cells in rows)
 
 
 def some_of(rows: Iterable[Written]) -> list[Written]:

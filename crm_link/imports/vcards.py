@@ -4,15 +4,18 @@ other file's. Pictures, addresses and birthdays are not read: we keep none."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from io import StringIO
 from typing import Any
 
 import vobject
-from vobject.base import VObjectError
+from vobject.base import VObjectError, getLogicalLines
 
 from crm_link.directory import CustomerView
 from crm_link.fields.values import words_of
+from crm_link.imports.cards import BEGIN, NO_END, OWN, Card, split
 from crm_link.imports.cells import put_together
 from crm_link.imports.columns import Field
 from crm_link.imports.fields import NONE, Declared
@@ -21,17 +24,18 @@ from crm_link.kinds import IdentityKind
 
 HEADER = ("name", "company", "phone", "email", "tags", "note")
 COLUMNS = (Field.NAME, Field.COMPANY, Field.PHONE, Field.EMAIL, Field.TAGS, Field.NOTE)
-OWN = "x-ringback-"
-"""Before the key of a field of the site's own."""
-
-BEGIN, END = "BEGIN:VCARD", "END:VCARD"
-NO_END = "the card has no end"
 WITHIN = "it stands within another card: put it on its own"
+HEAD = re.compile(
+    r"""(?:[\w-]++\.)?+ [\w-]++ (?:;(?=[;:]))?+           # group and name
+        (?:; [\w-]++ (?:= VALUE)?+ (?:, VALUE)*+ )*+ :     # parameters
+    """.replace("VALUE", r'(?:"[^"]*+"|[^";:,]*+)'),
+    re.ASCII | re.VERBOSE,
+)
+"""What stands before a property's value. Asked first: on anything else the reader of cards tries every way there is to
+divide it, for years."""
+
 BROKEN = (VObjectError, ValueError, LookupError, AttributeError, TypeError, StopIteration)
 """What the reader of cards raises for a card that is none."""
-
-LONGEST_SHOWN = 2000
-"""Characters of a broken card that are kept, as its note, for who mends it."""
 
 
 class Version(StrEnum):
@@ -77,58 +81,35 @@ def _add_number(card: Any, number: str, version: Version) -> None:
 
 
 def is_vcard(head: str) -> bool:
-    return head.lstrip("\ufeff \r\n").upper().startswith("BEGIN:VCARD")
+    return head.lstrip("\ufeff \r\n").upper().startswith(BEGIN)
 
 
 def read_cards(lines: Iterable[str], declared: Declared = NONE) -> Iterator[Written]:
     """A row with the columns of HEADER, and one for each field of the site's own, for each card. One that is broken
     must not take the rest of the file with it: its row says what is wrong."""
-    for at, text in _split(lines):
-        whole = "".join(text)
-        if text[-1].strip().upper() != END:
-            yield _broken(at, whole, NO_END, declared)
-            continue
-        try:
-            card = vobject.readOne(whole, allowQP=True)
-            yield Written(at, _row(card.contents) + [_own(card.contents, key) for key in declared])
-        except BROKEN as error:
-            yield _broken(at, whole, f"it is no vCard ({str(error)[:200]})", declared)
-        for place, line in enumerate(text[1:], start=1):
-            if line.strip().upper() == BEGIN:
-                yield _broken(at + place, "".join(text[place:]), WITHIN, declared)
+    for card in split(lines):
+        yield _read(card, declared)
+        if card.fault != NO_END:
+            yield from (_broken(one, WITHIN, declared) for one in card.within)
 
 
-def _broken(at: int, text: str, fault: str, declared: Declared) -> Written:
+def _read(card: Card, declared: Declared) -> Written:
+    if card.fault:
+        return _broken(card, card.fault, declared)
+    lines = getLogicalLines(StringIO(card.text), allowQP=True)
+    wrong = next((at for line, at in lines if not HEAD.match(line)), None)
+    if wrong is not None:
+        return _broken(card, f"it is no vCard (At line {wrong} no property begins)", declared)
+    try:
+        found = vobject.readOne(card.text, allowQP=True).contents
+        return Written(card.at, _row(found) + [_own(found, key) for key in declared])
+    except BROKEN as error:
+        return _broken(card, f"it is no vCard ({str(error)[:200]})", declared)
+
+
+def _broken(card: Card, fault: str, declared: Declared) -> Written:
     own = ["" for _ in declared]
-    return Written(at, [*([""] * (len(HEADER) - 1)), text[:LONGEST_SHOWN], *own], fault)
-
-
-def _split(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Each card's own lines, with the line at which it begins."""
-    card: list[str] = []
-    began = depth = 0
-    for at, line in enumerate(lines, start=1):
-        bare = line.lstrip("\ufeff")
-        word = bare.strip().upper()
-        if not (word or card):
-            continue
-        if word == BEGIN:
-            # Version 2.1 has the card of somebody's secretary within theirs; another beginning is one without an end.
-            if not (depth and card[-1].strip().upper().startswith("AGENT")):
-                if card:
-                    yield began, card
-                card, depth = [], 0
-            depth += 1
-        if not card:
-            began = at
-        card.append(bare)
-        if word == END:
-            depth -= 1
-            if depth <= 0:
-                yield began, card
-                card, depth = [], 0
-    if card:
-        yield began, card
+    return Written(card.at, [*([""] * (len(HEADER) - 1)), card.shown, *own], fault)
 
 
 def _row(contents: dict[str, list[Any]]) -> list[str]:

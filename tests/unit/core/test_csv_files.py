@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from itertools import chain, repeat
 
 import pytest
 
-from core.csv_files import read_rows
+from core.csv_files import lines_of, read_rows
 from core.errors import InvalidInputError
 
 
@@ -49,6 +50,30 @@ def test_a_column_name_of_several_lines_is_read_whole() -> None:
         (1, ["Name,\nin full", "Phone"]),
         (3, ["Ewa", "501"]),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name;phone\n" + "x" * 2_500_001,
+        "name;phone\n" + "ab;" * 900_000,
+        "name;phone\n" + '"a\n";' * 600_000,
+        "ab;" * 900_000,
+    ],
+    ids=["one cell", "many cells", "many lines", "many columns"],
+)
+def test_no_row_is_longer_than_any_table_has(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="is no line of a table"):
+        rows(text)
+
+
+def test_empty_lines_before_a_table_are_counted_and_not_kept() -> None:
+    lines = chain(repeat("\n", 100_000), ["name;phone\n", "Ewa;501\n"])
+    assert list(read_rows(lines)) == [(100_001, ["name", "phone"]), (100_002, ["Ewa", "501"])]
+
+
+def test_a_line_without_an_end_comes_in_pieces() -> None:
+    assert [len(one) for one in lines_of(io.StringIO("x" * 5_000_003))] == [2_500_001, 2_500_001, 1]
 
 
 def test_a_quotation_mark_without_its_partner_is_said() -> None:

@@ -62,7 +62,7 @@ GOOD = "BEGIN:VCARD\nVERSION:3.0\nFN:Ewa\nTEL:501234567\nEND:VCARD\n"
             "BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE;CHARSET=none-7:=C5\nEND:VCARD\n",
             "it is no vCard (unknown",
         ),
-        ("BEGIN:VCARD\nPHOTO;ENCODING=b:x\nEND:VCARD\n", "it is no vCard ("),
+        ("BEGIN:VCARD\nTEL;ENCODING=b:x\nEND:VCARD\n", "it is no vCard ("),
         ("FN:Jan\nEND:VCARD\n", "it is no vCard ("),
     ],
 )
@@ -74,6 +74,36 @@ def test_a_broken_card_says_what_is_wrong_and_takes_no_other_with_it(broken: str
     assert (last.line, last.cells[0], last.fault) == (6 + broken.count("\n"), "Ewa", "")
     *_, cut = read_cards((GOOD + broken).splitlines(keepends=True))
     assert cut.fault.startswith(fault)
+
+
+def test_a_picture_is_not_read_however_it_is_written() -> None:
+    picture = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUFB" * 20 + "\n" + " QUFBQUFB\n" * 30_000
+    drawn = "item1.X-ABPhoto;ENCODING=QUOTED-PRINTABLE:=\n=41=\n=42\nLOGO:x\n"
+    text = GOOD.replace("TEL", f"{picture}{drawn}LOGO;ENCODING=b:not base64\nTEL")
+    (one,) = read_cards(text.splitlines(keepends=True))
+    assert (one.cells[0], one.cells[2], one.fault) == ("Ewa", "501234567", "")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "fault"),
+    [
+        ("FN" + ";A=B" * 200 + "x\n", "it is no vCard (At line 2"),
+        ('TEL;TYPE="a' + ',"b' * 200 + ":1\n", "it is no vCard (At line 2"),
+        ("NOTE:" + "x\n " * 40_001 + "\n", "the card has more than 80000 characters"),
+        ("TEL:501234567\n" * 10_000, "the card has more than 80000 characters"),
+        ("AGENT:\nBEGIN:VCARD\n" * 5000 + "END:VCARD\n" * 5000, "the card has more than"),
+        ("BEGIN:VEVENT\n" * 2000, ""),
+        ("PHOTO:x\n" * 100_001, "the card has more than"),
+    ],
+)
+def test_a_hostile_card_costs_no_more_than_its_length(hostile: str, fault: str) -> None:
+    text = f"BEGIN:VCARD\n{hostile}FN:Eve\nEND:VCARD\n"
+    first, *rest = read_cards((text + GOOD).splitlines(keepends=True))
+    assert first.fault.startswith(fault)
+    assert bool(first.fault) is bool(fault)
+    assert len(first.cells[5]) <= 2000
+    assert rest[-1].cells[0] == "Ewa"
+    assert len(rest) <= 25
 
 
 def test_a_card_within_a_card_is_told_of() -> None:
