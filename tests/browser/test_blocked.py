@@ -121,7 +121,7 @@ async def test_a_manager_blocks_a_prefix_and_unblocks_it(chromium: Browser, page
     await page.goto(pages_site.url(f"/customers/{made.id}"))
     await page.get_by_label("Block of numbers").fill("+48 22 123 45 00–99")
     await page.locator("form", has=page.get_by_label("Block of numbers")).get_by_role("button").click()
-    await expect(page.get_by_text("+48 22 123 45 00–99")).to_be_visible()
+    await expect(page.locator("#timeline").get_by_text("+48 22 123 45 00–99")).to_be_visible()
     await look(page, "blocks")
     assert [one for one in visit.complaints if "422" not in one] == []
     await visit.context.close()
