@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 PARTS_AT_ONCE = 5
 """Parts of the journal, of `AT_ONCE` rows each, in one transaction of an undo: so many take SQLite, where all other
-writers wait, about 0.2 seconds."""
+writers wait, about 0.2 seconds on an idle machine."""
 
 ATTEMPTS = 5
 """Turns of "hold what the two have": each further turn needs somebody to give one of them a number in between."""
