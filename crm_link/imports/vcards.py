@@ -102,9 +102,15 @@ def _read(card: Card, declared: Declared) -> Written:
         return _broken(card, f"it is no vCard (At line {wrong} no property begins)", declared)
     try:
         found = vobject.readOne(card.text, allowQP=True).contents
-        return Written(card.at, _row(found) + [_own(found, key) for key in declared])
+        cells = _row(found) + [_own(found, key) for key in declared]
+        return Written(card.at, [_storable(cell) for cell in cells])
     except BROKEN as error:
-        return _broken(card, f"it is no vCard ({str(error)[:200]})", declared)
+        return _broken(card, f"it is no vCard ({_storable(str(error)[:200])})", declared)
+
+
+def _storable(cell: str) -> str:
+    """A card names its own encoding, and some of them write halves of letters, and letters that no database takes."""
+    return cell.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _broken(card: Card, fault: str, declared: Declared) -> Written:

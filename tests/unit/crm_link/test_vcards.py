@@ -85,6 +85,14 @@ def test_a_picture_is_not_read_however_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
+    "how", ["CHARSET=utf-7;ENCODING=QUOTED-PRINTABLE:+2AA-", "ENCODING=QUOTED-PRINTABLE:=00?"]
+)
+def test_letters_that_no_database_takes_are_left_out(how: str) -> None:
+    (one,) = read_cards(GOOD.replace("FN", f"NOTE;{how}\nFN").splitlines(keepends=True))
+    assert (one.cells[5], one.fault) == ("?", "")
+
+
+@pytest.mark.parametrize(
     ("hostile", "fault"),
     [
         ("FN" + ";A=B" * 200 + "x\n", "it is no vCard (At line 2"),
