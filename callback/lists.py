@@ -1,6 +1,7 @@
 """*Pure.* A list of people to call back: the bytes of a CSV file in, its lines out, each with what a person should mend
-in it. Columns: number, name, message, when (ISO 8601 with an offset; empty: as soon as possible), separated
-by commas, semicolons or tabs, as spreadsheets write them. Whether a number may be dialled is not decided here."""
+in it. Columns, also by their names in other languages: number, name, message, when (ISO 8601 with an offset; empty: as
+soon as possible), separated by commas, semicolons or tabs, as spreadsheets write them. Whether a number may be dialled
+is not decided here."""
 
 from __future__ import annotations
 
@@ -8,10 +9,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from core.clock import from_iso
+from core.column_words import NOTE, NUMBER, PERSON, heading, names_in
 from core.csv_files import SHORTENED, NamedRow, decoded, read_named, rows_of
 from core.errors import InvalidInputError
 
 COLUMNS = ("number", "name", "message", "when")
+CALLED = {
+    name: column
+    for column, words in {
+        "number": NUMBER,
+        "name": PERSON,
+        "message": f"{NOTE}; message; wiadomosc; tresc; sprawa; nachricht; betreff; mensaje; messaggio; mensagem; "
+        "bericht; zprava; сообщение; повідомлення; meddelande; uzenet",
+        "when": "when; date; time; kiedy; termin; data; wann; datum; zeit; quand; heure; cuando; fecha; quando; ora; "
+        "wanneer; kdy; когда; дата; коли; nar; mikor",
+    }.items()
+    for name in names_in(words)
+}
 MAX_LINES = 2000
 """More than a department calls in a week."""
 
@@ -44,7 +58,7 @@ def decode(raw: bytes) -> str:
 def read_lines(text: str) -> list[Line]:
     """All lines with anything in them. Raises InvalidInputError when the text is no such table at all."""
     lines: list[Line] = []
-    for row in read_named(text, COLUMNS, ("number",)):
+    for row in read_named(text, COLUMNS, ("number",), column_of):
         if len(lines) == MAX_LINES:
             raise InvalidInputError(
                 f"a list has at most {MAX_LINES} lines: send the rest, from line {row.at}, as another"
@@ -55,6 +69,11 @@ def read_lines(text: str) -> list[Line]:
             "there is nobody in this list: under the columns' names comes a line for each person"
         )
     return lines
+
+
+def column_of(name: str) -> str:
+    """A heading in any language as one of `COLUMNS`; an unknown one as it is written."""
+    return CALLED.get(heading(name), name)
 
 
 def rows_at(text: str, wanted: Collection[int]) -> list[list[str]]:

@@ -5,15 +5,15 @@ is among our customers is decided in `match.py`."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from core.column_words import NOTE, NUMBER, PERSON, heading, names_in, without_digits
 from core.csv_files import SHORTENED, bare_cell, too_many_cells
 from core.errors import InvalidInputError
-from core.folding import WORD, clean_line, fold
+from core.folding import clean_line
 from crm_link.fields.values import YES
 from crm_link.imports.cells import put_together, taken_apart
 from crm_link.imports.fields import NONE, PREFIX, Declared, Values, read_values, recognised, word_of
@@ -58,11 +58,7 @@ WHOLE = frozenset({Field.EXTERNAL, Field.CHAT})
 """Ids of others, who may put commas into them."""
 
 NAMES: dict[Field, str] = {
-    Field.NAME: "name; full name; display name; contact; contact name; customer; customer name; client; person; "
-    "nazwa; imie i nazwisko; nazwisko i imie; klient; kontakt; osoba; vollstandiger name; anzeigename; kunde; "
-    "kundenname; ansprechpartner; nom complet; nom affiche; nombre completo; nombre y apellidos; cliente; contacto; "
-    "nome completo; nome e cognome; contatto; nominativo; volledige naam; naam; klant; jmeno a prijmeni; zakaznik; "
-    "имя и фамилия; фио; клиент; полное имя; контакт; піб; клієнт; повне імʼя; namn; navn; kund; nev",
+    Field.NAME: PERSON,
     Field.FIRST_NAME: "first name; firstname; given name; forename; imie; vorname; prenom; nombre; nombre de pila; "
     "nome; primo nome; voornaam; jmeno; krestni jmeno; имя; імʼя; імя; im я; fornamn; fornavn; keresztnev",
     Field.LAST_NAME: "last name; lastname; surname; family name; nazwisko; nachname; familienname; nom; "
@@ -72,15 +68,7 @@ NAMES: dict[Field, str] = {
     "account name; account; employer; firm; firma; nazwa firmy; organizacja; przedsiebiorstwo; firmenname; "
     "unternehmen; entreprise; societe; raison sociale; empresa; compania; azienda; societa; ragione sociale; "
     "bedrijf; bedrijfsnaam; spolecnost; компания; организация; компанія; організація; foretag; virksomhed; ceg",
-    Field.PHONE: "phone; telephone; tel; phone number; telephone number; mobile; mobile phone; cell; cell phone; "
-    "cellphone; business phone; home phone; work phone; office phone; other phone; primary phone; main phone; number; "
-    "phone value; telefon; numer telefonu; nr telefonu; nr tel; numer; komorka; tel kom; telefon komorkowy; "
-    "telefon stacjonarny; telefonnummer; rufnummer; handy; mobil; mobiltelefon; mobilnummer; festnetz; "
-    "telefon geschaftlich; telefon privat; telephone portable; telephone fixe; portable; numero; "
-    "numero de telephone; telefono; movil; celular; telefono movil; numero de telefono; cellulare; "
-    "telefono cellulare; numero di telefono; telefone; telemovel; numero de telefone; telefoon; telefoonnummer; "
-    "mobiel; gsm; mobilni telefon; telefonni cislo; телефон; номер телефона; мобильный; мобильный телефон; номер; "
-    "номер телефону; мобільний; мобільний телефон; tel numer; telefonszam",
+    Field.PHONE: NUMBER,
     Field.EMAIL: "e mail; email; mail; e mail address; email address; e mail value; adres e mail; adres email; poczta; "
     "e mail adresse; email adresse; mailadresse; courriel; adresse e mail; adresse email; adresse de messagerie; "
     "correo; correo electronico; indirizzo e mail; posta elettronica; e mailadres; emailadres; "
@@ -93,14 +81,11 @@ NAMES: dict[Field, str] = {
     Field.TAGS: "tags; tag; labels; categories; category; groups; group membership; etykiety; tagi; kategorie; "
     "kategoria; grupa; grupy; schlagworter; kategorien; gruppe; gruppen; etiquettes; categories; groupe; etiquetas; "
     "categorias; etichette; categorie; stitky; метки; теги; категории; мітки; категорії",
-    Field.NOTE: "note; notes; comment; comments; remarks; description; notatka; notatki; uwagi; komentarz; opis; "
-    "notiz; notizen; bemerkung; bemerkungen; kommentar; remarque; remarques; commentaire; nota; notas; comentario; "
-    "comentarios; observaciones; commenti; annotazioni; opmerking; opmerkingen; notitie; poznamka; poznamky; "
-    "примечание; комментарий; заметки; примітка; коментар",
+    Field.NOTE: NOTE,
 }
 """Names of columns, folded (without case and accents). Each stands for one field only."""
 
-BY_NAME = {name.strip(): field for field, names in NAMES.items() for name in names.split(";")}
+BY_NAME = {name: field for field, names in NAMES.items() for name in names_in(names)}
 
 Key = tuple[str, str]
 Pairs = tuple[Key, ...]
@@ -256,9 +241,8 @@ def _is_single(word: str) -> bool:
 
 
 def _field_of(name: str) -> Field | None:
-    found = [word for word in WORD.findall(fold(name.replace("_", " "))) if not word.isdigit()]
-    whole = " ".join(found)
-    return BY_NAME.get(whole) or BY_NAME.get(re.sub(r"\d+", "", whole).strip())
+    whole = heading(name)
+    return BY_NAME.get(whole) or BY_NAME.get(without_digits(whole))
 
 
 def _name(by_field: dict[str, list[str]]) -> str:

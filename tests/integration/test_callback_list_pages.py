@@ -74,7 +74,7 @@ async def test_a_list_is_looked_at_sent_and_mended(pages: Pages) -> None:
 
 async def test_a_file_that_is_no_list_is_told_why(pages: Pages) -> None:
     assert "Choose a department" in await hand_in(pages, b"number\n1\n", 422, department="")
-    assert "Here it says 'phone'" in await hand_in(pages, b"phone\n1\n", 422)
+    assert "Here it says 'colour'" in await hand_in(pages, b"colour\n1\n", 422)
     assert "CSV UTF-8" in await hand_in(pages, "number,name\n1,Łucja".encode("cp1250"), 422)
 
 

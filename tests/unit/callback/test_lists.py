@@ -16,6 +16,20 @@ def test_spreadsheets_separate_with_commas_semicolons_or_tabs() -> None:
         assert (line.at, line.number, line.name) == (2, "+48 501", "Ewa")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Telefonnummer,Name,Bemerkung,Wann",
+        "Numer telefonu,Nazwa,Uwagi,Kiedy",
+        "ТЕЛЕФОН,Клиент,Комментарий,Дата",
+    ],
+)
+def test_columns_are_known_by_their_names_in_other_languages(header: str) -> None:
+    (line,) = read_lines(f"{header}\n1,Ewa,Price,2026-11-23T10:00+01:00\n")
+    assert (line.number, line.name, line.message, line.fault) == ("1", "Ewa", "Price", "")
+    assert line.wished_at is not None
+
+
 def test_lines_are_those_of_the_file() -> None:
     lines = read_lines('\n\nnumber,message\n\n1,"two\nlines"\n,,\n2,\n')
     assert [(line.at, line.number) for line in lines] == [(5, "1"), (8, "2")]
@@ -39,7 +53,8 @@ def test_a_line_says_what_is_wrong_with_it(cells: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("phone\n1\n", "Here it says 'phone'"),
+        ("colour\n1\n", "Here it says 'colour'"),
+        ("number,phone\n1,2\n", "none may come twice"),
         ("number,number\n1,2\n", "none may come twice"),
         ("number\n", "there is nobody in this list"),
         ('number,name\n1,Ewa\n2,"Jan\n3,Ola\n', "line 3 is no line of a table"),
