@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is read or refused with a sentence; nothing else comes of it, and all of it can be stored."""
+"""Whatever a file holds, it is read or refused with a sentence; nothing else comes of it, and it can be stored."""
 
 from __future__ import annotations
 
