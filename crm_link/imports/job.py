@@ -111,13 +111,15 @@ class Job:
             by = await connection.scalar(select(Import.undone_by).where(Import.id == state.id))
         undo = Undo(self._database, self._bus, self._clock, state.id, by, self._declared)
         while rows := await self._last_undoable():
-            await undo.run([Doing(row.line, row.customer_id, Did.from_json(row.did)) for row in rows])
+            await undo.run(
+                [Doing(row.line, row.customer_id, Did.from_json(row.did), row.done_at) for row in rows]
+            )
             await self._progress(len(rows))
 
     async def _last_undoable(self) -> Sequence[Any]:
         async with self._database.read() as connection:
             found = await connection.execute(
-                select(Row.line, Row.customer_id, Row.did)
+                select(Row.line, Row.customer_id, Row.did, Row.done_at)
                 .where(Row.import_id == self._state.id, Row.did != "", Row.undone_at.is_(None))
                 .order_by(Row.line.desc())
                 .limit(STEP)

@@ -24,7 +24,7 @@ from crm_link.imports.new import claims_of, free_keys
 from crm_link.imports.tables import CustomerImportRow as Row
 from crm_link.imports.values import put_values_back
 from crm_link.imports.work import Did, LostError
-from crm_link.kinds import IdentityKind
+from crm_link.kinds import Confidence, IdentityKind, Source
 from crm_link.records import bump, hold_customer, store_words
 from crm_link.tables import Customer, CustomerTag, Identity, IdentityKey, Note
 
@@ -57,11 +57,12 @@ UNDONE = (
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """A line that changed something."""
+    """A line that changed something, and when."""
 
     line: int
     customer_id: int
     did: Did
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ class Undo:
                 return []
             kept = await _fields(connection, current, did, edit)
             kept += await put_values_back(connection, current, did, edit, self.declared)
-            kept += await _identities(connection, current, did, edit)
-            await _tags(connection, current, did, edit)
+            kept += await _identities(connection, current, one, edit)
+            kept += await _tags(connection, current, one, edit)
             kept += await _notes(connection, current, did)
             kept += [
                 f"the unknown caller {absorbed} became part of this customer" for absorbed in did.absorbed
@@ -233,12 +234,12 @@ async def _fields(connection: AsyncConnection, customer_id: int, did: Did, edit:
     return kept
 
 
-async def _identities(connection: AsyncConnection, customer_id: int, did: Did, edit: Edit) -> list[str]:
+async def _identities(connection: AsyncConnection, customer_id: int, one: Doing, edit: Edit) -> list[str]:
     kept: list[str] = []
-    for kind, value in did.identities:
+    for kind, value in one.did.identities:
         row = (
             await connection.execute(
-                select(Identity.first_seen, Identity.last_seen, Identity.spelled).where(
+                select(*Identity.__table__.c).where(
                     Identity.customer_id == customer_id, Identity.kind == kind, Identity.value == value
                 )
             )
@@ -246,25 +247,38 @@ async def _identities(connection: AsyncConnection, customer_id: int, did: Did, e
         if row is None:
             continue
         shown = row.spelled or value
-        if row.last_seen > row.first_seen:
-            kept.append(f"{shown} has called since")
+        if why := _why_kept(row, one.at):
+            kept.append(f"{shown} {why}")
         else:
             await take(connection, customer_id, IdentityKind(kind), value)
             about = row_of(Identity.__tablename__, kind, value)
             await journal(connection, customer_id, edit, Change(What.IDENTITY_REMOVED, shown, about=about))
-    await free_keys(connection, set(did.identities))
+    await free_keys(connection, set(one.did.identities))
     return kept
 
 
-async def _tags(connection: AsyncConnection, customer_id: int, did: Did, edit: Edit) -> None:
-    mine = (CustomerTag.customer_id == customer_id, CustomerTag.tag.in_(did.tags))
-    gone = (await connection.scalars(delete(CustomerTag).where(*mine).returning(CustomerTag.tag))).all()
+def _why_kept(identity: Any, imported_at: float) -> str:
+    """Whether a claim is more than the import said of it."""
+    if identity.source != Source.IMPORT or identity.first_seen > imported_at:
+        return "was given anew since"
+    if identity.confidence == Confidence.CONFIRMED:
+        return "was confirmed since"
+    return "has called since" if identity.last_seen > identity.first_seen else ""
+
+
+async def _tags(connection: AsyncConnection, customer_id: int, one: Doing, edit: Edit) -> list[str]:
+    mine = (CustomerTag.customer_id == customer_id, CustomerTag.tag.in_(one.did.tags))
+    as_left = CustomerTag.added_at <= one.at
+    gone = await connection.scalars(delete(CustomerTag).where(*mine, as_left).returning(CustomerTag.tag))
     changes = [Change(What.TAG_REMOVED, tag, about=row_of(CustomerTag.__tablename__, tag)) for tag in gone]
     await journal(connection, customer_id, edit, *changes)
+    left = await connection.scalars(select(CustomerTag.tag).where(*mine))
+    return [f"the tag {tag} was set anew since" for tag in left]
 
 
 async def _notes(connection: AsyncConnection, customer_id: int, did: Did) -> list[str]:
     mine = (Note.id.in_(did.notes), Note.customer_id == customer_id)
-    await connection.execute(delete(Note).where(*mine, Note.edited_at.is_(None)))
+    as_left = Note.edited_at.is_(None) & Note.is_pinned.is_(False)
+    await connection.execute(delete(Note).where(*mine, as_left))
     left = await connection.scalar(select(func.count()).where(*mine))
-    return ["its note was rewritten since"] if left else []
+    return ["its note was rewritten or pinned since"] if left else []

@@ -24,7 +24,7 @@ from crm_link.imports.office import Imports, Mapping
 from crm_link.imports.state import ImportState, Step
 from crm_link.imports.tables import CustomerImport, CustomerImportRow
 from crm_link.imports.work import LostError
-from crm_link.kinds import IdentityKind
+from crm_link.kinds import Confidence, IdentityKind
 from crm_link.tables import CallCustomer, Customer, CustomerChange, CustomerWord, Identity, IdentityKey
 from tests.customers import OTHER, Office
 
@@ -244,6 +244,39 @@ async def test_undo_leaves_what_was_changed_since(importing: Importing) -> None:
     async with office.database.read() as connection:
         after = await read_customer(connection, held.id)
     assert (after.company, after.tags, len(after.numbers)) == ("Other firm", (), 2)
+
+
+async def test_undo_leaves_what_people_gave_and_pinned_themselves_since(importing: Importing) -> None:
+    office = importing.office
+    held = await office.customers.create(NewCustomer(name="Old", numbers=(OTHER,)), None)
+    state = await importing.do(f"name,phone,tags,note\nOld,{OTHER};501000009,vip,Likes tea\n")
+    office.now += 10
+    [number] = [one for one in await identities(office, held.id) if one.value == "+48501000009"]
+    await office.customers.remove_identity(held.id, number.id, None)
+    confirmed = Confidence.CONFIRMED
+    await office.customers.add_identity(held.id, IdentityKind.PHONE, "501000009", None, confidence=confirmed)
+    await office.notes.remove_tag(held.id, "vip", None)
+    await office.notes.add_tag(held.id, "vip", None)
+    async with office.database.read() as connection:
+        [note] = await read_notes(connection, held.id)
+    await office.notes.edit_note(note.id, None, is_pinned=True)
+    assert (await importing.undo(state.id)).kept == 1
+    (line,) = await importing.imports.lines(state.id, kept=True)
+    assert line.kept == (
+        "+48501000009 was given anew since; the tag vip was set anew since; its note was rewritten or pinned since"
+    )
+    async with office.database.read() as connection:
+        after = await read_customer(connection, held.id)
+        notes = await read_notes(connection, held.id)
+    assert (after.tags, len(after.numbers), len(notes)) == (("vip",), 2, 1)
+
+
+async def identities(office: Office, customer_id: int) -> list[Any]:
+    async with office.database.read() as connection:
+        rows = await connection.execute(
+            select(*Identity.__table__.c).where(Identity.customer_id == customer_id)
+        )
+        return list(rows)
 
 
 async def test_a_broken_off_import_goes_on_and_does_nothing_twice(importing: Importing) -> None:
