@@ -11,10 +11,13 @@ const IN_EXCHANGE = ".htmx-request, .htmx-swapping, .htmx-added, .htmx-settling"
 let tries = 0;
 let missed = false;
 let unheard = false;
+let pressed = false;
+let held = false;
 
 export function say() {
   missed = document.hidden;
-  if (missed) return;
+  held = pressed;
+  if (missed || held) return;
   unheard = document.querySelector(IN_EXCHANGE) !== null;
   tell();
 }
@@ -30,6 +33,22 @@ document.addEventListener("htmx:afterSettle", () => {
   unheard = false;
   tell();
 });
+
+/* What is drawn anew between the press and the release of a button swallows the click: it waits for the release. */
+document.addEventListener("pointerdown", () => (pressed = true), true);
+for (const over of ["pointerup", "pointercancel"]) {
+  document.addEventListener(over, () => setTimeout(release), true); // the click itself comes first
+}
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!pressed || event.detail.requestConfig.triggeringEvent?.type !== "callbacks-changed") return;
+  event.detail.shouldSwap = false;
+  held = true;
+});
+
+function release() {
+  pressed = false;
+  if (held) say();
+}
 
 function open() {
   const address = new URL("/callbacks/live", location.href);
