@@ -48,6 +48,7 @@ async def index(request: web.Request) -> web.StreamResponse:
         if page.terms and after is None and wanted.kind is None:
             found = await find_customers(connection, wanted.text, region=region, limit=CUSTOMERS_SHOWN)
             shown["customers"] = found.customers
+            shown["more_customers"] = found.next is not None
         users = await list_users(connection)
         queues = await read_queues(connection, request.app[CLOCK]() - QUEUES_SINCE_S)
     return render(

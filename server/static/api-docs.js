@@ -1,7 +1,10 @@
 /* Sends the requests that the page about the API describes, as the person says them, and shows the answers as text.
    With a key they go without the cookie of whoever is logged in. The key stays in its field: nothing keeps it. */
 
+import { ask } from "./app.js";
+
 const LONGEST = 200_000; // characters of an answer that are shown; more only slows the page down
+const GAP = '"…"';
 const HEADERS = ["content-type", "etag", "location", "retry-after", "idempotent-replayed", "x-request-id"];
 
 const keyField = document.getElementById("key");
@@ -74,12 +77,24 @@ async function send(form, method, path) {
   }
 }
 
+/** The sample of a body has … where only people know what belongs there: it is not sent as a name. */
+function hasGap(form) {
+  const body = form.querySelector("[data-place=body]");
+  if (!body?.value.includes(GAP)) return false;
+  body.setCustomValidity(`Write your own words in place of every ${GAP}, or leave the line out`);
+  body.addEventListener("input", () => body.setCustomValidity(""), { once: true });
+  return !form.reportValidity();
+}
+
 for (const one of document.querySelectorAll(".api-try")) {
   const form = one.querySelector("form");
   one.hidden = false;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form, one.dataset.method, one.dataset.path);
+    if (hasGap(form)) return;
+    const go = () => send(form, one.dataset.method, one.dataset.path);
+    if (one.dataset.method === "DELETE") ask("This removes something on this server. Send it?", "Send DELETE", go);
+    else go();
   });
 }
 document.getElementById("api-key").hidden = false;

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
+from sqlalchemy import func, select
 
 from core.api_keys import create_key
+from crm_link.tables import Customer
 from tests.browser.conftest import (
     DESKTOP,
     PHONE,
@@ -65,6 +67,25 @@ async def test_requests_are_tried_as_whoever_is_logged_in(chromium: Browser, pag
     refused = await send(page, "list_webhooks")
     await expect(refused).to_contain_text("403 Forbidden")
     assert await page.locator(".api-answer img").count() == 0
+
+
+async def test_a_sample_with_gaps_is_not_sent(chromium: Browser, pages_site: PagesSite) -> None:
+    page = await docs(chromium, pages_site)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    head = await page.get_by_role("heading", level=1).bounding_box()
+    assert head is not None
+    assert head["y"] < 400, "the words come before the list of operations"
+    form = tried(page, "create_customer")
+    await form.locator("summary").click()
+    await form.get_by_role("button").click()
+    body = form.locator("[data-place=body]")
+    assert await body.evaluate("field => field.validationMessage") != ""
+    await expect(form.locator(".api-answer")).to_be_hidden()
+    async with pages_site.database.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(Customer)) == 0
+    await body.fill('{"name": "Ewa"}')
+    await form.get_by_role("button").click()
+    await expect(form.locator(".api-answer")).to_contain_text("201 Created")
 
 
 async def test_requests_are_tried_with_a_key(chromium: Browser, pages_site: PagesSite) -> None:

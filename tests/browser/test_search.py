@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
+from crm_link.customers import NewCustomer
+from server.web.keys import CUSTOMERS
 from tests.browser.conftest import (
     TABLET,
     PagesSite,
@@ -87,6 +89,16 @@ async def test_answers_come_while_one_types_and_lead_to_the_call(
     await page.locator(".search-hit a").first.press("Enter")
     await expect(page).to_have_url(re.compile(rf"/calls/{re.escape(calls[0])}\?q=refund$"))
     assert visit.complaints == []
+
+
+async def test_more_customers_than_fit_lead_to_all_of_them(chromium: Browser, pages_site: PagesSite) -> None:
+    await seed(pages_site)
+    for number in range(6):
+        await pages_site.server.app[CUSTOMERS].create(NewCustomer(f"Zoe Number{number}"), None)
+    visit = await searching(chromium, pages_site, "admin")
+    await visit.page.goto(pages_site.url("/search?q=zoe"))
+    await visit.page.get_by_role("link", name="All customers who fit").click()
+    await expect(visit.page.locator("tbody tr").filter(has_text="Zoe")).to_have_count(6)
 
 
 async def test_what_was_said_stays_text(chromium: Browser, pages_site: PagesSite) -> None:
