@@ -25,6 +25,7 @@ from crm_link.merging.calls import own_calls
 from crm_link.merging.holdings import HOLDINGS
 from crm_link.merging.journal import Action, Part, hand_over, store_parts
 from crm_link.merging.news import tell
+from crm_link.merging.own_fields import take_values
 from crm_link.merging.record import change_record, history_of_record
 from crm_link.merging.tables import CustomerMerge
 from crm_link.merging.turns import hold_rows, take_turn, undo_at_work
@@ -156,7 +157,10 @@ async def _take_turn_alone(connection: AsyncConnection) -> None:
 async def _merge(connection: AsyncConnection, wanted: Wanted, edit: Edit) -> tuple[MergeView, list[Fact]]:
     plan = await _hold_both(connection, wanted)
     _check(plan, wanted)
-    parts = [await own_calls(connection, plan.kept, plan.merged)]
+    parts = [
+        await own_calls(connection, plan.kept, plan.merged),
+        *await take_values(connection, plan.kept.id, plan.merged.id, wanted.choices.fields),
+    ]
     for holding in HOLDINGS:
         parts += await hand_over(connection, holding, plan.merged.id, plan.kept.id)
     record = await change_record(connection, plan)

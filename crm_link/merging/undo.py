@@ -24,6 +24,7 @@ from crm_link.merging.history import forget_merge, send_histories_back
 from crm_link.merging.holdings import HISTORY, HOLDINGS
 from crm_link.merging.journal import AT_ONCE, Action, Part, give_back, read_parts, take_parts
 from crm_link.merging.news import tell
+from crm_link.merging.own_fields import restore_words
 from crm_link.merging.record import restore_record
 from crm_link.merging.strangers import find_a_home, numbers_lost, numbers_moved
 from crm_link.merging.tables import CustomerMerge, CustomerMergeMove
@@ -62,6 +63,7 @@ async def begin(connection: AsyncConnection, merge_id: int, edit: Edit) -> Undoi
         if not holding.is_history:
             theirs = [part for part in parts if part.table == holding.table.name]
             await give_back(connection, holding, theirs, merge.merged_id, current)
+    await restore_words(connection, current, parts)
     await forget_merge(connection, merge, current, parts)
     await send_histories_back(connection, merge, current, parts)
     await _let_go(connection, keys)

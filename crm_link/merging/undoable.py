@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError
+from crm_link.fields.tables import CustomerField
 from crm_link.merging.holdings import HOLDINGS
 from crm_link.merging.journal import Action, Part, read_parts
 from crm_link.merging.tables import CustomerMerge
@@ -81,6 +82,8 @@ def _marks(parts: Iterable[Part], action: Action) -> set[Mark]:
     for part in parts:
         if part.action is action and part.table in unique:
             found.update((part.table, tuple(row[name] for name in unique[part.table])) for row in part.rows)
+        if part.action is Action.CHANGED and part.table == CustomerField.__tablename__:
+            found.update((part.table, ("value", row["key"]["key"])) for row in part.rows)
         if part.action is Action.CHANGED and part.table == Customer.__tablename__:
             names = ("name", "company", "owner_id")
             found.update(

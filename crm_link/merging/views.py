@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from crm_link.directory import CustomerView, read_customers
+from crm_link.fields.edit import Values, read_values
 from crm_link.merging.holdings import HOLDINGS
 from crm_link.merging.journal import count_rows
 from crm_link.merging.tables import CustomerMerge
@@ -36,11 +37,13 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Whose name, company and owner stay. None: the kept customer's, unless they have none."""
+    """Whose name, company and owner stay. None: the kept customer's, unless they have none. `fields` are keys of the
+    site's own fields of which the merged customer's value stays, also where the kept one has another."""
 
     name: Side | None = None
     company: Side | None = None
     owner: Side | None = None
+    fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Moving:
 @dataclass(frozen=True, slots=True)
 class MergePreview:
     """`kept` stays, `merged` becomes part of it; `conflicts` names what both have and differ in. `name`, `company` and
-    `owner_id` are what the kept one would have with these choices."""
+    `owner_id` are what the kept one would have with these choices; `values` are both one's own fields as they are."""
 
     kept: CustomerView
     merged: CustomerView
@@ -64,6 +67,13 @@ class MergePreview:
     company: str
     owner_id: int | None
     history: tuple[int, int]
+    values: tuple[Values, Values]
+
+    @property
+    def field_conflicts(self) -> tuple[str, ...]:
+        """Keys of the site's own fields that both have and differ in."""
+        kept, merged = self.values
+        return tuple(sorted(key for key in kept.keys() & merged.keys() if kept[key] != merged[key]))
 
     @property
     def is_too_large_both_ways(self) -> bool:
@@ -135,6 +145,8 @@ async def preview_merge(
     history = {view.id: await history_of(connection, view.id) for view in pair}
     kept, merged = await _sides(connection, pair, history, keep)
     counts = {holding.name: await count_rows(connection, holding, merged.id) for holding in HOLDINGS}
+    values = await read_values(connection, [kept.id, merged.id])
+    counts["fields"] = len(values[merged.id].keys() - values[kept.id].keys())
     name, company, owner_id = chosen(kept, merged, choices or Choices())
     return MergePreview(
         kept=kept,
@@ -145,6 +157,7 @@ async def preview_merge(
         company=company,
         owner_id=owner_id,
         history=(history[kept.id], history[merged.id]),
+        values=(values[kept.id], values[merged.id]),
     )
 
 

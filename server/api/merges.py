@@ -49,6 +49,7 @@ class MergePreview(Given):
     merged: Customer
     moving: list[Moving] = Field(description="What would change hands.")
     conflicts: list[str] = Field(description="What both have and differ in: `name`, `company`, `owner`.")
+    field_conflicts: list[str] = Field(description="Keys of the site's own fields both have and differ in.")
     name: str = Field(description="Of the kept customer afterwards.")
     company: str
     owner_id: int | None
@@ -74,6 +75,7 @@ class MergeBody(Taken):
     name: Side | None = None
     company: Side | None = None
     owner: Side | None = None
+    fields: dict[str, Side] = Field({}, description="By key: whose value of an own field stays.")
 
 
 IfAnything = Annotated[
@@ -129,7 +131,8 @@ async def merge_customers(
     """Numbers, calls, notes, tags, tasks and deals change hands, and the merged one's id redirects. It can be undone.
     Say which versions of the two it is based on, as the preview shows them. 409: one of them was changed meanwhile, or
     they are one customer already."""
-    choices = Choices(name=body.name, company=body.company, owner=body.owner)
+    theirs = frozenset(key for key, side in body.fields.items() if side is Side.MERGED)
+    choices = Choices(body.name, body.company, body.owner, theirs)
     versions = _versions_of(if_match, body)
     wanted = Wanted(customer_id, body.other_id, keep=body.keep, choices=choices, versions=versions)
     done = await request.app[MERGES].merge(wanted, editor(request))

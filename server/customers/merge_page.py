@@ -9,15 +9,17 @@ from typing import Final
 
 from aiohttp import web
 
+from config.crm import CustomField
 from core.accounts import list_users
 from core.errors import InvalidInputError, NotFoundError
 from crm_link.changes import Edit
 from crm_link.directory import CustomerPage, find_customers, read_customer
+from crm_link.fields.values import words_of
 from crm_link.merging.duplicates_book import propose
 from crm_link.merging.merge import Wanted
-from crm_link.merging.views import MOST_MOVING, Choices, Side, preview_merge
+from crm_link.merging.views import MOST_MOVING, Choices, MergePreview, Side, preview_merge
 from server.web.guard import current_user
-from server.web.keys import CLOCK, DATABASE, MERGES, SETTINGS
+from server.web.keys import CLOCK, DATABASE, FIELDS, MERGES, SETTINGS
 from server.web.pages import render, see_other
 
 TEXT_LIMIT: Final = 200
@@ -64,19 +66,32 @@ async def _preview(request: web.Request, other: int) -> web.StreamResponse:
         request,
         "merges/preview.html",
         preview=preview,
+        fields=_fields(request, preview),
         moving=[(one.count, WORDS[one.what][one.count != 1]) for one in preview.moving],
         names={user.id: user.name for user in users},
         most=MOST_MOVING,
     )
 
 
+def _fields(request: web.Request, preview: MergePreview) -> list[tuple[CustomField, str, str]]:
+    """The site's own fields that either has, with both values as people read them."""
+    declared, (kept, merged) = request.app[FIELDS].declared, preview.values
+    return [
+        (one, words_of(kept.get(one.key)), words_of(merged.get(one.key)))
+        for one in declared
+        if one.key in kept or one.key in merged
+    ]
+
+
 async def merge(request: web.Request) -> web.StreamResponse:
     form = await _form(request)
+    fields = [one.key for one in request.app[FIELDS].declared]
+    theirs = frozenset(key for key in fields if _side(form, f"field-{key}") is Side.MERGED)
     wanted = Wanted(
         _id(request),
         _number(form.get("other", "")),
         keep=_number(form.get("keep", "")),
-        choices=Choices(name=_side(form, "name"), company=_side(form, "company"), owner=_side(form, "owner")),
+        choices=Choices(_side(form, "name"), _side(form, "company"), _side(form, "owner"), theirs),
         versions=(_number(form.get("kept_version", "")), _number(form.get("merged_version", ""))),
     )
     done = await request.app[MERGES].merge(wanted, current_user(request).id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 import server.schema  # noqa: F401 (declares every table)
 from core.db import Base, Database
@@ -207,6 +207,70 @@ async def test_tasks_deals_and_fields_change_hands_and_come_back(office: Merging
         assert set(words) == {"łódź", "l"}
     assert held == {"tasks": 2, "deals": 2}
     await office.merges.undo(merge.id, None)
+    assert await picture(office.database) == before
+
+
+async def _with_field(office: MergingOffice, customer_id: int, value: str) -> None:
+    async with office.database.write() as connection:
+        row = {"customer_id": customer_id, "key": "city"}
+        await connection.execute(insert(CustomerField).values(**row, value=json.dumps(value)))
+        await connection.execute(insert(CustomerFieldWord).values(**row, word=value.casefold()))
+
+
+async def _fields(office: MergingOffice, customer_id: int) -> list[tuple[str, str]]:
+    """Values and the words that lead to them."""
+    same = (CustomerFieldWord.customer_id == CustomerField.customer_id) & (
+        CustomerFieldWord.key == CustomerField.key
+    )
+    asked = select(CustomerField.value, CustomerFieldWord.word).outerjoin(CustomerFieldWord, same)
+    async with office.database.read() as connection:
+        rows = await connection.execute(asked.where(CustomerField.customer_id == customer_id))
+        return [(json.loads(row.value), row.word) for row in rows]
+
+
+async def test_the_other_ones_value_of_a_field_stays_where_that_is_chosen(office: MergingOffice) -> None:
+    anna, ania = await _two(office)
+    await _with_field(office, anna, "Kraków")
+    await _with_field(office, ania, "Gdynia")
+    before = await picture(office.database)
+    preview = await office.merges.preview(Wanted(anna, ania, keep=anna))
+    assert preview.field_conflicts == ("city",)
+    assert "fields" not in {one.what for one in preview.moving}, "what both have does not move"
+    theirs = Wanted(anna, ania, keep=anna, choices=Choices(fields=frozenset({"city", "gone"})))
+    merge = await office.merges.merge(theirs, None)
+    assert await _fields(office, anna) == [("Gdynia", "gdynia")]
+    await office.merges.undo(merge.id, None)
+    assert await picture(office.database) == before
+
+
+async def test_a_field_written_since_the_merge_stays_with_its_words(office: MergingOffice) -> None:
+    anna, ania = await _two(office)
+    await _with_field(office, anna, "Kraków")
+    await _with_field(office, ania, "Gdynia")
+    chosen = Choices(fields=frozenset({"city"}))
+    merge = await office.merges.merge(Wanted(anna, ania, keep=anna, choices=chosen), None)
+    async with office.database.write() as connection:
+        for table in (CustomerField, CustomerFieldWord):
+            await connection.execute(delete(table).where(table.customer_id == anna))
+    await _with_field(office, anna, "Sopot")
+    await office.merges.undo(merge.id, None)
+    assert await _fields(office, anna) == [("Sopot", "sopot")]
+    assert await _fields(office, ania) == [("Gdynia", "gdynia")]
+
+
+async def test_a_later_choice_of_the_same_field_is_undone_first(office: MergingOffice) -> None:
+    anna, ania = await _two(office)
+    third = (await office.customers.create(NewCustomer(name="Anna K.", numbers=(THIRD,)), None)).id
+    for one, city in ((anna, "Kraków"), (ania, "Gdynia"), (third, "Sopot")):
+        await _with_field(office, one, city)
+    before = await picture(office.database)
+    chosen = Choices(fields=frozenset({"city"}))
+    first = await office.merges.merge(Wanted(anna, ania, keep=anna, choices=chosen), None)
+    second = await office.merges.merge(Wanted(anna, third, keep=anna, choices=chosen), None)
+    with pytest.raises(ConflictError, match=f"undo merge {second.id} first"):
+        await office.merges.undo(first.id, None)
+    for merge in (second, first):
+        await office.merges.undo(merge.id, None)
     assert await picture(office.database) == before
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from config.crm import CrmSettings
+from config.settings import Settings
 from core.accounts import NewUser, Role, create_user, find_user_by_login
 from core.clock import iso
 from core.db import Database
@@ -17,7 +19,7 @@ from crm_link.merging.views import MOST_MOVING
 from server.customers.duplicates_parts import Searches
 from server.schema import prepare
 from server.web.guard import LOCAL_COOKIE
-from server.web.keys import CLOCK, DATABASE, ZONE
+from server.web.keys import CLOCK, DATABASE, FIELDS, ZONE
 from tests.integration.api_server import CUSTOMER, NOW, ApiServer, Json, answered_call, api_server
 from tests.merging import MANY_NOTES
 
@@ -176,6 +178,28 @@ async def test_a_manager_merges_on_the_page_and_undoes_it_from_the_timeline(page
     assert await _page(pages, undo[1], 303, {}) == f"/customers/{anna}"
     assert "Was part of" in await _page(pages, f"/customers/{ania}")
     assert "undone" in await _page(pages, f"/customers/{anna}")
+
+
+async def test_both_values_of_an_own_field_are_shown_and_one_is_chosen(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'fields.db'}")
+    await prepare(database)
+    crm = {"fields": [{"key": "contract", "label": "Contract"}, {"key": "seats", "type": "number"}]}
+    async with api_server(database, settings=Settings(crm=CrmSettings.model_validate(crm))) as server:
+        anna, ania = await _pair(server)
+        await server.app[FIELDS].edit(anna, {"contract": "C-77"}, None)
+        await server.app[FIELDS].edit(ania, {"contract": "OTHER-1", "seats": 7}, None)
+        looked = await server.get(f"{CUSTOMERS}/{anna}/merge?other_id={ania}&keep={anna}")
+        assert looked["field_conflicts"] == ["contract"]
+        assert {"what": "fields", "count": 1} in looked["moving"]
+        await _enter(server, "maria", Role.MANAGER)
+        text = await _page(server, f"/customers/{anna}/merge?with={ania}&keep={anna}")
+        for shown in ("<td>C-77</td><td>OTHER-1</td>", "<td>–</td><td>7</td>", "<legend>Contract</legend>"):
+            assert shown in text
+        form = {**_hidden(text), "field-contract": "merged"}
+        await _page(server, f"/customers/{anna}/merge", 303, form)
+        kept = await server.get(f"{CUSTOMERS}/{anna}")
+        assert kept["fields"] == {"contract": "OTHER-1", "seats": 7}
+    await database.close()
 
 
 async def test_an_agent_proposes_and_a_manager_decides(pages: ApiServer) -> None:
