@@ -20,11 +20,11 @@ from panoramisk.ami_protocol import AMIProtocol
 
 from bench.row import Row
 from pbx_bridge import agents
-from pbx_bridge.ami import events as ami_events
+from pbx_bridge.ami import parsing
 from pbx_bridge.ami.codec import AmiDecoder
 
 CAPTURES = Path(__file__).parents[1] / "tests" / "captures" / "asterisk-22"
-WANTED = ami_events.WANTED | agents.WANTED
+WANTED = parsing.WANTED | agents.WANTED
 # Spelled alike in every event: asterisk-ami does not find `UniqueID` (Cdr) under `Uniqueid`.
 HEADERS = ("Linkedid", "Channel", "CallerIDNum", "CallerIDName", "ChannelStateDesc", "Exten", "Timestamp")
 STREAM_SIZE = 2_000_000

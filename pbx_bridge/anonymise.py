@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.phone import parse_number
-from pbx_bridge.ami.events import WANTED
 from pbx_bridge.ami.message import END_OF_MESSAGE
+from pbx_bridge.ami.parsing import WANTED
 
 KEPT_EVENTS = WANTED | {
     "Status", "StatusComplete", "CoreShowChannel", "CoreShowChannelsComplete", "BridgeListItem", "BridgeListComplete",

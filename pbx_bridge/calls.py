@@ -12,9 +12,10 @@ from dataclasses import replace
 from core.facts import CallEnded, CallsJoined, Direction, Fact
 from pbx_bridge.ami import events as ami
 from pbx_bridge.ami.channel import Channel
-from pbx_bridge.ami.events import Event, parse
+from pbx_bridge.ami.events import Event
 from pbx_bridge.ami.mending import Mender, Whole
 from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.parsing import parse
 from pbx_bridge.conversation import Conversation, OpenCall
 from pbx_bridge.directory import Directory
 from pbx_bridge.inferred import Guest, Lost, Seen

@@ -16,7 +16,7 @@ from core.errors import RingbackError
 from core.facts import CallEnded, CallRecord, Fact
 from core.phone import is_region
 from pbx_bridge.ami.codec import GREETING, AmiDecoder, AmiMessage, AmiProtocolError
-from pbx_bridge.ami.events import WANTED
+from pbx_bridge.ami.parsing import WANTED
 from pbx_bridge.calls import CallBook
 from pbx_bridge.status import PbxStatus, status_from
 from pbx_bridge.times import Times, times_from

@@ -22,7 +22,7 @@ from core.facts import CallEnded
 from core.tasks import running
 from crm_link.screen_pop import ScreenPop
 from pbx_bridge.agents import WANTED as AGENT_EVENTS
-from pbx_bridge.ami import events as ami_events
+from pbx_bridge.ami import parsing
 from pbx_bridge.ami.link import AmiLink, LinkOptions
 from pbx_bridge.ami.target import LinkRole, target_of
 from pbx_bridge.bridge import Bridge
@@ -48,7 +48,7 @@ from server.web.application import bare_application
 from server.web.keys import BRIDGES, CONSUMERS, LINES, MERGES, PAUSER, SWITCH, ZONE
 from server.webhooks.parts import add_webhooks
 
-WANTED_EVENTS = ami_events.WANTED | AGENT_EVENTS
+WANTED_EVENTS = parsing.WANTED | AGENT_EVENTS
 """All other events are skipped after a look at their name."""
 
 Part = Callable[[web.Application], AsyncIterator[None]]

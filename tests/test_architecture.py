@@ -22,6 +22,7 @@ PURE = (
     "pbx_bridge/ami/queue.py",
     "pbx_bridge/ami/session.py",
     "pbx_bridge/ami/events.py",
+    "pbx_bridge/ami/parsing.py",
     "pbx_bridge/agents.py",
     "pbx_bridge/ami/channel.py",
     "pbx_bridge/ami/mending.py",

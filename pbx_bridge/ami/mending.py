@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pbx_bridge.ami.events import WANTED, Event, parse
+from pbx_bridge.ami.events import Event
 from pbx_bridge.ami.message import AmiMessage
+from pbx_bridge.ami.parsing import WANTED, parse
 
 LONGEST_TORN = 65_536
 """Bytes of an event in pieces: a SIP message that forges headers is no longer than this."""

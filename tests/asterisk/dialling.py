@@ -15,7 +15,7 @@ from core.bus import Bus
 from core.clock import system_clock
 from core.db import Database
 from core.facts import Fact
-from pbx_bridge.ami import events as ami_events
+from pbx_bridge.ami import parsing
 from pbx_bridge.ami.link import AmiLink, LinkOptions
 from pbx_bridge.ami.session import Credentials
 from pbx_bridge.ami.target import AmiTarget, LinkRole
@@ -76,7 +76,7 @@ async def dialling(lab: Lab, folder: Path, times: RingTimes | None = None) -> As
     database, bus = Database(f"sqlite:///{folder / 'ringback.db'}"), Bus()
     await prepare(database)
     line = DialLine(_link(lab, "ringback-dial", LinkRole.DIAL, WANTED), database, system_clock)
-    events = _link(lab, "ringback-events", LinkRole.EVENTS, ami_events.WANTED)
+    events = _link(lab, "ringback-events", LinkRole.EVENTS, parsing.WANTED)
     book = CallBook("main", ("PJSIP/trunk", "PJSIP/trunk2"), "PL")
     bridge = Bridge(events, book, pbx="main", database=database, bus=bus, clock=system_clock)
     hands = {"main": PbxHands(bridge.agents, line, bridge)}
