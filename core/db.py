@@ -182,21 +182,29 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself: it would begin deferred ones.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        # What is deleted is overwritten: an erasure must not leave it in free pages. Many builds do so anyway.
-        cursor.execute("PRAGMA secure_delete=ON")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        if not writer:
-            cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
+        try:
+            _set_pragmas(connection, writer=writer)
+        except BaseException:
+            connection.close()  # the pool forgets what could not be set up, and its thread would live on
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def _set_pragmas(connection: Any, *, writer: bool) -> None:
+    # The driver must not begin transactions by itself: it would begin deferred ones.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted is overwritten: an erasure must not leave it in free pages. Many builds do so anyway.
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    if not writer:
+        cursor.execute("PRAGMA query_only=ON")
+    cursor.close()

@@ -6,6 +6,7 @@ In: what `sqlite3.connect` takes. Out: a connection that SQLAlchemy's `aiosqlite
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -25,7 +26,13 @@ async def connect(path: str, *, at_once: int = 0, **options: Any) -> Connection:
     another process or for the disk, are always the thread's.
     """
     connection = Connection(partial(sqlite3.connect, path, check_same_thread=False, **options), at_once)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        # Or the thread says that it has ended to a loop that may be closed by then.
+        if connection.stopped is not None:
+            await connection.stopped
+        raise
     return connection
 
 
@@ -57,9 +64,15 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True
         self._at_once = at_once
         self._left = 0
+        self.stopped: asyncio.Future[Any] | None = None
         # The loop counts what it gave, the thread what it finished: after a cancelled wait they differ for a while.
         self._given = 0
         self._finished = 0
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """The thread ends; the answer, also kept in `stopped`, tells when it does."""
+        self.stopped = super().stop()
+        return self.stopped
 
     @property
     def is_ours(self) -> bool:
