@@ -24,7 +24,7 @@ FAULTS = {
     NumberReason.WITHHELD: "a withheld number belongs to nobody",
     NumberReason.NOT_A_NUMBER: "this is not a telephone number",
     NumberReason.TOO_SHORT: "this telephone number is too short",
-    NumberReason.TOO_LONG: "this telephone number is too long",
+    NumberReason.TOO_LONG: "this telephone number is too long; write one from another country with + and its code",
     NumberReason.IMPOSSIBLE: "there can be no such telephone number; write it with + and the country code",
 }
 

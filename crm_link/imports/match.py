@@ -119,7 +119,9 @@ def judge(
     if unknown and (person.is_unknown or not (person.name or person.company)):
         return Verdict(Fate.SKIPPED, "an unknown caller, in the file as well", unknown[0].customer_id)
     if not (person.name or person.company):
-        return Verdict(Fate.REFUSED, "it has neither a name nor a company, and nobody has this number yet")
+        return Verdict(
+            Fate.REFUSED, "it has neither a name nor a company, and nobody has its numbers and addresses yet"
+        )
     if beside is not None:
         return Verdict(
             Fate.SHARED,

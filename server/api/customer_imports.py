@@ -97,7 +97,9 @@ class Import(Given):
     kept: int = Field(description="Lines that could not be taken back whole.")
     at: Instant
     ended_at: Instant | None
-    fault: str = Field(description="Why it stopped half-way; empty when it did not. It is tried again by itself.")
+    fault: str = Field(
+        description="Why it stopped half-way; empty when it did not. It is tried again by itself."
+    )
 
 
 class ImportList(Page):

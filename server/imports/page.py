@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from sqlalchemy import select
 
 from core.accounts import list_users
 from core.csv_files import guarded
@@ -22,6 +23,7 @@ from crm_link.imports.match import Fate
 from crm_link.imports.office import Imports, Mapping
 from crm_link.imports.rows import STEP, Line
 from crm_link.imports.state import ImportState, Step
+from crm_link.tables import Customer
 from server.imports.choices import EXAMPLES, LABELS, WORDS, Choice, choices_of, differences_of
 from server.imports.parts import IMPORTS
 from server.web.guard import current_user
@@ -30,6 +32,7 @@ from server.web.pages import render, see_other
 from server.web.pieces import body_as_file
 
 BODY_LIMIT: Final = LARGEST
+ALL: Final = "all"
 SHOWN = 200
 """Lines on one screen, the next behind a link; the figures count all of them."""
 
@@ -222,7 +225,7 @@ async def _report(request: web.Request, state: ImportState) -> dict[str, Any]:
     wanted = request.query.get("show", "")
     only = next((fate for fate in FATES if fate == wanted), None)
     kept, conflicts = wanted == "kept", wanted == "conflicts"
-    if only is None and not kept and not conflicts and not state.is_running:
+    if not wanted and not state.is_running:
         only = _first_look(state)
     imports, after = imports_of(request), _after(request)
     lines = (
@@ -237,9 +240,11 @@ async def _report(request: web.Request, state: ImportState) -> dict[str, Any]:
         "only": only,
         "show_kept": kept,
         "show_conflicts": conflicts,
+        "show_all": only is None and not kept and not conflicts,
         "choices": await _choices(imports, state) if state.step is Step.READY else [],
         "rows": [_shown(line, state) for line in lines[:SHOWN]],
-        "more": {"show": wanted if kept or conflicts else only or "", "after": lines[SHOWN - 1].line}
+        "titles": await _titles(request, lines[:SHOWN]),
+        "more": {"show": only or wanted or ALL, "after": lines[SHOWN - 1].line}
         if len(lines) > SHOWN
         else None,
         "taken": state.lines - state.fates[Fate.REFUSED],
@@ -278,6 +283,16 @@ def _shown(line: Line, state: ImportState) -> Shown:
     ]
     said = differences_of(line, state.existing, done=state.began_at is not None)
     return Shown(line, " ".join(filter(None, names)) or company or "–", ", ".join(reached), tuple(said))
+
+
+async def _titles(request: web.Request, lines: Sequence[Line]) -> dict[int, str]:
+    """What customers of these lines are called."""
+    ids = {one for line in lines for one in (line.customer_id, *line.others) if one is not None}
+    async with request.app[DATABASE].read() as connection:
+        found = await connection.execute(
+            select(Customer.id, Customer.name, Customer.company).where(Customer.id.in_(ids))
+        )
+        return {row.id: row.name or row.company for row in found}
 
 
 async def _people(request: web.Request) -> dict[int, str]:

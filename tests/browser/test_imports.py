@@ -54,7 +54,7 @@ async def test_a_file_is_chosen_mapped_imported_and_taken_back(
     await page.goto(site.url("/customers"))
     await page.get_by_role("link", name="Import").click()
     await look(page, "import-form")
-    await page.get_by_label("CSV file").set_input_files(file)
+    await page.get_by_label("File: CSV or vCards").set_input_files(file)
     await page.get_by_role("button", name="Look at it first").click()
     await expect(page.get_by_label("Telefon komórkowy")).to_have_value("phone")
     await look(page, "import-mapping")
