@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.databases import database, database_url, postgres_cluster, sqlite_template
+from tests.databases import database, database_url, postgres, postgres_cluster, sqlite_template
 from tests.speech import card_call, service_call, service_lines, whisper_model
 
 __all__ = [
     "card_call",
     "database",
     "database_url",
+    "postgres",
     "postgres_cluster",
     "service_call",
     "service_lines",

@@ -172,3 +172,12 @@ def _make_schema(url: str) -> None:
     # A thread, because the test runner's own event loop may be about to start in this one.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, make()).result()
+
+
+@pytest.fixture
+async def postgres(postgres_cluster: Cluster) -> AsyncIterator[Database]:
+    """For what cannot happen on SQLite, whose writers wait for each other. Mark such tests `postgres`."""
+    with fresh(postgres_cluster) as url:
+        database = Database(url)
+        yield database
+        await database.close()

@@ -20,7 +20,6 @@ from crm_link.tables import Customer
 from server.api.once import FREED, once
 from server.web.guard import API_KEY
 from server.web.keys import CLOCK, DATABASE
-from tests.databases import Cluster, fresh
 from tests.integration.api_server import NOW, api_server
 from tests.locks import until_wait
 
@@ -114,14 +113,6 @@ async def test_the_key_is_free_when_the_database_is_back(database: Database) -> 
         assert await send() == 503
         await rename(database, "elsewhere", "api_answers")
         assert [await send() for _ in range(2)] == [204, 204]
-
-
-@pytest.fixture
-async def postgres(postgres_cluster: Cluster) -> AsyncIterator[Database]:
-    with fresh(postgres_cluster) as url:
-        database = Database(url)
-        yield database
-        await database.close()
 
 
 @pytest.mark.postgres

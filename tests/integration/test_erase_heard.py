@@ -40,6 +40,13 @@ async def site(database: Database, tmp_path: Path) -> AsyncIterator[SoundSite]:
         yield running
 
 
+@pytest.fixture
+async def large_site(postgres: Database, tmp_path: Path) -> AsyncIterator[SoundSite]:
+    """On PostgreSQL, where two transactions can meet."""
+    async with sound_site(postgres, tmp_path) as running:
+        yield running
+
+
 async def _call(site: SoundSite) -> None:
     """Zuzanna called, nobody took it, nobody matched it; she pressed the key, too."""
     for call in (CALL, TALKED):
@@ -96,11 +103,11 @@ async def test_no_customer_is_made_again_from_a_call_of_theirs(site: SoundSite) 
     assert await traces(site.database) == []
 
 
+@pytest.mark.postgres
 async def test_an_erasure_waits_for_the_callback_that_is_just_being_made_and_takes_it_too(
-    site: SoundSite,
+    large_site: SoundSite,
 ) -> None:
-    if site.database.is_sqlite:
-        pytest.skip("SQLite has one writer: the two cannot meet")
+    site = large_site
     customer_id = await seed(site)
     await _call(site)
     (ended, *_) = await _read(site, "test")
@@ -123,9 +130,11 @@ async def test_an_erasure_waits_for_the_callback_that_is_just_being_made_and_tak
     assert {one.partition(":")[0] for one in await traces(site.database)} == {"guard_counts"}
 
 
-async def test_what_an_agent_wrote_is_not_put_into_the_index_after_it_was_erased(site: SoundSite) -> None:
-    if site.database.is_sqlite:
-        pytest.skip("SQLite has one writer: the two cannot meet")
+@pytest.mark.postgres
+async def test_what_an_agent_wrote_is_not_put_into_the_index_after_it_was_erased(
+    large_site: SoundSite,
+) -> None:
+    site = large_site
     await seed(site)
     await _call(site)
     user_id = site.users["anna"].id

@@ -4,7 +4,6 @@ older event again, pauses it, rotates its secret or edits it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -17,7 +16,6 @@ from crm_link.webhooks.book import replay, send_now
 from crm_link.webhooks.endpoints import FORMER_S, MOST_FORMER, Changes
 from crm_link.webhooks.kinds import EndpointState
 from server.webhooks.parts import changed
-from tests.databases import Cluster, fresh
 from tests.integration.api_server import ApiServer
 from tests.locks import until_wait
 from tests.receiver import QUICK, Got, Sending, receiver, sending
@@ -164,14 +162,6 @@ async def test_an_edit_writes_what_was_given_and_nothing_else(database: Database
             await endpoints.edit(connection, endpoint_id, Changes(name="Shop"))
             one = await endpoints.read(connection, endpoint_id, site.clock())
     assert (one.name, one.url, one.events) == ("Shop", "https://new.example.com/", ("call.ended",))
-
-
-@pytest.fixture
-async def postgres(postgres_cluster: Cluster) -> AsyncIterator[Database]:
-    with fresh(postgres_cluster) as url:
-        database = Database(url)
-        yield database
-        await database.close()
 
 
 @pytest.mark.postgres
