@@ -29,6 +29,9 @@ class ConnectorSettings(Part):
         False,
         description="of an http connector that takes them: with the audio, once it is silenced where it must be",
     )
+    caller_ids: bool = Field(
+        False, description="of zammad: ask it which number of ours the customer of a callback sees"
+    )
     create_contacts: bool = Field(False, description="an unknown number becomes a contact there")
     seconds: float = Field(5.0, ge=0.5, le=30, description="how long it may take to answer")
     fresh_minutes: int = Field(
@@ -73,6 +76,14 @@ class ConnectorSettings(Part):
         if self.send_recordings and (self.kind != "http" or not self.log_calls):
             raise ValueError(
                 "`send_recordings` goes with kind http and log_calls: audio is put to a call there"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_caller_ids_need(self) -> ConnectorSettings:
+        if self.caller_ids and (self.kind != "zammad" or not self.log_calls):
+            raise ValueError(
+                "`caller_ids` goes with kind zammad and log_calls: it is asked by telling it of a call"
             )
         return self
 

@@ -80,6 +80,19 @@ class Dialer(Protocol):
         ...
 
 
+class CallerIds(Protocol):
+    """Offered by the roof to the PBX room: other CRMs, asked of a call that is about to be dialled."""
+
+    async def to_show(self, order: DialOrder, call_id: str) -> str | None:
+        """The number of ours (digits, with its country code) that this customer is to see; None for the PBX's own
+        choice. Takes a second at most, and raises nothing."""
+        ...
+
+    async def not_dialled(self, order: DialOrder, call_id: str) -> None:
+        """What was asked about was surely not dialled. As short, and as quiet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FreeAgent:
     """Somebody who could take a call this moment, and since when."""

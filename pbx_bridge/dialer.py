@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from core.clock import Clock
 from core.errors import PbxError, PbxUncertainError
-from core.ports import DialOrder
+from core.ports import CallerIds, DialOrder
 from pbx_bridge.ami.codec import ActionHeaders, AmiEncodeError
 from pbx_bridge.ami.session import AmiActionError
 from pbx_bridge.announcement import SHIPPED_S
@@ -36,10 +36,18 @@ KEY_MS = 100
 
 
 class AmiDialer:
-    """`hands` names, by PBX, what is connected at the moment of the call; `times` are ring time-outs."""
+    """`hands` names, by PBX, what is connected at the moment of the call; `times` are ring time-outs; `caller_ids` is
+    asked which number the customer is to see."""
 
-    def __init__(self, hands: Mapping[str, PbxHands], clock: Clock, times: RingTimes | None = None) -> None:
+    def __init__(
+        self,
+        hands: Mapping[str, PbxHands],
+        clock: Clock,
+        times: RingTimes | None = None,
+        caller_ids: CallerIds | None = None,
+    ) -> None:
         self._hands = hands
+        self._caller_ids = caller_ids
         self._clock = clock
         self._times = times or RingTimes()
 
@@ -68,7 +76,21 @@ class AmiDialer:
     async def place(self, order: DialOrder) -> None:
         """See `core.ports.Dialer`."""
         line, bridge = self._line(order.pbx), self._bridge(order.pbx)
-        asked = originate(order, self._times, bridge.ahead)
+        if self._caller_ids is None:
+            await self._place(order, line, bridge, None)
+            return
+        call_id = f"{order.pbx}-{channel_id(order.attempt_id)}"
+        shown = await self._caller_ids.to_show(order, call_id)
+        try:
+            await self._place(order, line, bridge, shown)
+        except PbxUncertainError:
+            raise
+        except PbxError:
+            await self._caller_ids.not_dialled(order, call_id)
+            raise
+
+    async def _place(self, order: DialOrder, line: DialLine, bridge: Bridge, shown: str | None) -> None:
+        asked = originate(order, self._times, bridge.ahead, shown)
         await _say(line, asked.headers, asked.variables)
         await self._begun(channel_id(order.attempt_id), line, bridge)
 

@@ -1,7 +1,7 @@
 """An order to dial in, the headers of its Originate out; and what the PBX answered to one that did not come about.
 
 *Pure.* The headers name the contexts of `config/asterisk/extensions_ringback.conf` and nothing else: no channel, no
-context comes from a request, and of variables only the digits of the number. Sending them is `dialer.py`'s work."""
+context comes from a request, and of variables only the digits of numbers. Sending them is `dialer.py`'s work."""
 
 from __future__ import annotations
 
@@ -62,14 +62,16 @@ def channel_id(attempt_id: str) -> str:
     return f"{ATTEMPT_PREFIX}{attempt_id}"
 
 
-def originate(order: DialOrder, times: RingTimes, ahead: float = 0.0) -> Originate:
-    """The order as the PBX is asked, whose clock is `ahead` of ours by so many seconds. Raises PbxError for one that
-    must not be sent."""
+def originate(order: DialOrder, times: RingTimes, ahead: float = 0.0, shown: str | None = None) -> Originate:
+    """The order as the PBX is asked, whose clock is `ahead` of ours by so many seconds; `shown` is the number that the
+    customer is to see, if the dialplan lets it. Raises PbxError for one that must not be sent."""
     asked = _originate(order, times)
-    if order.begin_before is None:
-        return asked
-    limit = {"RINGBACK_BEFORE": str(math.ceil(order.begin_before + ahead))}
-    return Originate(asked.headers, {**asked.variables, **limit})
+    more: dict[str, str] = {}
+    if order.begin_before is not None:
+        more["RINGBACK_BEFORE"] = str(math.ceil(order.begin_before + ahead))
+    if shown is not None:
+        more["RINGBACK_SHOW"] = _match(_NUMBER, shown, "own number")
+    return Originate(asked.headers, {**asked.variables, **more})
 
 
 def _originate(order: DialOrder, times: RingTimes) -> Originate:

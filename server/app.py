@@ -34,6 +34,7 @@ from pbx_bridge.line.monitor import LineMonitor, check_installed
 from pbx_bridge.recording_switch import AmiRecordingSwitch
 from pbx_bridge.removed import end_removed
 from server.callbacks.parts import add_callbacks
+from server.connectors.caller_ids import AskedCallerIds
 from server.connectors.parts import add_connectors
 from server.customers.blocked_parts import add_blocked_calls
 from server.customers.duplicates_parts import add_duplicates
@@ -73,7 +74,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, demo: bool = False
     add_duplicates(app, database, clock, app[ZONE])
     add_desk(app, database, bus, clock)
     add_blocked_calls(app, database, bus)
-    dialer = AmiDialer(hands, clock)
+    dialer = AmiDialer(hands, clock, caller_ids=AskedCallerIds(app))
     add_callback_desk(app, database, bus, clock, dialer)
     if settings.department:
         add_callbacks(app, settings, database, bus, clock, dialer)

@@ -26,6 +26,8 @@ from core.facts import (
     Parties,
     Verdict,
 )
+from core.outside import OutsideError
+from core.phone import parse_number
 from core.ports import RecordingCopy
 from core.shown import shown
 from crm_link.connectors.asking import ask_json
@@ -79,15 +81,42 @@ class Zammad:
         self._one_by_one = asyncio.Lock()
         self._over: OrderedDict[str, None] = OrderedDict()
         self._refused: OrderedDict[str, str] = OrderedDict()
+        self._asked: OrderedDict[str, None] = OrderedDict()
+
+    async def propose(self, call_id: str, ours: str, number: str) -> str | None:
+        """Tell of a call that we are about to dial; the number of ours (digits) that it is to show, None for none.
+        Raises ConnectorError and OutsideError."""
+        event = {"event": "newCall", "user": [], **_outgoing(call_id, ours, number)}
+        # A time limit may end this after Zammad was told; what it was not told it is told with the call's end.
+        self._asked[event["callId"]] = None
+        _keep_latest(self._asked)
+        try:
+            async with self._one_by_one:
+                answer = await self.tell(event)
+        except (ConnectorError, OutsideError) as error:
+            if not error.perhaps_done:
+                self._asked.pop(event["callId"], None)
+            raise
+        return _caller_id(answer)
+
+    async def withdraw(self, call_id: str, ours: str, number: str) -> None:
+        """A call that `propose` told of was not dialled. Raises ConnectorError and OutsideError."""
+        base = _outgoing(call_id, ours, number)
+        if base["callId"] in self._asked:
+            async with self._one_by_one:
+                self._remember_over(base["callId"])
+                await self.tell({**base, "event": "hangup", "cause": CAUSES[Verdict.FAILED]})
 
     def refusal(self, number: str) -> str | None:
         """Why this caller (E.164) was to be refused when they last called; None when they were not, or nobody knows."""
         return self._refused.get(_digits(number))
 
     async def tell_live(self, event: Event) -> Event:
-        """As `tell`, unless the call's end was told already: a late beginning would begin it anew."""
+        """As `tell`, unless the call's end was told already: a late beginning would begin it anew; or the beginning
+        itself, when Zammad was asked."""
         async with self._one_by_one:
-            return {} if event["callId"] in self._over else await self.tell(event)
+            is_told = event["event"] == "newCall" and event["callId"] in self._asked
+            return {} if is_told or event["callId"] in self._over else await self.tell(event)
 
     async def tell_absorbed(self, base: Event) -> None:
         """A call that Zammad perhaps knows is part of another one now. Raises ConnectorError and OutsideError."""
@@ -249,7 +278,7 @@ class ZammadLive:
             why = f"{self._name} has this number blocked ({_reason(said)})"
             await self._bus.publish(ContactsFound(call_id, self._clock(), self._name, (), why))
         elif said.get("action") == "dial":
-            # The call is dialled already: which number it shows is decided by the PBX.
+            # Dialled by somebody's phone, and already: which number it shows is decided by the PBX.
             log.info("another caller id was proposed", connector=self._name, call_id=call_id)
 
     async def _say(self, event: Event) -> Event:
@@ -270,6 +299,19 @@ def _base(call_id: str, parties: Parties) -> Event:
         "callId": marker_of(call_id),
         "user": [],
     }
+
+
+def _outgoing(call_id: str, ours: str, number: str) -> Event:
+    numbers = {"from": _digits(ours), "to": _digits(number)}
+    return {**numbers, "direction": "out", "callId": marker_of(call_id)}
+
+
+def _caller_id(answer: Event) -> str | None:
+    """What stands in the answer, if it is a number with its country code, as Zammad's settings have them."""
+    if answer.get("action") != "dial":
+        return None
+    digits = _digits(str(answer.get("caller_id") or ""))
+    return digits if parse_number(f"+{digits}", "ZZ").e164 == f"+{digits}" else None
 
 
 def _event(event: str, call: LoggedCall) -> Event:

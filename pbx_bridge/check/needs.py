@@ -31,6 +31,7 @@ CONTEXTS = (
     "ringback-begin",
     "ringback-allowed",
     "ringback-marker",
+    "ringback-shown",
     "ringback-announcement",
     "ringback-greeting",
     "ringback-callme",

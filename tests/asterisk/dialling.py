@@ -15,6 +15,7 @@ from core.bus import Bus
 from core.clock import system_clock
 from core.db import Database
 from core.facts import Fact
+from core.ports import CallerIds
 from pbx_bridge.ami import parsing
 from pbx_bridge.ami.link import AmiLink, LinkOptions
 from pbx_bridge.ami.session import Credentials
@@ -71,7 +72,9 @@ def _link(lab: Lab, user: str, role: LinkRole, wanted: frozenset[str]) -> AmiLin
 
 
 @asynccontextmanager
-async def dialling(lab: Lab, folder: Path, times: RingTimes | None = None) -> AsyncIterator[Dialling]:
+async def dialling(
+    lab: Lab, folder: Path, times: RingTimes | None = None, caller_ids: CallerIds | None = None
+) -> AsyncIterator[Dialling]:
     """Both connections, up and compared with the PBX."""
     database, bus = Database(f"sqlite:///{folder / 'ringback.db'}"), Bus()
     await prepare(database)
@@ -80,7 +83,7 @@ async def dialling(lab: Lab, folder: Path, times: RingTimes | None = None) -> As
     book = CallBook("main", ("PJSIP/trunk", "PJSIP/trunk2"), "PL")
     bridge = Bridge(events, book, pbx="main", database=database, bus=bus, clock=system_clock)
     hands = {"main": PbxHands(bridge.agents, line, bridge)}
-    ours = Dialling(AmiDialer(hands, system_clock, times), line, bridge)
+    ours = Dialling(AmiDialer(hands, system_clock, times, caller_ids), line, bridge)
     for kind in Fact.__subclasses__():
         bus.subscribe(kind, ours.take, name="test")
     tasks = [asyncio.create_task(one) for one in (line.run(), bridge.run())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,43 @@ async def test_connect_now_ends_the_announcement_at_once(lab: Lab, ours: Diallin
     record = (await ours.hears(CallEnded)).record
     assert (record.result, record.customer_number) == (Verdict.ANSWERED, f"+{CUSTOMER}")
     assert await ours.dialer.marker("main", order.attempt_id) == "customer"
+
+
+class Proposing:
+    """Another CRM that routes by the caller id."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+
+    async def to_show(self, _order: DialOrder, _call_id: str) -> str | None:
+        return self.shown
+
+    async def not_dialled(self, _order: DialOrder, _call_id: str) -> None:
+        raise AssertionError("it was dialled")
+
+
+SHOWN = [("48221000150", "48221000150"), ("48600100200", "48221000101")]
+"""A number of the site's own is seen, anybody else's is not: RINGBACK_CALLERS of the dialplan."""
+
+
+@pytest.mark.parametrize(("proposed", "seen"), SHOWN)
+@pytest.mark.parametrize("customer_first", [False, True])
+async def test_the_customer_sees_a_number_of_ours_that_another_crm_proposed(
+    lab: Lab, tmp_path: Path, proposed: str, seen: str, customer_first: bool
+) -> None:
+    agent = await lab.phone("101")
+    async with dialling(lab, tmp_path, caller_ids=Proposing(proposed)) as ours:
+        order = replace(to_anna(), customer_first=customer_first)
+        await ours.dialer.place(order)
+        if not customer_first:
+            at_agent = await agent.rings()
+            await at_agent.answer()
+            await ours.hears(CallAnswered)
+            await ours.dialer.connect_now("main", order.attempt_id)
+        at_customer = await lab.trunk.rings(CUSTOMER)
+        assert f"<sip:{seen}@" in at_customer.remote
+        await ours.dialer.hang_up("main", order.attempt_id)
+        await at_customer.ended()
 
 
 async def test_the_announcement_lasts_as_long_as_the_dialplan_of_the_site_says(

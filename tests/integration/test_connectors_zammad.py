@@ -3,22 +3,28 @@ template for 3CX against our own look-up."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
+import pytest
 from aiohttp import ClientSession, CookieJar
 
+from core.accounts import UserDevice
 from core.db import Database
 from core.facts import CallAnswered, CallEnded, CallsJoined, Verdict
+from core.ports import DialOrder
 from crm_link.connectors.protocol import marker_of
 from crm_link.connectors.tables import LogState
 from server.api.lookup import Lookup
+from server.connectors.caller_ids import AskedCallerIds
 from server.connectors.threecx import VARIABLES, template
 from tests.desk_site import DeskSite, desk_site
 from tests.integration.test_connectors import Beside, Clock
 from tests.live_client import LiveClient
-from tests.live_story import CUSTOMER, ended, outbound, phone, started
+from tests.live_story import CUSTOMER, PBX, ended, outbound, phone, started
 from tests.scripted import Asked, Scripted
 from tests.site import eventually
 
@@ -26,7 +32,8 @@ from tests.site import eventually
 class CallerLog:
     """Zammad's `cti_logs`: a call by its id, with the events it got."""
 
-    def __init__(self) -> None:
+    def __init__(self, shows: str = "48221") -> None:
+        self.shows = shows
         self.calls: dict[str, list[dict[str, Any]]] = {}
         self.blocked: set[str] = set()
 
@@ -39,7 +46,9 @@ class CallerLog:
             if event["from"] in self.blocked:
                 return {"action": "reject", "reason": "busy"}
             return (
-                {"action": "dial", "caller_id": "48221", "number": "1"} if event["direction"] == "out" else {}
+                {"action": "dial", "caller_id": self.shows, "number": "1"}
+                if event["direction"] == "out"
+                else {}
             )
         if event["callId"] not in self.calls:
             return 422, {"error": f"No such call_id {event['callId']}"}
@@ -217,3 +226,62 @@ def test_the_3cx_template_asks_our_look_up() -> None:
 
 async def _async(value: list[str]) -> list[str]:
     return value
+
+
+ATTEMPT = "0123456789abcdef0123"
+CALLBACK = f"{PBX}-cb-{ATTEMPT}"
+ORDER = DialOrder(ATTEMPT, PBX, CUSTOMER, agent=UserDevice(PBX, "PJSIP/101", "101"))
+
+
+@asynccontextmanager
+async def asking(
+    database: Database, peer: Scripted, *, caller_ids: bool = True
+) -> AsyncIterator[tuple[Beside, AskedCallerIds]]:
+    clock = Clock()
+    async with peer:
+        settings = sections(peer, caller_ids=caller_ids)
+        async with desk_site(database, clock=clock, sections=settings) as site:
+            yield Beside(site, clock), AskedCallerIds(site.app)
+
+
+async def test_of_a_callback_it_is_asked_before_which_number_is_seen(database: Database) -> None:
+    book = CallerLog(shows="48221000150")
+    async with asking(database, Scripted(book)) as (desk, caller_ids):
+        assert await caller_ids.to_show(ORDER, CALLBACK) == "48221000150"
+        [new] = book.calls[marker_of(CALLBACK)]
+        assert (new["from"], new["to"], new["direction"]) == ("101", CUSTOMER[1:], "out")
+        parties = outbound("101")
+        await desk.site.tell(started(CALLBACK, 1.0, parties), CallAnswered(CALLBACK, 5.0, phone("101")))
+        await eventually(lambda: _async(book.events(CALLBACK)), lambda said: "answer" in said)
+        await desk.ends(CALLBACK, ended(CALLBACK, parties=parties, talked=("101",)))
+        await desk.becomes(LogState.DONE, CALLBACK)
+    assert book.events(CALLBACK) == ["newCall", "answer", "hangup"], "its beginning is told once"
+
+
+async def test_what_was_not_dialled_is_over_there(database: Database) -> None:
+    book = CallerLog()
+    async with asking(database, Scripted(book)) as (_desk, caller_ids):
+        await caller_ids.to_show(ORDER, CALLBACK)
+        await caller_ids.not_dialled(ORDER, CALLBACK)
+    assert book.events(CALLBACK) == ["newCall", "hangup"]
+
+
+@pytest.mark.parametrize("shows", ["", "1", "48 22; drop", "anonymous"])
+async def test_a_proposal_that_is_no_number_is_none(database: Database, shows: str) -> None:
+    async with asking(database, Scripted(CallerLog(shows=shows))) as (_desk, caller_ids):
+        assert await caller_ids.to_show(ORDER, CALLBACK) is None
+
+
+async def test_a_zammad_that_hangs_keeps_no_call_waiting(database: Database) -> None:
+    peer = Scripted(CallerLog(), hangs=True)
+    async with asking(database, peer) as (_desk, caller_ids):
+        assert await caller_ids.to_show(ORDER, CALLBACK) is None
+    assert len(peer.asked) == 1
+
+
+async def test_a_zammad_that_is_not_to_be_asked_is_not(database: Database) -> None:
+    peer = Scripted(CallerLog())
+    async with asking(database, peer, caller_ids=False) as (_desk, caller_ids):
+        assert await caller_ids.to_show(ORDER, CALLBACK) is None
+        await caller_ids.not_dialled(ORDER, CALLBACK)
+    assert peer.asked == []

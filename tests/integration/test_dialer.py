@@ -16,7 +16,7 @@ from core.bus import Bus
 from core.clock import system_clock
 from core.db import Database
 from core.errors import PbxError, PbxUncertainError
-from core.ports import DialOrder
+from core.ports import CallerIds, DialOrder
 from pbx_bridge.ami.link import AmiLink, LinkOptions
 from pbx_bridge.ami.session import Credentials
 from pbx_bridge.ami.target import AmiTarget, LinkRole
@@ -35,7 +35,9 @@ def link_to(peer: AmiPeer, role: LinkRole) -> AmiLink:
 
 
 @asynccontextmanager
-async def dialling(peer: AmiPeer, folder: Path) -> AsyncIterator[AmiDialer]:
+async def dialling(
+    peer: AmiPeer, folder: Path, caller_ids: CallerIds | None = None
+) -> AsyncIterator[AmiDialer]:
     """The dial line is up; the events' side sees nothing at all."""
     database = Database(f"sqlite:///{folder / 'ringback.db'}")
     await prepare(database)
@@ -48,7 +50,8 @@ async def dialling(peer: AmiPeer, folder: Path) -> AsyncIterator[AmiDialer]:
         while not line.link.is_up:
             await asyncio.sleep(0.01)
     try:
-        yield AmiDialer({"main": PbxHands(bridge.agents, line, bridge)}, system_clock)
+        hands = {"main": PbxHands(bridge.agents, line, bridge)}
+        yield AmiDialer(hands, system_clock, caller_ids=caller_ids)
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -126,6 +129,51 @@ async def test_what_is_sent_is_of_our_own_making(tmp_path: Path) -> None:
         "Variable": "RINGBACK_NUMBER=48226019999",
         "Async": "true",
     }
+
+
+class Proposing:
+    """Another CRM that routes by the caller id; it notes what it is asked and told."""
+
+    def __init__(self, shown: str | None) -> None:
+        self.shown = shown
+        self.said: list[str] = []
+
+    async def to_show(self, order: DialOrder, call_id: str) -> str | None:
+        assert call_id == f"main-cb-{order.attempt_id}"
+        self.said.append("asked")
+        return self.shown
+
+    async def not_dialled(self, order: DialOrder, call_id: str) -> None:
+        assert call_id == f"main-cb-{order.attempt_id}"
+        self.said.append("not dialled")
+
+
+async def test_a_number_that_is_to_be_seen_goes_along_as_digits(tmp_path: Path) -> None:
+    proposing = Proposing("48221000150")
+    async with AmiPeer() as peer:
+        peer.replies["Originate"] = success
+        async with dialling(peer, tmp_path, proposing) as dialer:
+            await dialer.place(order())
+            sent = await peer.received("Originate")
+    assert sent["Variable"] == "RINGBACK_SHOW=48221000150", "the last of them"
+    assert proposing.said == ["asked"]
+
+
+@pytest.mark.parametrize(("reply", "said"), [(refusal, ["asked", "not dialled"]), (silence, ["asked"])])
+async def test_who_was_asked_hears_that_nothing_was_dialled_when_that_is_sure(
+    tmp_path: Path, reply: Callable[[Action], bytes], said: list[str]
+) -> None:
+    proposing = Proposing(None)
+    async with AmiPeer() as peer:
+        peer.replies["Originate"] = reply
+        async with dialling(peer, tmp_path, proposing) as dialer:
+            placing = asyncio.create_task(dialer.place(order()))
+            await peer.received("Originate")
+            if reply is silence:
+                peer.cut()
+            with pytest.raises(PbxError):
+                await placing
+    assert proposing.said == said
 
 
 async def test_why_a_pbx_cannot_be_dialled_through(tmp_path: Path) -> None:
