@@ -26,10 +26,14 @@ async def running(name: str, make: Callable[[], Awaitable[None]]) -> AsyncIterat
         error = state.outcome.exception() if state.outcome else None
         log.error("background task failed; starting it anew", task=name, exc_info=error)
 
+    # A function of its own: the retrying calls what is no coroutine function (a lambda) and awaits nothing.
+    async def begin() -> None:
+        await make()
+
     async def keep() -> None:
         wait = wait_exponential(multiplier=1, max=30)
         retrying = AsyncRetrying(retry=retry_if_exception_type(Exception), wait=wait, before_sleep=report)
-        await retrying(make)
+        await retrying(begin)
 
     task = asyncio.create_task(keep(), name=name)
     try:

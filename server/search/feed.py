@@ -208,7 +208,7 @@ def add_search(app: web.Application, database: Database, bus: Bus) -> None:
         async with (
             running("search: facts", feed.consumer.run),
             running("search: picks", feed.run),
-            running("search: removed words", lambda: forget.run(database)),
+            running("search: removed words", partial(forget.run, database)),
         ):
             yield
 

@@ -299,7 +299,7 @@ async def test_no_card_is_opened_after_the_end_was_told() -> None:
 
 async def test_a_bitrix_that_hangs_loses_cards_and_no_call(database: Database) -> None:
     bitrix = Bitrix()
-    async with office(database, bitrix, seconds=0.5) as at:
+    async with office(database, bitrix, seconds=2.0) as at:
         await at.rings("101")
         await bitrix.has("register 5", "show 5")
         at.peer.hangs = True

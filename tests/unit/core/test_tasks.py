@@ -49,3 +49,13 @@ async def test_a_block_whose_task_is_woken_as_it_ends_is_left() -> None:
                 await asyncio.sleep(0)
                 event.set()
             await task
+
+
+async def test_what_begins_the_work_need_not_be_a_coroutine_function() -> None:
+    done = asyncio.Event()
+
+    async def work(event: asyncio.Event) -> None:
+        event.set()
+
+    async with running("a lambda", lambda: work(done)), asyncio.timeout(30):
+        await done.wait()
