@@ -17,6 +17,10 @@ RESTARTS: Counter[str] = Counter()
 """How often each task had to be started anew; a metric."""
 
 
+CANCELLED_AGAIN_S = 30.0
+"""Longer than what a task does in its last moment takes: giving work back, ending a process."""
+
+
 @asynccontextmanager
 async def running(name: str, make: Callable[[], Awaitable[None]]) -> AsyncIterator[asyncio.Task[None]]:
     """Run `make()` in a task for the length of the block; when it fails, log and run it anew after a growing wait."""
@@ -39,8 +43,16 @@ async def running(name: str, make: Callable[[], Awaitable[None]]) -> AsyncIterat
     try:
         yield task
     finally:
+        await _end(task)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancelled again until it has ended: a task group whose parent is cancelled in the moment in which a child fails
+    says the failure and forgets the cancellation (Python 3.11), and the work would be begun anew."""
+    while not task.done():
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait([task], timeout=CANCELLED_AGAIN_S)
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def woken(event: asyncio.Event, seconds: float) -> bool:

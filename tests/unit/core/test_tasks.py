@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from core import tasks
 from core.tasks import running, woken
 
 
@@ -59,3 +60,24 @@ async def test_what_begins_the_work_need_not_be_a_coroutine_function() -> None:
 
     async with running("a lambda", lambda: work(done)), asyncio.timeout(30):
         await done.wait()
+
+
+async def test_a_cancellation_that_a_failure_hid_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "CANCELLED_AGAIN_S", 0.05)
+    began = asyncio.Event()
+    times = 0
+
+    async def work() -> None:
+        nonlocal times
+        times += 1
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            if times == 1:
+                raise ValueError("a child failed in the same moment") from error
+            raise
+
+    async with asyncio.timeout(60):
+        async with running("hiding", work):
+            await began.wait()
