@@ -35,7 +35,7 @@ test: $(TOOLS)      ## lint, types and all tests; six stories run live on a real
 
 test-full: test-tools ## everything: all stories live on Asterisk 22 and 16
 	$(BIN)/python -m tests.tools --all
-	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest $(SPREAD) --timeout 3600
 
 faults: test-tools  ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
 	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults $(SPREAD)
