@@ -38,7 +38,7 @@ test-full: test-tools ## everything: all stories live on Asterisk 22 and 16
 	$(BIN)/python -m pytest $(SPREAD) --timeout 3600
 
 faults: test-tools  ## at most 20 minutes: the server killed, the lines cut at every step of a callback, many times
-	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults $(SPREAD)
+	RINGBACK_FAULT_SEEDS=40 RINGBACK_FAULT_MINUTES=8 $(BIN)/python -m pytest tests/faults $(SPREAD) --timeout 3600
 
 lint: $(TOOLS)      ## ruff, mypy strict, the import rule
 	$(BIN)/ruff check .
