@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from config.settings import Settings
 from core.accounts import find_user_by_login
@@ -24,6 +24,9 @@ from server.schema import prepare
 from server.web.application import bare_application
 from server.web.guard import LOCAL_COOKIE
 from tests.seed import NOW, PASSWORD
+
+expect.set_options(timeout=30_000)
+"""Milliseconds: a machine that does other things meanwhile shows late what it shows."""
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 DESKTOP = {"width": 1280, "height": 800}
