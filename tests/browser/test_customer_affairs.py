@@ -100,7 +100,7 @@ async def test_a_customer_page_has_what_is_to_be_done_and_what_they_buy(
     await look(page, "tasks")
     await page.get_by_role("button", name="Done: Send the price list").click()
     await expect(page.get_by_text("Nothing is to be done")).to_be_visible()
-    await page.get_by_label("Done").check(force=True)
+    await page.get_by_role("radio", name="Done", exact=True).check(force=True)
     await expect(page.get_by_role("button", name="To be done again: Send the price list")).to_be_visible()
     assert [text for text in visit.complaints if "422" not in text] == []
     await page.goto(site.url("/customers?q=k+2024"))
