@@ -76,7 +76,6 @@ class Described:
             updates_logs=bool(description.update),
             needs_contact=description.needs_contact,
             begins_calls=description.begin is not None,
-            takes_recordings=bool(description.attach),
         )
 
     @property

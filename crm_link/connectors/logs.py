@@ -5,7 +5,7 @@ taken again, and `maybe_sent` says whether the CRM was perhaps told. Nothing is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,6 @@ async def ask(
     connection: AsyncConnection, connectors: Iterable[str], record: Mapping[str, Any], now: float
 ) -> None:
     """Have each CRM told of this call, once."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = [
         {
             "connector": name,
@@ -73,16 +72,21 @@ async def ask(
         }
         for name in connectors
     ]
-    if rows:
-        await connection.execute(dialect.insert(ConnectorLog).values(rows).on_conflict_do_nothing())
+    await _insert(connection, rows)
 
 
 async def ask_recording(connection: AsyncConnection, job: LogJob, reference: str, now: float) -> None:
     """Have the call's recording brought to where `job` has just written the call, once."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row: dict[str, Any] = {"connector": job.connector, "call_id": job.call_id, "part": LogPart.RECORDING}
     row |= {"record": "{}", "reference": reference, "state": LogState.WAITING, "due_at": now, "made_at": now}
-    await connection.execute(dialect.insert(ConnectorLog).values(row).on_conflict_do_nothing())
+    await _insert(connection, [row])
+
+
+async def _insert(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """But for those that are there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    if rows:
+        await connection.execute(dialect.insert(ConnectorLog).values(rows).on_conflict_do_nothing())
 
 
 async def ask_again(
@@ -195,8 +199,8 @@ async def done(
     sent: str = "",
 ) -> None:
     """It is written; when more came to be said meanwhile, the row waits again."""
-    values: dict[str, Any] = {"reference": reference, "written": job.wanted, "tries": 0, "error": ""}
-    values["sent"] = sent
+    values: dict[str, Any] = {"reference": reference, "sent": sent}
+    values |= {"written": job.wanted, "tries": 0, "error": ""}
     if name or url:
         values |= {"contact_name": name, "contact_url": url}
     await _set(connection, job, **values)

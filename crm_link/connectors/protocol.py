@@ -119,8 +119,7 @@ def marker_of(call_id: str) -> str:
 class Traits:
     """What a CRM cannot do is not asked of it. `finds_contacts`; `finds_made`: it can be asked for whom we made, by an
     id of ours; `finds_logs`: whether a call was written; `updates_logs`: what was written can be changed;
-    `needs_contact`: calls are written on somebody; `begins_calls`: a call must be begun there before it is written;
-    `takes_recordings`: with the call's audio."""
+    `needs_contact`: calls are written on somebody; `begins_calls`: a call must be begun there before it is written."""
 
     finds_contacts: bool = True
     creates_contacts: bool = True
@@ -130,7 +129,6 @@ class Traits:
     updates_logs: bool = False
     needs_contact: bool = True
     begins_calls: bool = False
-    takes_recordings: bool = False
 
 
 class Connector(Protocol):
